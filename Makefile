@@ -1,0 +1,75 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-emit-index-url --custom-compile-command "make lock" -q
+
+.PHONY: help up install develop test test-fast lint format bench synth lock system-packages clean
+
+help:
+	@echo "make up         install what is needed and run the whole product here (ovc up)"
+	@echo "make install    only prepare $(VENV) with the ovc command in it"
+	@echo "make test       all tests; installs SIPp and Node.js when it may"
+	@echo "make test-fast  the tests that need no socket and no system package"
+	@echo "make lint       ruff and mypy --strict"
+	@echo "make bench      the benchmarks behind docs/performance.md"
+	@echo "make synth      the CloudFormation templates, without Docker or credentials"
+	@echo "make lock       write requirements/*.txt anew from pyproject.toml"
+
+up: install
+	@$(BIN)/ovc up
+
+install: $(VENV)/.runtime
+develop: $(VENV)/.development
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit(f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.11 ...")'
+	@$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV) (once; about a minute) ..."
+	@$(PIP) install --require-hashes -r requirements/runtime.txt
+	@$(PIP) install --no-deps --no-build-isolation -e . 2>/dev/null || $(PIP) install --no-deps -e .
+	@touch $@
+
+$(VENV)/.development: requirements/development.txt $(VENV)/.runtime
+	@$(PIP) install --require-hashes -r requirements/development.txt
+	@touch $@
+
+$(VENV)/.bench: requirements/bench.txt $(VENV)/.runtime
+	@$(PIP) install --require-hashes -r requirements/bench.txt
+	@touch $@
+
+system-packages:
+	@./scripts/system-packages sip-tester nodejs
+
+test: develop system-packages
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-fast: develop
+	@$(BIN)/python -m pytest -m "not sockets and not sipp and not node" -n 2
+
+lint: develop
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: develop
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: develop $(VENV)/.bench
+	@$(BIN)/python -m bench
+
+synth: develop
+	@$(BIN)/python app.py
+
+lock: develop
+	@$(PIP) install uv
+	@$(LOCK) pyproject.toml -o requirements/runtime.txt
+	@$(LOCK) pyproject.toml --group dev -o requirements/development.txt
+	@$(LOCK) --group pyproject.toml:bench -o requirements/bench.txt
+
+clean:
+	@rm -rf $(VENV) build dist cdk.out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

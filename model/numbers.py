@@ -1,0 +1,109 @@
+"""Phone numbers: E.164 form, validity, country, kind; backed by libphonenumber's tables."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from functools import lru_cache
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberType
+
+_E164 = re.compile(r"\+[1-9][0-9]{1,14}", re.ASCII)
+
+CALLER_ID_REGIONS = frozenset({"US", "PR", "VI", "GU", "AS", "MP"})
+"""Regions that count as the United States for a caller id (EDGE O2)."""
+
+WORLD_REGION = "001"
+"""libphonenumber's region of non-geographic codes such as +800 and +882 (EDGE R6)."""
+
+
+class NumberKind(Enum):
+    """What a number costs and does, as far as toll fraud rules care (EDGE S6)."""
+
+    ORDINARY = "ordinary"
+    TOLL_FREE = "toll-free"
+    PREMIUM = "premium"
+    SHARED_COST = "shared-cost"
+    UNIVERSAL_ACCESS = "universal-access"
+
+
+_KINDS = {
+    PhoneNumberType.TOLL_FREE: NumberKind.TOLL_FREE,
+    PhoneNumberType.PREMIUM_RATE: NumberKind.PREMIUM,
+    PhoneNumberType.SHARED_COST: NumberKind.SHARED_COST,
+    PhoneNumberType.UAN: NumberKind.UNIVERSAL_ACCESS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NumberFacts:
+    """What the numbering plan says of one valid E.164 number."""
+
+    e164: str
+    region: str
+    """ISO alpha-2 code, or `001` for a non-geographic number."""
+    kind: NumberKind
+
+
+def is_e164(text: str) -> bool:
+    """Tell whether `text` has the form +<country code><number>, at most 15 digits."""
+    return _E164.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=50_000)
+def facts_of(e164: str) -> NumberFacts | None:
+    """Return what is known of a number, None when it is malformed or no valid number (EDGE O1).
+
+    The form is checked first: libphonenumber alone would read letters as digits (EDGE S6).
+    """
+    if not is_e164(e164):
+        return None
+    try:
+        parsed = phonenumbers.parse(e164, None)
+    except NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(parsed):
+        return None
+    region = phonenumbers.region_code_for_number(parsed)
+    if region is None:
+        return None
+    kind = _KINDS.get(phonenumbers.number_type(parsed), NumberKind.ORDINARY)
+    return NumberFacts(e164, region, kind)
+
+
+def is_caller_id(e164: str) -> bool:
+    """Tell whether a number may be shown as caller id: a valid US number (EDGE O2)."""
+    facts = facts_of(e164)
+    return facts is not None and facts.region in CALLER_ID_REGIONS
+
+
+class NumberStatus(Enum):
+    """Life of a number in the inventory (API PN6), the part that exists today."""
+
+    UNASSIGNED = "Unassigned"
+    ASSIGNED = "Assigned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventoryNumber:
+    """A number that the account owns."""
+
+    e164: str
+    number_type: str
+    """Local or TollFree."""
+    product_type: str
+    """VoiceConnector or SipMediaApplicationDialIn."""
+    country: str
+    created_at: datetime
+    updated_at: datetime
+    order_id: str | None = None
+    name: str | None = None
+    connector_id: str | None = None
+    """The connector that takes the number's calls; None when unassigned."""
+    associated_at: datetime | None = None
+
+    @property
+    def status(self) -> NumberStatus:
+        """Assigned exactly when a connector holds the number."""
+        return NumberStatus.UNASSIGNED if self.connector_id is None else NumberStatus.ASSIGNED

@@ -1,0 +1,234 @@
+"""Everything an operator can set, once, with its default and the reason for the number (A6).
+
+One document for a deployment: the management plane reads `api`, the edge the rest. It is JSON with
+the section and member names below; only what differs from the defaults needs to be written.
+"""
+
+import json
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
+from typing import Union, get_args, get_origin, get_type_hints
+
+
+class SettingsError(ValueError):
+    """A settings document that cannot be used: names the member, its value and what is wanted."""
+
+
+class CallerIdPolicy(Enum):
+    """What a caller id must be (EDGE O2)."""
+
+    US_VALID = "us-valid"
+    INVENTORY = "inventory"
+
+
+class InboundUriHost(Enum):
+    """Host part of the Request-URI sent to a PBX (EDGE I1)."""
+
+    CONNECTOR = "connector"
+    ROUTE = "route"
+
+
+class DigestAlgorithms(Enum):
+    """Which challenges are sent; MD5 alone serves peers that fail on an unknown first one (G2)."""
+
+    SHA256_AND_MD5 = "sha256+md5"
+    MD5 = "md5"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quotas:
+    """Limits of the management API; `aws()` is the second profile (API section 7)."""
+
+    connectors: int = 100
+    """Per region."""
+    numbers: int = 10_000
+    """Per account; bounds the inventory partition to about 3 MB (A4)."""
+    cps_limit: int = 100
+    """Highest CpsLimit of a connector."""
+    credentials: int = 10
+    """Per connector."""
+    routes: int = 20
+    """Per connector (API OR3)."""
+
+    @classmethod
+    def aws(cls) -> "Quotas":
+        """Return Amazon's own default quotas."""
+        return cls(connectors=3, numbers=5, cps_limit=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSettings:
+    """The management API."""
+
+    quotas: Quotas = field(default_factory=Quotas)
+    private_addresses: bool = False
+    """Admits private addresses and prefixes wider than /27 in allow lists and routes (OR5, TM2)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carrier:
+    """A peer in the public network: who may bring us calls, and where ours go (EDGE I5, F13)."""
+
+    name: str
+    host: str
+    """IP address that our calls are sent to."""
+    port: int = 5060
+    sources: tuple[str, ...] = ()
+    """Addresses, networks or address:port entries that are this carrier; empty means its host."""
+    media_networks: tuple[str, ...] = ()
+    """Networks its RTP may come from besides its signalling address (EDGE Q4)."""
+    priority: int = 1
+    weight: int = 1
+    invites_per_second: int = 200
+    """Over it the edge answers 503 (EDGE S3)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmissionSettings:
+    """Who may call whom (EDGE 2.1 and 7)."""
+
+    caller_id_policy: CallerIdPolicy = CallerIdPolicy.US_VALID
+    digest_algorithms: DigestAlgorithms = DigestAlgorithms.SHA256_AND_MD5
+    challenge_status: int = 407
+    """407 or 401 (EDGE G2)."""
+    nonce_lifetime_s: int = 300
+    digest_failures: int = 5
+    """Wrong answers per source and user inside a minute before the user is locked (EDGE G7)."""
+    digest_lock_s: int = 300
+    concurrent_calls_per_connector: int | None = None
+    """None leaves a connector unlimited (EDGE R16)."""
+    concurrent_calls: int = 2_000
+    """Bound of one node; far below the ports and memory it has."""
+    refused_kinds: tuple[str, ...] = ("premium", "shared-cost", "universal-access")
+    """Number kinds that are never dialed (EDGE S6)."""
+    unknown_refusals_per_source: int = 5
+    """403 answers per second to one unlisted source that names a connector (EDGE S2, R7)."""
+    unknown_refusals_per_node: int = 50
+    rejected_records_per_second: int = 50
+    """Records of refused calls per connector and second; a flood is no S3 bill (EDGE C8)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSettings:
+    """Lengths and waits of a call (EDGE 1)."""
+
+    no_answer_s: float = 180.0
+    timer_c_s: float = 185.0
+    """Above the three minutes that RFC 3261 §16.6 demands."""
+    repeat_ringing_s: float = 60.0
+    max_call_s: float = 14_400.0
+    loop_window_s: float = 10.0
+    """EDGE L2: how long a call that we sent to a host counts against one coming back from it."""
+    loop_turns: int = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingSettings:
+    """Targets, failover and blacklist (EDGE 5)."""
+
+    inbound_uri_host: InboundUriHost = InboundUriHost.CONNECTOR
+    first_response_s: float = 4.0
+    progress_after_trying_s: float = 8.0
+    attempts: int = 10
+    budget_s: float = 24.0
+    blacklist_s: float = 30.0
+    blacklist_longest_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaSettings:
+    """Ports and patience of the media plane (EDGE 3)."""
+
+    first_port: int = 10_000
+    last_port: int = 59_999
+    port_rest_s: float = 5.0
+    timeout_s: float = 60.0
+    hold_timeout_s: float = 1_800.0
+    relatch_after_s: float = 2.0
+    packets_per_second: int = 120
+    """Per leg and direction; G.711 at 10 ms is 100 (EDGE Q6)."""
+    private_media: tuple[str, ...] = ()
+    """Ids of connectors whose media may be at private addresses (EDGE S11)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole document."""
+
+    account_id: str = "000000000000"
+    region: str = "us-east-1"
+    domain: str = "voiceconnector.localhost"
+    """Suffix of connector hosts (API VC3)."""
+    lab_mode: bool = False
+    """Admits loopback and private addresses everywhere; refused on ECS (EDGE S11)."""
+    api: ApiSettings = field(default_factory=ApiSettings)
+    carriers: tuple[Carrier, ...] = ()
+    admission: AdmissionSettings = field(default_factory=AdmissionSettings)
+    call: CallSettings = field(default_factory=CallSettings)
+    routing: RoutingSettings = field(default_factory=RoutingSettings)
+    media: MediaSettings = field(default_factory=MediaSettings)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Settings":
+        """Read a document; raises SettingsError that names the member at fault."""
+        try:
+            document = json.loads(text)
+        except ValueError as error:
+            raise SettingsError(f"the settings are not JSON: {error}") from error
+        settings = _read(cls, document, "settings")
+        assert isinstance(settings, cls)
+        return settings
+
+    def to_json(self) -> str:
+        """Write the whole document, defaults included."""
+        return json.dumps(_write(self), indent=2)
+
+
+def _read(wanted: object, value: object, where: str) -> object:
+    origin = get_origin(wanted)
+    if is_dataclass(wanted) and isinstance(wanted, type):
+        return _read_section(wanted, value, where)
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise SettingsError(f"{where} is {value!r}; a list is wanted")
+        (member, _) = get_args(wanted)
+        return tuple(_read(member, entry, f"{where}[{n}]") for n, entry in enumerate(value))
+    if origin in (types.UnionType, Union):
+        options = [option for option in get_args(wanted) if option is not type(None)]
+        return None if value is None else _read(options[0], value, where)
+    if isinstance(wanted, type) and issubclass(wanted, Enum):
+        try:
+            return wanted(value)
+        except ValueError:
+            choices = ", ".join(repr(choice.value) for choice in wanted)
+            raise SettingsError(f"{where} is {value!r}; one of {choices} is wanted") from None
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not wanted:
+        name = getattr(wanted, "__name__", str(wanted))
+        raise SettingsError(f"{where} is {value!r}; a value of type {name} is wanted")
+    return value
+
+
+def _read_section(section: type, value: object, where: str) -> object:
+    if not isinstance(value, Mapping):
+        raise SettingsError(f"{where} is {value!r}; an object is wanted")
+    kinds = get_type_hints(section)
+    unknown = sorted(set(value) - set(kinds))
+    if unknown:
+        raise SettingsError(f"{where} has no member {unknown[0]!r}; it has {', '.join(kinds)}")
+    members = {name: _read(kinds[name], entry, f"{where}.{name}") for name, entry in value.items()}
+    try:
+        return section(**members)
+    except TypeError as error:
+        raise SettingsError(f"{where}: {error}") from error
+
+
+def _write(value: object) -> object:
+    if is_dataclass(value):
+        return {member.name: _write(getattr(value, member.name)) for member in fields(value)}
+    if isinstance(value, tuple):
+        return [_write(entry) for entry in value]
+    return value.value if isinstance(value, Enum) else value
