@@ -1,0 +1,120 @@
+"""What the edge knows of the world: connectors, numbers, carriers, indexed for the message path.
+
+A Snapshot is immutable and held in memory; a new one replaces it whole (A9). Nothing on the message
+path asks a database.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
+
+from model.connector import Connector, Network, connector_host
+from model.numbers import InventoryNumber
+from model.settings import Carrier, Settings
+
+_NOBODY: frozenset[str] = frozenset()
+
+
+class SourceIndex:
+    """Which labels claim an address: for every prefix length in use one dictionary (EDGE S1)."""
+
+    __slots__ = ("_lengths",)
+
+    def __init__(self, entries: Iterable[tuple[Network, str]]) -> None:
+        grown: dict[tuple[int, int], dict[int, set[str]]] = {}
+        for network, label in entries:
+            length = (network.version, network.max_prefixlen - network.prefixlen)
+            value = int(network.network_address) >> length[1]
+            grown.setdefault(length, {}).setdefault(value, set()).add(label)
+        self._lengths = tuple(
+            (version, shift, {value: frozenset(labels) for value, labels in table.items()})
+            for (version, shift), table in grown.items()
+        )
+
+    def labels(self, address: str) -> frozenset[str]:
+        """Return all labels whose networks hold an address, none for a text that is no address."""
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return _NOBODY
+        value, version = int(parsed), parsed.version
+        found = _NOBODY
+        for of_version, shift, table in self._lengths:
+            if of_version == version:
+                found |= table.get(value >> shift, _NOBODY)
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One state of the configuration."""
+
+    connectors: Mapping[str, Connector] = field(default_factory=dict)
+    """By connector id."""
+    hosts: Mapping[str, Connector] = field(default_factory=dict)
+    """By connector host in lower case."""
+    numbers: Mapping[str, InventoryNumber] = field(default_factory=dict)
+    """By E.164 number."""
+    sources: SourceIndex = field(default_factory=lambda: SourceIndex(()))
+    """Connector ids by allowed source network."""
+    carriers: tuple[Carrier, ...] = ()
+    carrier_networks: SourceIndex = field(default_factory=lambda: SourceIndex(()))
+    carrier_sockets: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    """Carrier names by (address, port): the most specific kind of entry (EDGE I5)."""
+    cdr_bucket: str | None = None
+    """None: nothing is stored (EDGE C11)."""
+
+    @classmethod
+    def build(
+        cls,
+        settings: Settings,
+        connectors: Iterable[Connector],
+        numbers: Iterable[InventoryNumber],
+        cdr_bucket: str | None,
+    ) -> "Snapshot":
+        """Index connectors, numbers and the carriers of the settings."""
+        by_id = {connector.connector_id: connector for connector in connectors}
+        networks, sockets = _carrier_sources(settings.carriers)
+        return cls(
+            connectors=by_id,
+            hosts={connector_host(name, settings.domain): it for name, it in by_id.items()},
+            numbers={number.e164: number for number in numbers},
+            sources=SourceIndex(
+                (network, name)
+                for name, it in by_id.items()
+                if it.termination is not None
+                for network in it.termination.networks()
+            ),
+            carriers=settings.carriers,
+            carrier_networks=SourceIndex(networks),
+            carrier_sockets=sockets,
+            cdr_bucket=cdr_bucket,
+        )
+
+    def carrier_of(self, address: str, port: int) -> Carrier | None:
+        """Return the carrier that a source address belongs to (EDGE I5)."""
+        name = self.carrier_sockets.get((address, port))
+        names = {name} if name is not None else self.carrier_networks.labels(address)
+        return next((carrier for carrier in self.carriers if carrier.name in names), None)
+
+    def owner_of(self, e164: str) -> Connector | None:
+        """Return the connector that takes a number's calls, None when nobody does."""
+        number = self.numbers.get(e164)
+        if number is None or number.connector_id is None:
+            return None
+        return self.connectors.get(number.connector_id)
+
+
+def _carrier_sources(
+    carriers: tuple[Carrier, ...],
+) -> tuple[list[tuple[Network, str]], dict[tuple[str, int], str]]:
+    networks: list[tuple[Network, str]] = []
+    sockets: dict[tuple[str, int], str] = {}
+    for carrier in carriers:
+        for entry in carrier.sources or (carrier.host,):
+            host, colon, port = entry.rpartition(":")
+            if colon and ":" not in host:
+                sockets[(host, int(port))] = carrier.name
+            else:
+                networks.append((ip_network(entry, strict=False), carrier.name))
+    return networks, sockets

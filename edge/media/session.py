@@ -1,0 +1,144 @@
+"""What the signalling process tells a media worker, and what it hears back (A8).
+
+A *session* is the media of one call: two legs, each with a port of its own. Ports are bound by the
+worker ahead of time and leased to the signalling process in blocks, so that allocating one costs no
+round trip. Commands are idempotent descriptions of the wanted state; reports are facts.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import NamedTuple, NewType, TypeAlias
+
+from edge.flow import Address
+
+SessionId = NewType("SessionId", int)
+
+
+class Side(IntEnum):
+    """A leg of a session: A called us, B is whom we call."""
+
+    A = 0
+    B = 1
+
+    @property
+    def other(self) -> "Side":
+        """Return the opposite leg."""
+        return Side.B if self is Side.A else Side.A
+
+
+class Direction(StrEnum):
+    """Media direction as the describing party sees itself (RFC 3264 §5.1)."""
+
+    SENDRECV = "sendrecv"
+    SENDONLY = "sendonly"
+    RECVONLY = "recvonly"
+    INACTIVE = "inactive"
+
+    @property
+    def sends(self) -> bool:
+        """Tell whether the describing party sends media."""
+        return self in (Direction.SENDRECV, Direction.SENDONLY)
+
+    @property
+    def receives(self) -> bool:
+        """Tell whether the describing party wants to receive media."""
+        return self in (Direction.SENDRECV, Direction.RECVONLY)
+
+    @property
+    def reversed(self) -> "Direction":
+        """Return the same stream as the other party describes it."""
+        mirror = {Direction.SENDONLY: Direction.RECVONLY, Direction.RECVONLY: Direction.SENDONLY}
+        return mirror.get(self, self)
+
+
+class PayloadTypes(NamedTuple):
+    """RTP payload types that one receiver expects."""
+
+    pcmu: int = 0
+    telephone_event: int | None = 101
+    """None when DTMF events were not negotiated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegMedia:
+    """Everything a worker needs to know of one leg; replaces what it knew before."""
+
+    remote: Address | None
+    """Where the peer's SDP wants RTP; None while unknown or not permitted (EDGE Q4, S11)."""
+    remote_rtcp: Address | None
+    sources: tuple[str, ...]
+    """Addresses and networks whose packets may latch the leg (EDGE Q4)."""
+    expects: PayloadTypes
+    """Payload types that we announced: what arrives on this leg's port."""
+    peer_expects: PayloadTypes
+    """Payload types that the peer announced: what we send to it."""
+    direction: Direction = Direction.SENDRECV
+    """As the peer describes itself."""
+    verified: bool = False
+    """The address has proved itself: no limit before latching (EDGE S13)."""
+    answered: bool = False
+    """The call is up: media timeouts count (EDGE V4)."""
+
+
+class OpenSession(NamedTuple):
+    """Take two leased ports into use; stale packets in their sockets are thrown away."""
+
+    session: SessionId
+    a_port: int
+    b_port: int
+
+
+class SetLeg(NamedTuple):
+    """Describe one leg, anew after every offer and answer."""
+
+    session: SessionId
+    side: Side
+    media: LegMedia
+
+
+class CloseSession(NamedTuple):
+    """End a session; its ports rest, are bound anew and leased again (EDGE Q1)."""
+
+    session: SessionId
+
+
+class PortsLeased(NamedTuple):
+    """Even RTP ports that are bound (with the next odd one for RTCP) and free to use."""
+
+    ports: tuple[int, ...]
+
+
+class MediaSilent(NamedTuple):
+    """No valid packet for the media timeout; the session stays open until it is closed."""
+
+    session: SessionId
+    last_packet_at: float | None
+    """Monotonic time of the last valid packet, None when there never was one."""
+
+
+class LegStatistics(NamedTuple):
+    """What arrived on one leg's port, totals since the session was opened."""
+
+    packets: int
+    bytes: int
+    rtcp_packets: int
+    lost: int
+    """Expected minus received, never negative (EDGE X5)."""
+    jitter_us: int
+    """RFC 3550 §6.4.1."""
+    foreign: int
+    """Packets from addresses that were not accepted, counted while the leg was open (EDGE Q6)."""
+    malformed: int
+    """Wrong version, unknown payload type, bad length or over the packet rate."""
+
+
+class SessionClosed(NamedTuple):
+    """The last word on a session."""
+
+    session: SessionId
+    a: LegStatistics
+    b: LegStatistics
+
+
+MediaCommand: TypeAlias = OpenSession | SetLeg | CloseSession
+MediaReport: TypeAlias = PortsLeased | MediaSilent | SessionClosed

@@ -1,0 +1,94 @@
+"""The inputs and outputs of the Core: the whole contract between decisions and the world.
+
+Core.handle(input, now) takes one input; Core.poll() returns the next output, None when there is
+none; Core.deadline() is the monotonic time of the next Tick. Made per message, hence NamedTuples.
+"""
+
+from typing import NamedTuple, TypeAlias
+
+from edge.config import Snapshot
+from edge.flow import Address, Flow
+from edge.media.session import MediaCommand, MediaReport
+from model.cdr import CallDetailRecord
+
+
+class Received(NamedTuple):
+    """A datagram, or one whole message of a stream."""
+
+    data: bytes
+    flow: Flow
+
+
+class Unreachable(NamedTuple):
+    """The network says that a peer cannot be reached (ICMP, connect failure, reset; EDGE F4)."""
+
+    remote: Address
+
+
+class MediaReported(NamedTuple):
+    """A media worker reports."""
+
+    worker: int
+    report: MediaReport
+
+
+class MediaLost(NamedTuple):
+    """A media worker process has ended: its sessions and ports are gone."""
+
+    worker: int
+
+
+class ConfigLoaded(NamedTuple):
+    """The configuration has changed."""
+
+    snapshot: Snapshot
+
+
+class Drain(NamedTuple):
+    """Refuse new calls from now on (EDGE R31)."""
+
+
+class HangUp(NamedTuple):
+    """End every call with a BYE and this status message (EDGE C9, V5)."""
+
+    status_message: str
+
+
+class Tick(NamedTuple):
+    """Time has passed: the deadline is reached."""
+
+
+Input: TypeAlias = (
+    Received | Unreachable | MediaReported | MediaLost | ConfigLoaded | Drain | HangUp | Tick
+)
+
+
+class Send(NamedTuple):
+    """Send one message."""
+
+    data: bytes
+    flow: Flow
+
+
+class CommandMedia(NamedTuple):
+    """Tell a media worker."""
+
+    worker: int
+    command: MediaCommand
+
+
+class WriteRecord(NamedTuple):
+    """Store a call detail record."""
+
+    bucket: str
+    record: CallDetailRecord
+
+
+class Log(NamedTuple):
+    """Something that people want to see; the fields hold no secret and no control character."""
+
+    event: str
+    fields: dict[str, str | int | float | None]
+
+
+Output: TypeAlias = Send | CommandMedia | WriteRecord | Log

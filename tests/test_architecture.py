@@ -1,0 +1,109 @@
+"""Imports point down: every package has a floor and imports only from the floors it names."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "model": set(),
+    "edge.ids": set(),
+    "edge.flow": set(),
+    "edge.sip": {"model", "edge.ids", "edge.flow"},
+    "edge.media": {"model", "edge.ids", "edge.flow"},
+    "edge.config": {"model", "edge.ids", "edge.flow"},
+    "edge.policy": {"model", "edge.ids", "edge.flow", "edge.sip", "edge.media", "edge.config"},
+    "edge.routing": {"model", "edge.ids", "edge.flow", "edge.sip", "edge.media", "edge.config"},
+}
+"""Package or module -> what it may import besides the standard library and itself."""
+MAY_IMPORT["edge.call"] = MAY_IMPORT["edge.policy"] | {"edge.policy", "edge.routing"}
+MAY_IMPORT["edge.records"] = MAY_IMPORT["edge.call"] | {"edge.call"}
+MAY_IMPORT["edge.seam"] = MAY_IMPORT["edge.records"] | {"edge.records"}
+MAY_IMPORT["edge.core"] = MAY_IMPORT["edge.seam"] | {"edge.seam"}
+MAY_IMPORT["edge.runtime"] = MAY_IMPORT["edge.core"] | {"edge.core"}
+MAY_IMPORT["edge.settings"] = {"model"}
+MAY_IMPORT["edge.__main__"] = MAY_IMPORT["edge.runtime"] | {"edge.runtime", "edge.settings"}
+MAY_IMPORT["lambdas"] = {"model"}
+MAY_IMPORT["infra"] = {"model"}
+MAY_IMPORT["emulator"] = {"model", "edge", "lambdas"}
+MAY_IMPORT["cli"] = {"model", "edge", "lambdas", "emulator"}
+
+OURS = ("model", "edge", "lambdas", "infra", "emulator", "cli", "tests", "bench")
+IMPURE = {
+    *("asyncio", "socket", "ssl", "selectors", "select", "threading", "multiprocessing"),
+    *("subprocess", "time", "random", "secrets", "os", "logging"),
+    *("boto3", "botocore", "uvloop", "obstore"),
+}
+PURE = [name for name in MAY_IMPORT if name.startswith("edge.") and name not in (
+    "edge.ids", "edge.runtime", "edge.settings", "edge.__main__")] + ["model"]  # fmt: skip
+
+
+def modules() -> list[tuple[str, Path]]:
+    found = []
+    for package in OURS[:6]:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            found.append((name.removesuffix(".__init__"), path))
+    return found
+
+
+def imports_of(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found
+
+
+def floor_of(name: str) -> str | None:
+    fitting = [floor for floor in MAY_IMPORT if name == floor or name.startswith(floor + ".")]
+    return max(fitting, key=len, default=None)
+
+
+MODULES = modules()
+
+
+@pytest.mark.parametrize(("name", "path"), MODULES, ids=[name for name, _ in MODULES])
+def test_imports_point_down(name: str, path: Path) -> None:
+    floor = floor_of(name)
+    if floor is None:
+        assert name in OURS, f"{name} stands on no floor: add it to MAY_IMPORT"
+        floor = name
+    allowed = MAY_IMPORT.get(floor, set()) | {floor}
+    for imported in imports_of(path):
+        if imported.split(".")[0] in OURS:
+            fits = any(imported == may or imported.startswith(may + ".") for may in allowed)
+            assert fits, f"{name} imports {imported}, which is not below it"
+
+
+@pytest.mark.parametrize("pure", PURE)
+def test_what_decides_has_no_clock_chance_or_socket(pure: str) -> None:
+    for name, path in MODULES:
+        if floor_of(name) == pure:
+            roots = {imported.split(".")[0] for imported in imports_of(path)}
+            assert not roots & IMPURE, f"{name} imports {roots & IMPURE}"
+
+
+def test_sip_core_depends_on_the_standard_library_only() -> None:
+    for name, path in MODULES:
+        if floor_of(name) == "edge.sip":
+            roots = {imported.split(".")[0] for imported in imports_of(path)}
+            assert not roots & {"phonenumbers", "cryptography", "pylibsrtp"}, name
+
+
+def test_no_module_imports_inside_a_function() -> None:
+    for name, path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                inner = [it for it in ast.walk(node) if isinstance(it, ast.Import | ast.ImportFrom)]
+                assert not inner, f"{name}.{node.name} imports inside a function"
+
+
+def test_no_source_file_is_longer_than_a_reader_bears() -> None:
+    for name, path in MODULES:
+        lines = len(path.read_text().splitlines())
+        assert lines <= 420, f"{name} has {lines} lines; split it by idea"
