@@ -82,7 +82,8 @@ class CallDetailRecord:
         members["BillableDuration"] = billable_seconds(end_ms - start_ms) if self.answered else 0
         members["StartTime"] = start_ms
         members["EndTime"] = end_ms
-        return json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode()
+        text = json.dumps(members, separators=(",", ":"), ensure_ascii=False)
+        return text.encode("utf-8", "replace")
 
 
 def billable_seconds(duration_ms: int) -> int:

@@ -1,0 +1,378 @@
+"""Matches messages to transactions and runs their machines (RFC 3261 §17, §18; RFC 6026).
+
+The endpoint knows no dialog and no call. Messages that belong to no transaction go to the
+transaction user; a transaction's own events go to the user that was given for it.
+"""
+
+from collections.abc import Callable, Iterable
+
+from edge.flow import Address, Flow, Transport
+from edge.ids import Ids
+from edge.sip.exchange import (
+    ClientTransaction,
+    ClientUser,
+    Fields,
+    OutgoingRequest,
+    ServerTransaction,
+    TransactionUser,
+)
+from edge.sip.grammar import SipParseError
+from edge.sip.headers import MAGIC_COOKIE
+from edge.sip.message import (
+    MalformedRequest,
+    Request,
+    Response,
+    check_response,
+    header_lines,
+    parse_datagram,
+    response_bytes,
+)
+from edge.sip.timers import Timers
+from edge.sip.transaction import Action, Event, State, Transaction
+
+T1 = 0.5
+T2 = 4.0
+T4 = 5.0
+TIMEOUT = 64 * T1
+"""Timers B, D, F, H, J, L and M (EDGE B8)."""
+
+
+class Endpoint:
+    """All transactions of one node."""
+
+    def __init__(
+        self,
+        *,
+        timers: Timers,
+        ids: Ids,
+        send: Callable[[bytes, Flow], None],
+        user: TransactionUser,
+        sent_by: Address,
+    ) -> None:
+        self._timers = timers
+        self._ids = ids
+        self._send = send
+        self._user = user
+        self._sent_by = f"{sent_by[0]}:{sent_by[1]}"
+        self._clients: dict[tuple[str, ...], ClientTransaction] = {}
+        self._servers: dict[tuple[str, ...], ServerTransaction] = {}
+        self._merging: dict[tuple[str, ...], ServerTransaction] = {}
+        self._by_remote: dict[Address, set[ClientTransaction]] = {}
+
+    def receive(self, data: bytes, flow: Flow, now: float) -> None:
+        """Take one datagram; anything unreadable that is no request is dropped."""
+        try:
+            message = parse_datagram(data)
+        except MalformedRequest as error:
+            self._user.on_malformed(error, flow, now)
+            return
+        except SipParseError:
+            return
+        if isinstance(message, Response):
+            self._receive_response(message, flow, now)
+        else:
+            self._receive_request(message, flow, now)
+
+    def unreachable(self, remote: Address, now: float) -> None:
+        """Tell every pending transaction toward an address that it cannot be reached."""
+        for transaction in list(self._by_remote.get(remote, ())):
+            self._run(transaction, Event.TRANSPORT_ERROR, now)
+
+    def request(
+        self, request: OutgoingRequest, flow: Flow, user: ClientUser, now: float
+    ) -> ClientTransaction:
+        """Start a client transaction: the request goes out with a branch of its own."""
+        branch = MAGIC_COOKIE + self._ids.branch()
+        return self._start(request, branch, flow, user, now)
+
+    def cancel(
+        self, invite: ClientTransaction, fields: Fields, user: ClientUser, now: float
+    ) -> None:
+        """Send the CANCEL of an INVITE, alike in all that RFC 3261 §9.1 demands (EDGE E4)."""
+        request = invite.request._replace(method="CANCEL", fields=fields, body=b"")
+        self._start(request, invite.branch, invite.flow, user, now)
+
+    def send_ack(self, request: OutgoingRequest, flow: Flow) -> bytes:
+        """Send the ACK of a 2xx: no transaction, a branch of its own (§13.2.2.4); return it."""
+        data = self._bytes(request, MAGIC_COOKIE + self._ids.branch(), flow)
+        self._send(data, flow)
+        return data
+
+    def resend(self, data: bytes, flow: Flow) -> None:
+        """Send bytes again that an earlier call returned."""
+        self._send(data, flow)
+
+    def is_merged(self, request: Request) -> bool:
+        """Tell whether the same request came over another path and is pending (EDGE L1)."""
+        return _merge_key(request) in self._merging
+
+    def serve(self, request: Request, flow: Flow) -> ServerTransaction:
+        """Start the server transaction of a request that on_request brought."""
+        transaction = ServerTransaction(
+            request, flow, _server_key(request, request.method), self._ids.tag(), self._run
+        )
+        self._servers[transaction.key] = transaction
+        if request.method == "INVITE" and request.to.tag is None:
+            transaction.merge_key = _merge_key(request)
+            self._merging[transaction.merge_key] = transaction
+        return transaction
+
+    def respond(
+        self,
+        transaction: ServerTransaction,
+        status: int,
+        reason: str,
+        now: float,
+        *,
+        fields: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+    ) -> bytes:
+        """Answer a request; return the bytes, with which the user repeats its 2xx (§13.3.1.4)."""
+        request = transaction.request
+        if request is None:
+            return b""
+        data = response_bytes(
+            request,
+            transaction.flow,
+            status,
+            reason,
+            to_tag=None if status == 100 else transaction.to_tag,
+            fields=fields,
+            body=body,
+        )
+        transaction.last_sent = data
+        self._run(transaction, _sending(status), now)
+        if status >= 200:
+            transaction.request = None
+            if transaction.state is State.ACCEPTED:
+                transaction.last_sent = None
+        return data
+
+    def respond_statelessly(
+        self,
+        request: Request,
+        flow: Flow,
+        status: int,
+        reason: str,
+        fields: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        """Answer without keeping anything (RFC 3261 §8.2.7)."""
+        data = response_bytes(request, flow, status, reason, to_tag=self._ids.tag(), fields=fields)
+        self._send(data, flow)
+
+    def pending(self) -> int:
+        """Return how many transactions there are."""
+        return len(self._clients) + len(self._servers)
+
+    def _start(
+        self, request: OutgoingRequest, branch: str, flow: Flow, user: ClientUser, now: float
+    ) -> ClientTransaction:
+        transaction = ClientTransaction(request, branch, flow, user, self._run)
+        self._clients[transaction.key] = transaction
+        self._by_remote.setdefault(flow.remote, set()).add(transaction)
+        transaction.last_sent = self._bytes(request, branch, flow)
+        invite = request.method == "INVITE"
+        transaction.interval = T1
+        if flow.transport is Transport.UDP:
+            retransmit = Event.TIMER_A if invite else Event.TIMER_E
+            self._timers.start(transaction, retransmit, now + T1)
+        self._timers.start(transaction, Event.TIMER_B if invite else Event.TIMER_F, now + TIMEOUT)
+        self._send(transaction.last_sent, flow)
+        return transaction
+
+    def _bytes(self, request: OutgoingRequest, branch: str, flow: Flow) -> bytes:
+        routes = "".join([f"Route: {route}\r\n" for route in request.routes])
+        head = (
+            f"{request.method} {request.uri} SIP/2.0\r\n"
+            f"Via: SIP/2.0/{flow.transport} {self._sent_by};branch={branch};rport\r\n{routes}"
+            f"Max-Forwards: {request.max_forwards}\r\n"
+            f"From: {request.from_}\r\nTo: {request.to}\r\nCall-ID: {request.call_id}\r\n"
+            f"CSeq: {request.cseq} {request.method}\r\n"
+            f"{header_lines(request.fields)}Content-Length: {len(request.body)}\r\n\r\n"
+        )
+        return head.encode("utf-8", "surrogateescape") + request.body
+
+    def _receive_response(self, response: Response, flow: Flow, now: float) -> None:
+        try:
+            via, cseq = response.via, response.cseq
+            check_response(response)
+        except SipParseError:
+            return
+        transaction = self._clients.get((via.branch or "", cseq.method))
+        if transaction is None or via.sent_by != self._sent_by:
+            return
+        if flow.remote[0] != transaction.flow.remote[0] and not transaction.user.trusts(
+            flow.remote
+        ):
+            return
+        self._run(transaction, _receiving(response.status), now, response)
+
+    def _receive_request(self, request: Request, flow: Flow, now: float) -> None:
+        method = request.method
+        key = _server_key(request, "INVITE" if method == "ACK" else method)
+        transaction = self._servers.get(key)
+        if method == "CANCEL" and transaction is None:
+            self._cancel(request, flow, now)
+        elif transaction is None or (method == "ACK" and transaction.state is State.ACCEPTED):
+            self._user.on_request(request, flow, now)
+        elif transaction.flow.remote[0] == flow.remote[0]:
+            self._run(transaction, Event.ACK if method == "ACK" else Event.REQUEST, now)
+
+    def _cancel(self, request: Request, flow: Flow, now: float) -> None:
+        invite = self._servers.get(_server_key(request, "INVITE"))
+        if invite is None or invite.flow.remote[0] != flow.remote[0]:
+            self._user.on_request(request, flow, now)
+            return
+        transaction = self.serve(request, flow)
+        transaction.to_tag = invite.to_tag
+        self.respond(transaction, 200, "OK", now)
+        if invite.state is State.PROCEEDING and invite.user is not None:
+            invite.user.on_cancel(request, now)
+
+    def _run(
+        self, transaction: Transaction, event: Event, now: float, response: Response | None = None
+    ) -> None:
+        for action in transaction.take(event):
+            self._perform(transaction, action, now, response)
+        if transaction.state is State.TERMINATED:
+            self._forget(transaction)
+
+    def _perform(
+        self, transaction: Transaction, action: Action, now: float, response: Response | None
+    ) -> None:
+        start = _STARTS.get(action)
+        if start is not None:
+            self._start_timer(transaction, start, now)
+            return
+        stop = _STOPS.get(action)
+        if stop is not None:
+            transaction.armed.pop(stop, None)
+            return
+        again = _AGAIN.get(action)
+        if again is not None:
+            timer, longest = again
+            slow = action is Action.SLOW_E
+            transaction.interval = T2 if slow else min(2 * transaction.interval, longest)
+            self._timers.start(transaction, timer, now + transaction.interval)
+        elif isinstance(transaction, ClientTransaction):
+            self._perform_client(transaction, action, now, response)
+        elif isinstance(transaction, ServerTransaction) and transaction.last_sent is not None:
+            self._send(transaction.last_sent, transaction.flow)
+
+    def _perform_client(
+        self,
+        transaction: ClientTransaction,
+        action: Action,
+        now: float,
+        response: Response | None,
+    ) -> None:
+        user = transaction.user
+        if action is Action.REPORT and response is not None:
+            user.on_response(transaction, response, now)
+        elif action is Action.RESEND and transaction.last_sent is not None:
+            self._send(transaction.last_sent, transaction.flow)
+        elif action is Action.ACKNOWLEDGE and response is not None:
+            ack = transaction.request._replace(
+                method="ACK", to=response.require("to"), fields=(), body=b""
+            )
+            self._send(self._bytes(ack, transaction.branch, transaction.flow), transaction.flow)
+        elif action is Action.REPORT_TIMEOUT:
+            user.on_no_response(transaction, now)
+        elif action is Action.REPORT_UNREACHABLE:
+            user.on_unreachable(transaction, now)
+
+    def _start_timer(self, transaction: Transaction, timer: Event, now: float) -> None:
+        reliable = _flow_of(transaction).transport is not Transport.UDP
+        if timer is Event.TIMER_G:
+            transaction.interval = T1
+            if not reliable:
+                self._timers.start(transaction, timer, now + T1)
+            return
+        wait = _WAITS[timer]
+        if reliable and timer in _SKIPPED_ON_STREAMS:
+            wait = 0.0
+        self._timers.start(transaction, timer, now + wait)
+
+    def _forget(self, transaction: Transaction) -> None:
+        transaction.armed.clear()
+        if isinstance(transaction, ServerTransaction):
+            self._servers.pop(transaction.key, None)
+            if transaction.merge_key is not None:
+                self._merging.pop(transaction.merge_key, None)
+        elif isinstance(transaction, ClientTransaction):
+            self._clients.pop(transaction.key, None)
+            pending = self._by_remote.get(transaction.flow.remote)
+            if pending is not None:
+                pending.discard(transaction)
+                if not pending:
+                    del self._by_remote[transaction.flow.remote]
+
+
+_STARTS = {
+    Action.START_D: Event.TIMER_D,
+    Action.START_G: Event.TIMER_G,
+    Action.START_H: Event.TIMER_H,
+    Action.START_I: Event.TIMER_I,
+    Action.START_J: Event.TIMER_J,
+    Action.START_K: Event.TIMER_K,
+    Action.START_L: Event.TIMER_L,
+    Action.START_M: Event.TIMER_M,
+}
+_STOPS = {
+    Action.STOP_A: Event.TIMER_A,
+    Action.STOP_B: Event.TIMER_B,
+    Action.STOP_E: Event.TIMER_E,
+    Action.STOP_F: Event.TIMER_F,
+    Action.STOP_G: Event.TIMER_G,
+    Action.STOP_H: Event.TIMER_H,
+}
+_AGAIN = {
+    Action.DOUBLE_A: (Event.TIMER_A, TIMEOUT),
+    Action.DOUBLE_E: (Event.TIMER_E, T2),
+    Action.SLOW_E: (Event.TIMER_E, T2),
+    Action.DOUBLE_G: (Event.TIMER_G, T2),
+}
+_WAITS = {
+    Event.TIMER_D: TIMEOUT,
+    Event.TIMER_H: TIMEOUT,
+    Event.TIMER_I: T4,
+    Event.TIMER_J: TIMEOUT,
+    Event.TIMER_K: T4,
+    Event.TIMER_L: TIMEOUT,
+    Event.TIMER_M: TIMEOUT,
+}
+_SKIPPED_ON_STREAMS = frozenset({Event.TIMER_D, Event.TIMER_I, Event.TIMER_J, Event.TIMER_K})
+"""Waits for retransmissions, which a stream does not know (RFC 3261 §17)."""
+
+
+def _sending(status: int) -> Event:
+    if status < 200:
+        return Event.SEND_PROVISIONAL
+    return Event.SEND_SUCCESS if status < 300 else Event.SEND_FAILURE
+
+
+def _receiving(status: int) -> Event:
+    if status < 200:
+        return Event.PROVISIONAL
+    return Event.SUCCESS if status < 300 else Event.FAILURE
+
+
+def _flow_of(transaction: Transaction) -> Flow:
+    assert isinstance(transaction, ClientTransaction | ServerTransaction)
+    return transaction.flow
+
+
+def _server_key(request: Request, method: str) -> tuple[str, ...]:
+    via = request.via
+    branch = via.branch
+    if branch is not None and branch.startswith(MAGIC_COOKIE) and branch != MAGIC_COOKIE:
+        return (branch, via.sent_by, method)
+    # RFC 3261 §17.2.3 for peers of RFC 2543: no branch to trust.
+    top = request.headers["via"][0]
+    number = str(request.cseq.number)
+    return (request.uri, request.from_.tag or "", request.call_id, number, top, method)
+
+
+def _merge_key(request: Request) -> tuple[str, ...]:
+    number, method = request.cseq
+    return (request.call_id, request.from_.tag or "", str(number), method)

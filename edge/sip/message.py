@@ -1,0 +1,363 @@
+"""SIP messages: lazily read, cheaply written (RFC 3261 §7).
+
+Reading splits a message into start line, header values and body; a header is parsed when somebody
+asks for it. Text is decoded with surrogateescape, so that copied headers leave as they came.
+"""
+
+import re
+from collections.abc import Iterable
+
+from edge.flow import Flow
+from edge.sip.grammar import TOKEN, SipParseError, split_list, whole_number
+from edge.sip.headers import CSeq, NameAddress, Via, parse_cseq, parse_name_address, parse_via
+
+MAX_MESSAGE_BYTES = 65_536
+MAX_HEAD_BYTES = 16_384
+MAX_HEADER_LINES = 128
+MAX_BODY_BYTES = 16_384
+MAX_URI_CHARACTERS = 512
+
+COMPACT = {
+    "a": "accept-contact", "b": "referred-by", "c": "content-type", "e": "content-encoding",
+    "f": "from", "i": "call-id", "k": "supported", "l": "content-length", "m": "contact",
+    "o": "event", "r": "refer-to", "s": "subject", "t": "to", "u": "allow-events", "v": "via",
+    "x": "session-expires",
+}  # fmt: skip
+"""Compact header forms; read, never written (EDGE W14)."""
+
+SINGLE = ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type")
+"""Headers that may stand once (RFC 3261 §7.3.1); repeating one is an error."""
+
+_VERSION = re.compile(r"SIP/[0-9]{1,4}\.[0-9]{1,4}", re.I)
+_FOLD = re.compile(rb"\r\n[ \t]+")
+
+Headers = dict[str, list[str]]
+"""Values by lower-case long name, in the order of arrival."""
+
+
+class Message:
+    """What requests and responses share."""
+
+    __slots__ = ("_cseq", "_from", "_to", "_via", "body", "headers")
+
+    def __init__(self, headers: Headers, body: bytes) -> None:
+        self.headers = headers
+        self.body = body
+        self._via: Via | None = None
+        self._from: NameAddress | None = None
+        self._to: NameAddress | None = None
+        self._cseq: CSeq | None = None
+
+    def get(self, name: str) -> str | None:
+        """Return the first value of a header (lower-case long name)."""
+        values = self.headers.get(name)
+        return values[0] if values else None
+
+    def require(self, name: str) -> str:
+        """Return the first value of a header; raises SipParseError when it is missing."""
+        values = self.headers.get(name)
+        if not values:
+            raise SipParseError(_title(name), "the header is missing")
+        return values[0]
+
+    def members(self, name: str) -> list[str]:
+        """Return all members of a comma-separated header over all its lines."""
+        found: list[str] = []
+        for value in self.headers.get(name, ()):
+            if value:
+                found.extend(split_list(value, element=_title(name)))
+        return found
+
+    @property
+    def call_id(self) -> str:
+        """Return the Call-ID."""
+        return self.require("call-id")
+
+    @property
+    def via(self) -> Via:
+        """Return the topmost Via."""
+        if self._via is None:
+            value = self.require("via")
+            self._via = parse_via(split_list(value, element="Via")[0])
+        return self._via
+
+    @property
+    def from_(self) -> NameAddress:
+        """Return the From header."""
+        if self._from is None:
+            self._from = parse_name_address(self.require("from"), "From")
+        return self._from
+
+    @property
+    def to(self) -> NameAddress:
+        """Return the To header."""
+        if self._to is None:
+            self._to = parse_name_address(self.require("to"), "To")
+        return self._to
+
+    @property
+    def cseq(self) -> CSeq:
+        """Return number and method of CSeq."""
+        if self._cseq is None:
+            self._cseq = parse_cseq(self.require("cseq"))
+        return self._cseq
+
+    @property
+    def contact(self) -> NameAddress | None:
+        """Return the first Contact value, None when there is none."""
+        values = self.members("contact")
+        return parse_name_address(values[0], "Contact") if values else None
+
+    @property
+    def content_type(self) -> str | None:
+        """Return the media type of the body in lower case, without parameters."""
+        value = self.get("content-type")
+        return None if value is None else value.partition(";")[0].strip().lower()
+
+
+class Request(Message):
+    """A SIP request."""
+
+    __slots__ = ("method", "uri")
+
+    def __init__(self, method: str, uri: str, headers: Headers, body: bytes) -> None:
+        super().__init__(headers, body)
+        self.method = method
+        self.uri = uri
+        """Request-URI as it came."""
+
+
+class Response(Message):
+    """A SIP response."""
+
+    __slots__ = ("reason", "status")
+
+    def __init__(self, status: int, reason: str, headers: Headers, body: bytes) -> None:
+        super().__init__(headers, body)
+        self.status = status
+        self.reason = reason
+
+
+class MalformedRequest(Exception):
+    """A request that cannot be processed, with what could be read of it for an answer (R18)."""
+
+    def __init__(self, error: SipParseError, request: Request | None) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.request = request
+        """None when Via, From, To, Call-ID or CSeq is missing: such a request is dropped."""
+
+
+def parse_datagram(data: bytes) -> Request | Response:
+    """Read one UDP datagram.
+
+    Raises MalformedRequest for something that is or claims to be a request, SipParseError for a
+    response or bytes that are neither.
+    """
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise SipParseError("message", "it is longer than 64 KiB", status=513)
+    head, _, body = data.partition(b"\r\n\r\n")
+    start, headers, error = _read_head(head)
+    if start[:8].upper() == "SIP/2.0 ":
+        if error is not None:
+            raise error
+        return _read_response(start, headers, _cut(body, headers))
+    return _read_request(start, headers, body, error)
+
+
+def _read_head(head: bytes) -> tuple[str, Headers, SipParseError | None]:
+    error: SipParseError | None = None
+    if len(head) > MAX_HEAD_BYTES:
+        error = SipParseError("message", "its header section is too long", status=513)
+    if b"\r\n " in head or b"\r\n\t" in head:
+        head = _FOLD.sub(b" ", head)
+    start, *lines = head.decode("utf-8", "surrogateescape").split("\r\n")
+    if len(lines) > MAX_HEADER_LINES:
+        error = SipParseError("message", "it has too many header lines", status=513)
+        del lines[MAX_HEADER_LINES:]
+    headers: Headers = {}
+    for line in lines:
+        raw, colon, value = line.partition(":")
+        name = _KNOWN.get(raw) or _canonical(raw)
+        if not colon or name is None:
+            if error is None:
+                error = SipParseError("message", f"line {line[:32]!r} is no header")
+            continue
+        if name in headers:
+            headers[name].append(value.strip())
+        else:
+            headers[name] = [value.strip()]
+    return start, headers, error
+
+
+def _canonical(raw: str) -> str | None:
+    name = raw.rstrip(" \t").lower()
+    if TOKEN.fullmatch(name) is None:
+        return None
+    return COMPACT.get(name, name)
+
+
+def _read_request(
+    start: str, headers: Headers, body: bytes, error: SipParseError | None
+) -> Request:
+    parts = start.split(" ")
+    request = Request(parts[0], parts[1] if len(parts) > 1 else "", headers, body)
+    try:
+        _check_start_line(parts)
+        if error is not None:
+            raise error
+        request.body = _cut(body, headers)
+        _check_mandatory(request)
+    except SipParseError as fault:
+        readable = all(name in headers for name in ("via", "from", "to", "call-id", "cseq"))
+        raise MalformedRequest(fault, request if readable else None) from fault
+    return request
+
+
+def _check_start_line(parts: list[str]) -> None:
+    if len(parts) != 3 or TOKEN.fullmatch(parts[0]) is None:
+        raise SipParseError("Request-Line", "it is not <method> <URI> SIP/2.0")
+    if _VERSION.fullmatch(parts[2]) is None:
+        raise SipParseError("Request-Line", "it names no SIP version")
+    if parts[2].upper() != "SIP/2.0":
+        raise SipParseError("Request-Line", "only SIP/2.0 is spoken", status=505)
+    if parts[1].startswith("<"):
+        raise SipParseError("Request-Line", "the URI is in angle brackets")
+
+
+def _check_mandatory(request: Request) -> None:
+    headers = request.headers
+    for name in SINGLE:
+        if len(headers.get(name, ())) > 1:
+            raise SipParseError(_title(name), "the header stands more than once")
+    if not request.call_id or " " in request.call_id:
+        raise SipParseError("Call-ID", "it is empty or has white space in it")
+    request.via  # noqa: B018 - each property parses and so checks its header
+    request.from_  # noqa: B018
+    request.to  # noqa: B018
+    if request.cseq.method != request.method:
+        raise SipParseError("CSeq", "its method is not that of the request")
+    forwards = headers.get("max-forwards")
+    if forwards is not None:
+        whole_number(forwards[0], element="Max-Forwards", limit=255)
+    if request.method == "INVITE":
+        if request.contact is None:
+            raise SipParseError("Contact", "an INVITE must have one")
+        for route in request.members("record-route"):
+            parse_name_address(route, "Record-Route")
+
+
+def _read_response(start: str, headers: Headers, body: bytes) -> Response:
+    status, _, reason = start[8:].partition(" ")
+    if len(status) != 3 or not status.isascii() or not status.isdigit() or status < "100":
+        raise SipParseError("Status-Line", f"{status[:16]!r} is no status code")
+    return Response(int(status), reason, headers, body)
+
+
+def check_response(response: Response) -> None:
+    """Raise SipParseError unless every header that a dialog is made of can be read."""
+    response.require("call-id")
+    response.to  # noqa: B018 - each property parses and so checks its header
+    if response.status < 300:
+        response.contact  # noqa: B018
+        for route in response.members("record-route"):
+            parse_name_address(route, "Record-Route")
+
+
+def _cut(body: bytes, headers: Headers) -> bytes:
+    """Return the body that Content-Length announces (EDGE W2)."""
+    lengths = headers.get("content-length")
+    if lengths is None:
+        length = len(body)
+    else:
+        length = whole_number(lengths[0], element="Content-Length", limit=MAX_MESSAGE_BYTES)
+        if length > len(body):
+            raise SipParseError("Content-Length", "it is larger than the body")
+    if length > MAX_BODY_BYTES:
+        raise SipParseError("message", "its body is too long", status=513)
+    return body if length == len(body) else body[:length]
+
+
+def _title(name: str) -> str:
+    return _TITLES.get(name) or name.title()
+
+
+_TITLES = {"call-id": "Call-ID", "cseq": "CSeq", "www-authenticate": "WWW-Authenticate"}
+_USUAL = (
+    "Via", "From", "To", "Call-ID", "CSeq", "Contact", "Max-Forwards", "Content-Type",
+    "Content-Length", "Allow", "Supported", "User-Agent", "Route", "Record-Route", "Require",
+    "P-Asserted-Identity", "Privacy", "Diversion", "Reason", "Server", "Accept", "Session-Expires",
+    "Proxy-Authorization", "Proxy-Authenticate", "Authorization", "Warning", "Retry-After",
+)  # fmt: skip
+_KNOWN = {name: name.lower() for name in _USUAL} | COMPACT
+
+
+def header_lines(fields: Iterable[tuple[str, str]]) -> str:
+    """Return header lines, each ended; values must hold no line break."""
+    return "".join([f"{name}: {value}\r\n" for name, value in fields])
+
+
+def via_with_source(request: Request, flow: Flow) -> str:
+    """Return the topmost Via line's value with `received` and `rport` filled in (RFC 3581 §4).
+
+    A malformed Via, which only a 400 copies, stays as it came.
+    """
+    value = request.headers["via"][0]
+    try:
+        via = request.via
+    except SipParseError:
+        return value
+    host, port = flow.remote
+    if "rport" not in via.parameters and via.host == host:
+        return value
+    top, comma, rest = value, "", ""
+    members = split_list(value, element="Via")
+    if len(members) > 1:
+        top, comma, rest = members[0], ", ", ", ".join(members[1:])
+    if "rport" in via.parameters and via.parameters["rport"] is None:
+        top = re.sub(r";[ \t]*rport(?=[ \t]*(;|$))", f";rport={port}", top, count=1, flags=re.I)
+    if "received" not in via.parameters:
+        top = f"{top};received={host}"
+    return top + comma + rest
+
+
+def _has_tag(request: Request) -> bool:
+    try:
+        return request.to.tag is not None
+    except SipParseError:
+        return False
+
+
+def response_bytes(
+    request: Request,
+    flow: Flow,
+    status: int,
+    reason: str,
+    *,
+    to_tag: str | None = None,
+    fields: Iterable[tuple[str, str]] = (),
+    body: bytes = b"",
+) -> bytes:
+    """Return a response to a request: Via, From, To, Call-ID and CSeq are copied (§8.2.6)."""
+    headers = request.headers
+    vias = headers["via"]
+    to = headers["to"][0]
+    if to_tag is not None and not _has_tag(request):
+        to = f"{to};tag={to_tag}"
+    lines = [f"SIP/2.0 {status} {reason}\r\nVia: {via_with_source(request, flow)}\r\n"]
+    lines.extend([f"Via: {value}\r\n" for value in vias[1:]])
+    lines.append(
+        f"From: {headers['from'][0]}\r\nTo: {to}\r\nCall-ID: {headers['call-id'][0]}\r\n"
+        f"CSeq: {headers['cseq'][0]}\r\n"
+    )
+    lines.append(header_lines(fields))
+    lines.append(f"Content-Length: {len(body)}\r\n\r\n")
+    return "".join(lines).encode("utf-8", "surrogateescape") + body
+
+
+def request_bytes(
+    method: str, uri: str, fields: Iterable[tuple[str, str]], body: bytes = b""
+) -> bytes:
+    """Return a request with the given headers; Content-Length is added."""
+    head = f"{method} {uri} SIP/2.0\r\n{header_lines(fields)}Content-Length: {len(body)}\r\n\r\n"
+    return head.encode("utf-8", "surrogateescape") + body
