@@ -1,0 +1,216 @@
+"""One request before admission: what was sent, what the checks found out so far."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from edge.config import Snapshot
+from edge.flow import Address, Flow
+from edge.ids import Ids
+from edge.media.sdp import RemoteDescription
+from edge.policy.authentication import Authentication
+from edge.policy.number_rules import GivenCaller, given_caller, shown_to_pbx
+from edge.policy.rate import RateLimiter
+from edge.policy.sources import Source, StrangerLimits
+from edge.policy.verdict import Fields, RecordDue, Refuse
+from edge.sip.grammar import SipParseError
+from edge.sip.message import Request
+from edge.sip.uri import SipUri, parse_uri
+from model.cdr import CallStatus, Disposition
+from model.connector import Connector
+from model.settings import Settings
+
+PHRASES = {
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    406: "Not Acceptable",
+    414: "Request-URI Too Long",
+    415: "Unsupported Media Type",
+    416: "Unsupported URI Scheme",
+    420: "Bad Extension",
+    480: "Temporarily Unavailable",
+    481: "Call/Transaction Does Not Exist",
+    482: "Loop Detected",
+    483: "Too Many Hops",
+    488: "Not Acceptable Here",
+    501: "Not Implemented",
+    503: "Service Unavailable",
+    505: "Version Not Supported",
+    513: "Message Too Large",
+}
+"""Reason phrases of RFC 3261 §21 for the refusals of EDGE 2.2."""
+
+_NOT_QUOTABLE = re.compile(r"[^ !#-\[\]-~]")
+_NOBODY = GivenCaller("", False)
+
+
+class CallTable(Protocol):
+    """What admission asks of the call layer."""
+
+    def is_merged(self, request: Request) -> bool:
+        """Tell whether the request came over another path and is pending (EDGE L1)."""
+
+    def has_leg_at(self, host: str) -> bool:
+        """Tell whether a call, live or just ended, has a leg at this IP address (EDGE S1)."""
+
+    def active_calls(self) -> int:
+        """Return how many calls the node holds, ringing ones included."""
+
+    def active_calls_of(self, connector_id: str) -> int:
+        """Return how many of them are a connector's."""
+
+    def loop_turns(self, source: str, from_number: str, to_number: str, now: float) -> int:
+        """Return how many calls with these numbers went to this IP address within the loop window
+        and are unanswered or live (EDGE L2)."""
+
+    def draining(self) -> bool:
+        """Tell whether new calls are refused (EDGE R31)."""
+
+
+class Context:
+    """What all checks consult: configuration, memory of rates, the rest of the node."""
+
+    __slots__ = (
+        "authentication",
+        "calls",
+        "ids",
+        "limits",
+        "overloaded",
+        "rates",
+        "sent_by",
+        "settings",
+        "snapshot",
+        "utc_of",
+    )
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        snapshot: Snapshot,
+        calls: CallTable,
+        authentication: Authentication,
+        ids: Ids,
+        sent_by: Address,
+        utc_of: Callable[[float], datetime],
+    ) -> None:
+        self.settings = settings
+        self.snapshot = snapshot
+        self.calls = calls
+        self.authentication = authentication
+        self.ids = ids
+        self.sent_by = sent_by
+        """Address and port that our own Via shows."""
+        self.utc_of = utc_of
+        """Wall time at a monotonic moment."""
+        self.rates = RateLimiter()
+        self.limits = StrangerLimits(settings.admission, ids)
+        self.overloaded = False
+        """EDGE R30; whoever measures load sets it."""
+
+
+class Case:
+    """A request and what the checks found out; made per request, thrown away with its verdict."""
+
+    __slots__ = (
+        "_caller",
+        "_uri",
+        "auth_user",
+        "connector",
+        "context",
+        "disposition",
+        "flow",
+        "from_number",
+        "now",
+        "offer",
+        "on_record",
+        "request",
+        "sdp",
+        "source",
+        "to_number",
+    )
+
+    def __init__(
+        self, request: Request, flow: Flow, now: float, source: Source, context: Context
+    ) -> None:
+        self.request = request
+        self.flow = flow
+        self.now = now
+        self.source = source
+        self.context = context
+        self.connector: Connector | None = None
+        self.disposition = (
+            Disposition.TERMINATION if source.carrier is None else Disposition.ORIGINATION
+        )
+        self.on_record = False
+        """A refusal from here on leaves a detail record (EDGE C7)."""
+        self.auth_user: str | None = None
+        self.from_number = ""
+        self.to_number = ""
+        self.sdp = b""
+        self.offer: RemoteDescription | None = None
+        self._uri: SipUri | None = None
+        self._caller: GivenCaller | None = None
+
+    @property
+    def uri(self) -> SipUri:
+        """Return the Request-URI; raises SipParseError."""
+        if self._uri is None:
+            self._uri = parse_uri(self.request.uri)
+        return self._uri
+
+    @property
+    def caller(self) -> GivenCaller:
+        """Return the caller as given; raises SipParseError."""
+        if self._caller is None:
+            self._caller = given_caller(self.request)
+        return self._caller
+
+    def refuse(
+        self,
+        status: int,
+        hint: str,
+        *,
+        reason: str | None = None,
+        detail: str = "",
+        warning: int = 399,
+        fields: Fields = (),
+        limited: str | None = None,
+        stateless: bool = False,
+    ) -> Refuse:
+        """Return a refusal; `detail` goes into a Warning header and the record's message.
+
+        `limited` is the record's message when a limit was the reason (Rate_Limited).
+        """
+        phrase = PHRASES[status] if reason is None else reason
+        if detail:
+            detail = _NOT_QUOTABLE.sub("", detail)
+            agent = self.uri.host if self.connector_named() else self.context.settings.domain
+            fields = (*fields, ("Warning", f'{warning} {agent} "{detail}"'))
+        record = None
+        if self.on_record and self.connector is not None:
+            record = self._record(self.connector, limited, f"{status} {detail or phrase}")
+        return Refuse(status, phrase, fields, stateless, self.connector, record, hint)
+
+    def connector_named(self) -> Connector | None:
+        """Return the connector whose host the Request-URI names; raises SipParseError."""
+        return self.context.snapshot.hosts.get(self.uri.host)
+
+    def _record(self, connector: Connector, limited: str | None, message: str) -> RecordDue:
+        try:
+            caller = self.caller
+        except SipParseError:
+            caller = _NOBODY
+        inbound = self.disposition is Disposition.ORIGINATION
+        return RecordDue(
+            connector=connector,
+            status=CallStatus.REJECTED if limited is None else CallStatus.RATE_LIMITED,
+            status_message=message if limited is None else limited,
+            disposition=self.disposition,
+            from_number=self.from_number or (shown_to_pbx(caller) if inbound else caller.user),
+            to_number=self.to_number or self.uri.user_text,
+            auth_user=self.auth_user,
+        )

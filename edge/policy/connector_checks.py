@@ -1,0 +1,173 @@
+"""Checks of a customer's connector on calls to the PSTN (EDGE 2.1: 9-12, 14, 17-21)."""
+
+from edge.flow import Transport
+from edge.policy.authentication import Locked, Passed
+from edge.policy.case import Case
+from edge.policy.number_rules import objection_to, permitted_caller
+from edge.policy.verdict import Challenge, Refuse
+from model.cdr import filtered_number
+from model.connector import Connector, Termination, connector_host
+
+_PUT_TERMINATION = "(put_voice_connector_termination)"
+_CHALLENGES = {
+    401: ("Unauthorized", "WWW-Authenticate"),
+    407: ("Proxy Authentication Required", "Proxy-Authenticate"),
+}
+
+
+def names_a_connector(case: Case) -> Refuse | None:
+    """9: R8, R9."""
+    case.connector = case.connector_named()
+    if case.connector is not None:
+        return None
+    known = ", ".join(
+        connector_host(name, case.context.settings.domain)
+        for name in sorted(case.source.connector_ids)[:3]
+    )
+    return case.refuse(404, f"{case.uri.host} is no connector's host: send calls to {known}")
+
+
+def has_termination(case: Case) -> Refuse | None:
+    """10: R10."""
+    connector = _connector(case)
+    if connector.termination is not None and not connector.termination.disabled:
+        return None
+    hint = f"connector {connector.connector_id} may not call out: enable it {_PUT_TERMINATION}"
+    return case.refuse(403, hint, detail="Termination disabled")
+
+
+def is_source_allowed(case: Case) -> Refuse | None:
+    """11: R7, S16; a host that names no connector leaves nothing to ask (OPTIONS only)."""
+    if case.connector is not None and case.connector.connector_id not in case.source.connector_ids:
+        hint = not_in_allow_list(case.source.address, case.connector)
+        return case.refuse(403, hint, stateless=True)
+    case.on_record = case.request.method == "INVITE"
+    return None
+
+
+def not_in_allow_list(address: str, connector: Connector) -> str:
+    """Return what admits an address to a connector."""
+    length = 128 if ":" in address else 32
+    return (
+        f"{address} is not in the allow list of connector {connector.connector_id}: "
+        f"add {address}/{length} to CidrAllowedList {_PUT_TERMINATION}"
+    )
+
+
+def is_encrypted_enough(case: Case) -> Refuse | None:
+    """12: R11."""
+    connector = _connector(case)
+    if not connector.require_encryption or case.flow.transport is Transport.TLS:
+        return None
+    hint = (
+        f"connector {connector.connector_id} takes calls over TLS only, this one came over "
+        f"{case.flow.transport}: use TLS or turn RequireEncryption off (update_voice_connector)"
+    )
+    return case.refuse(403, hint, reason="TLS Required")
+
+
+def is_authenticated(case: Case) -> Refuse | Challenge | None:
+    """14: R14, G1-G8; asked only when the connector has credentials."""
+    connector, context = _connector(case), case.context
+    if not connector.credentials:
+        return None
+    source, realm = case.source.address, case.uri.host
+    utc = context.utc_of(case.now)
+    proof = context.authentication.check(case.request, connector, realm, source, case.now, utc)
+    if isinstance(proof, Passed):
+        case.auth_user = proof.username
+        return None
+    if isinstance(proof, Locked):
+        seconds = context.settings.admission.digest_lock_s
+        hint = f"{source} gave too many wrong passwords and is locked out for {seconds} s"
+        return case.refuse(403, hint)
+    status = context.settings.admission.challenge_status
+    reason, name = _CHALLENGES[status]
+    values = context.authentication.challenges(connector, realm, source, proof.stale, utc)
+    return Challenge(status, reason, tuple((name, value) for value in values), connector)
+
+
+def is_within_call_rate(case: Case) -> Refuse | None:
+    """17: R15."""
+    connector = _connector(case)
+    rate = float(_termination(connector).cps_limit)
+    if case.context.rates.take(f"cps {connector.connector_id}", rate, max(1.0, rate), case.now):
+        return None
+    hint = (
+        f"connector {connector.connector_id} may start {rate:.0f} calls per second: "
+        f"raise CpsLimit {_PUT_TERMINATION}"
+    )
+    return case.refuse(
+        503, hint, fields=(("Retry-After", "1"),), limited="Calls per second exceeded"
+    )
+
+
+def is_number_dialable(case: Case) -> Refuse | None:
+    """18 and 19: R3, R5, R6, R37, S6."""
+    number = case.uri.user_text
+    objection = objection_to(
+        number, _termination(_connector(case)), case.context.settings.admission
+    )
+    if objection is not None:
+        return case.refuse(403, objection.hint, detail=objection.detail)
+    case.to_number = number
+    return None
+
+
+def has_caller_id(case: Case) -> Refuse | None:
+    """20: R4, O2."""
+    context, given = case.context, case.caller.user
+    policy = context.settings.admission.caller_id_policy
+    number = permitted_caller(given, _termination(_connector(case)), policy, context.snapshot)
+    if number is not None:
+        case.from_number = number
+        return None
+    shown = filtered_number(given)[:32]
+    hint = (
+        f"caller id {shown} does not satisfy the policy {policy.value}: "
+        f"send a fitting +1 number or set DefaultPhoneNumber {_PUT_TERMINATION}"
+    )
+    return case.refuse(403, hint, reason=f"Caller Id {shown} is not valid")
+
+
+def is_no_loop(case: Case) -> Refuse | None:
+    """L2, R27: a call that PBXs or carriers send back to us again and again."""
+    context = case.context
+    turns = context.calls.loop_turns(
+        case.source.address, case.from_number, case.to_number, case.now
+    )
+    if turns < context.settings.call.loop_turns:
+        return None
+    hint = f"calls to {case.to_number} come back from {case.source.address}: look for a loop there"
+    return case.refuse(482, hint)
+
+
+def has_room(case: Case) -> Refuse | None:
+    """21: R16."""
+    connector, calls = _connector(case), case.context.calls
+    admission = case.context.settings.admission
+    limit = admission.concurrent_calls_per_connector
+    if limit is not None and calls.active_calls_of(connector.connector_id) >= limit:
+        hint = f"connector {connector.connector_id} holds {limit} calls"
+        setting = "concurrent_calls_per_connector"
+    elif calls.active_calls() >= admission.concurrent_calls:
+        hint = f"this node holds {admission.concurrent_calls} calls"
+        setting = "concurrent_calls"
+    else:
+        return None
+    return case.refuse(
+        503,
+        f"{hint}: raise the setting admission.{setting}",
+        fields=(("Retry-After", "5"),),
+        limited="Concurrent calls exceeded",
+    )
+
+
+def _connector(case: Case) -> Connector:
+    assert case.connector is not None, "a check before this one finds the connector"
+    return case.connector
+
+
+def _termination(connector: Connector) -> Termination:
+    assert connector.termination is not None, "a check before this one refuses its absence"
+    return connector.termination

@@ -1,0 +1,151 @@
+"""Which headers cross the edge, and in which shape (EDGE 1.11).
+
+A header that is not in the table never crosses: either the edge makes its own (From, Contact,
+P-Asserted-Identity, Privacy by `AdmitCall.anonymous`, ...) or it is dropped. What crosses is built
+anew from its checked parts, so that hosts and addresses of one leg do not reach the other (B2).
+"""
+
+import re
+from collections.abc import Callable
+from enum import Enum
+from typing import NamedTuple
+
+from edge.policy.verdict import Fields
+from edge.sip.grammar import TOKEN, SipParseError, parameters, split_list
+from edge.sip.headers import parse_name_address
+from edge.sip.message import Message
+from model.numbers import is_e164
+
+MAX_VALUE_CHARACTERS = 2_048
+"""Longest value that crosses; the service's own limit for a header."""
+
+_DIVERSIONS = 3
+_REASON_TEXT = 64
+_REASON_PROTOCOLS = {"sip": "SIP", "q.850": "Q.850"}
+
+_PRINTABLE = re.compile(r"[\x20-\x7e]+")
+_SESSION_ID = re.compile(r"[0-9a-fA-F]{32}(?:[ \t]*;[ \t]*remote=[0-9a-fA-F]{32})?")
+_CAUSE = re.compile(r"[0-9]{1,3}")
+
+
+class Way(Enum):
+    """Where a message goes."""
+
+    TO_CARRIER = "to carrier"
+    TO_PBX = "to PBX"
+
+
+Filter = Callable[[str, str], str | None]
+"""Takes a header value and our host; returns what may cross, None for nothing."""
+
+
+class Rule(NamedTuple):
+    """How one header crosses."""
+
+    name: str
+    ways: frozenset[Way]
+    in_invite: bool
+    in_ending: bool
+    """In BYE, CANCEL and final answers."""
+    at_most: int
+    """How many values cross."""
+    filter: Filter
+
+
+def _as_it_is(value: str, host: str) -> str | None:
+    return value if _PRINTABLE.fullmatch(value) else None
+
+
+def _session_id(value: str, host: str) -> str | None:
+    return value if _SESSION_ID.fullmatch(value) else None
+
+
+def _reason(value: str, host: str) -> str | None:
+    protocol, semicolon, trailer = value.partition(";")
+    name = _REASON_PROTOCOLS.get(protocol.strip().lower())
+    if name is None:
+        return None
+    found = parameters(semicolon + trailer, element="Reason")
+    cause = found.get("cause") or ""
+    if _CAUSE.fullmatch(cause):
+        name += f";cause={cause}"
+    text = re.sub(r"[^ !#-\[\]-~]", "", found.get("text") or "")[:_REASON_TEXT]
+    return f'{name};text="{text}"' if text else name
+
+
+def _number_with(*kept: str) -> Filter:
+    """Return a filter for name-addr values: the E.164 number, our host, some parameters."""
+
+    def rebuild(value: str, host: str) -> str | None:
+        address = parse_name_address(value, "Diversion")
+        if not address.uri.lower().startswith(("sip:", "sips:")):
+            return None
+        number = address.sip_uri("Diversion").user_text.partition(";")[0]
+        if not is_e164(number):
+            return None
+        text = f"<sip:{number}@{host}>"
+        for name in kept:
+            setting = address.parameters.get(name)
+            if setting is not None and TOKEN.fullmatch(setting):
+                text += f";{name}={setting}"
+        return text
+
+    return rebuild
+
+
+_BOTH = frozenset(Way)
+_TO_PBX = frozenset({Way.TO_PBX})
+
+RULES = (
+    Rule(
+        "Diversion", _BOTH, True, False, _DIVERSIONS,
+        _number_with("reason", "counter", "limit", "privacy", "screen"),
+    ),
+    Rule("History-Info", _TO_PBX, True, False, 10, _number_with("index", "rc", "mp", "np")),
+    Rule("Identity", _TO_PBX, True, False, 10, _as_it_is),
+    Rule("Reason", _BOTH, False, True, 2, _reason),
+    Rule("Session-ID", _BOTH, True, True, 1, _session_id),
+    Rule("User-to-User", _TO_PBX, True, True, 10, _as_it_is),
+)  # fmt: skip
+"""The rows of EDGE 1.11 whose mark is "pass" in one of the two directions."""
+
+
+def invite_headers(message: Message, way: Way, host: str) -> Fields:
+    """Return what crosses from an INVITE; `host` replaces the peer's own in number URIs."""
+    return _passed(message, way, host, [rule for rule in RULES if rule.in_invite])
+
+
+def ending_headers(message: Message, way: Way, host: str) -> Fields:
+    """Return what crosses from a BYE, a CANCEL or a final answer."""
+    return _passed(message, way, host, [rule for rule in RULES if rule.in_ending])
+
+
+def _passed(message: Message, way: Way, host: str, rules: list[Rule]) -> Fields:
+    found: list[tuple[str, str]] = []
+    for rule in rules:
+        lines = message.headers.get(rule.name.lower())
+        if lines is not None and way in rule.ways:
+            found.extend((rule.name, value) for value in _values(rule, lines, host))
+    return tuple(found)
+
+
+def _values(rule: Rule, lines: list[str], host: str) -> list[str]:
+    """Return the filtered values of a header; what cannot be read does not cross."""
+    kept: list[str] = []
+    for line in lines:
+        try:
+            members = split_list(line, element=rule.name)
+        except SipParseError:
+            continue
+        for member in members:
+            value = _filtered(rule, member, host)
+            if value is not None and len(value) <= MAX_VALUE_CHARACTERS:
+                kept.append(value)
+    return kept[: rule.at_most]
+
+
+def _filtered(rule: Rule, member: str, host: str) -> str | None:
+    try:
+        return rule.filter(member, host)
+    except SipParseError:
+        return None

@@ -1,0 +1,151 @@
+"""Checks that ask about the request alone, whoever sent it (EDGE 2.1: 1, 4-8, 13, 15, 16, 22).
+
+A check returns the verdict that ends the matter, or None to let the next one decide.
+"""
+
+from edge.media.sdp import SdpError, read
+from edge.policy.case import Case
+from edge.policy.content import ContentFault, has_unknown_encoding, sdp_body
+from edge.policy.verdict import ACCEPT, ALLOW, Refuse
+from edge.sip.grammar import TOKEN, SipParseError, split_list
+from edge.sip.headers import parse_via
+from edge.sip.message import MAX_URI_CHARACTERS
+
+_UNSUPPORTED = frozenset(
+    ("SUBSCRIBE", "NOTIFY", "PUBLISH", "INFO", "REFER", "UPDATE", "PRACK", "MESSAGE", "REGISTER")
+)
+"""Methods that are known and not supported (EDGE R1)."""
+_SUPPORTED = frozenset(("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS"))
+
+_LISTED_INVITES_PER_S = 100.0
+"""Least allowance of a listed source, however small its connectors' CpsLimit (EDGE S3)."""
+
+
+def is_within_source_rate(case: Case) -> Refuse | None:
+    """1: a listed source or carrier that floods is told so (EDGE S3)."""
+    carrier = case.source.carrier
+    if carrier is not None:
+        key, rate = f"carrier {carrier.name}", float(carrier.invites_per_second)
+        setting = f"raise invites_per_second of carrier {carrier.name}"
+    else:
+        key, rate = f"source {case.source.address}", _listed_rate(case)
+        setting = "raise CpsLimit (put_voice_connector_termination)"
+    if case.context.rates.take(key, rate, rate, case.now):
+        return None
+    hint = f"{case.source.address} sends more than {rate:.0f} INVITEs per second: {setting}"
+    return case.refuse(503, hint, fields=(("Retry-After", "1"),))
+
+
+def _listed_rate(case: Case) -> float:
+    connectors = case.context.snapshot.connectors
+    total = 0
+    for name in case.source.connector_ids:
+        termination = connectors[name].termination
+        total += 0 if termination is None else termination.cps_limit
+    return max(_LISTED_INVITES_PER_S, 4.0 * total)
+
+
+def is_method_supported(case: Case) -> Refuse | None:
+    """4: R1, R2."""
+    method = case.request.method
+    if method in _SUPPORTED:
+        return None
+    hint = f"method {method[:32]!r} is not supported; INVITE, ACK, CANCEL, BYE and OPTIONS are"
+    return case.refuse(405 if method in _UNSUPPORTED else 501, hint, fields=(ALLOW,))
+
+
+def is_uri_readable(case: Case) -> Refuse | None:
+    """5: R25, R26; a malformed URI raises SipParseError."""
+    if len(case.request.uri) > MAX_URI_CHARACTERS:
+        return case.refuse(414, f"the Request-URI has more than {MAX_URI_CHARACTERS} characters")
+    if case.uri.scheme == "sips" and case.flow.transport != "TLS":
+        hint = f"a sips: URI came over {case.flow.transport}: send it over TLS or use sip:"
+        return case.refuse(416, hint)
+    return None
+
+
+def is_outside_dialog(case: Case) -> Refuse | None:
+    """6: R23; what belongs to a dialog has been taken before admission is asked."""
+    if case.request.to.tag is None:
+        return None
+    return case.refuse(481, "the request belongs to a call that this edge does not hold")
+
+
+def is_first_of_its_kind(case: Case) -> Refuse | None:
+    """7: a merged request, or one that came through ourselves (R27, L1)."""
+    if not case.context.calls.is_merged(case.request) and not _came_through_us(case):
+        return None
+    return case.refuse(482, "the request came twice or came back: look for a routing loop")
+
+
+def _came_through_us(case: Case) -> bool:
+    host, port = case.context.sent_by
+    for value in case.request.headers["via"]:
+        if host in value:
+            for member in split_list(value, element="Via"):
+                if parse_via(member).sent_by == f"{host}:{port}":
+                    return True
+    return False
+
+
+def has_hops_left(case: Case) -> Refuse | None:
+    """8: R28; OPTIONS to the edge itself needs no hop (EDGE B4)."""
+    forwards = case.request.get("max-forwards")
+    if forwards is None or int(forwards) > 0 or case.request.method != "INVITE":
+        return None
+    return case.refuse(483, "Max-Forwards is 0: look for a routing loop")
+
+
+def is_node_ready(case: Case) -> Refuse | None:
+    """13: R31, R30."""
+    if case.context.calls.draining():
+        hint = "this node is draining: it takes no new calls before it stops"
+        return case.refuse(503, hint, fields=(("Retry-After", "30"),))
+    if case.context.overloaded:
+        seconds = str(5 + case.context.ids.below(11))
+        hint = "this node is overloaded: add nodes or lower the call rate"
+        return case.refuse(503, hint, fields=(("Retry-After", seconds),))
+    return None
+
+
+def requires_nothing_unknown(case: Case) -> Refuse | None:
+    """15: R22; no extension is supported, so every option tag is unknown."""
+    headers = case.request.headers
+    if "require" not in headers and "proxy-require" not in headers:
+        return None
+    tags = [*case.request.members("require"), *case.request.members("proxy-require")]
+    if not tags:
+        return None
+    if any(TOKEN.fullmatch(tag) is None for tag in tags):
+        raise SipParseError("Require", "an option tag is malformed")
+    text = ", ".join(tags)
+    hint = f"the peer requires SIP extensions ({text[:64]}): make them optional there"
+    return case.refuse(420, hint, fields=(("Unsupported", text),))
+
+
+def has_usable_content(case: Case) -> Refuse | None:
+    """16: R20, R21; size limits are the parser's (R24)."""
+    if has_unknown_encoding(case.request):
+        hint = "the body is encoded: send it without Content-Encoding"
+        return case.refuse(415, hint, fields=(("Accept-Encoding", "identity"),))
+    found = sdp_body(case.request)
+    if isinstance(found, ContentFault):
+        hint = "an INVITE must carry and accept application/sdp"
+        fields = (ACCEPT,) if found is ContentFault.MEDIA_TYPE else ()
+        return case.refuse(found.value, hint, fields=fields)
+    case.sdp = found
+    return None
+
+
+def has_usable_offer(case: Case) -> Refuse | None:
+    """22: R13, R17, R38; an INVITE without SDP is a late offer (EDGE A1)."""
+    if not case.sdp:
+        return None
+    try:
+        case.offer = read(case.sdp)
+    except SdpError as error:
+        hint = f"the SDP offer cannot be used: {error.detail}"
+        if error.warning is None:
+            return case.refuse(error.status, hint, detail=error.detail)
+        return case.refuse(error.status, hint, detail=error.detail, warning=error.warning)
+    return None

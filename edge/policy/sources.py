@@ -1,0 +1,82 @@
+"""Where requests come from, and how much strangers may cost (EDGE S1-S3, I5)."""
+
+from typing import NamedTuple
+
+from edge.config import Snapshot
+from edge.flow import Address
+from edge.ids import Ids
+from edge.policy.rate import RateLimiter, RateSketch
+from model.settings import AdmissionSettings, Carrier
+
+_KNOWN_ADDRESSES = 4_096
+"""Sources whose class is remembered; the configured ones of one node, with room."""
+
+STRANGER_RATES = {b"INVITE": (50.0, 100.0), b"OPTIONS": (10.0, 10.0)}
+"""Requests per second and burst of one unknown source (EDGE S3)."""
+OTHER_STRANGER_RATE = (20.0, 20.0)
+
+_NEVER_COUNTED = frozenset({b"ACK", b"CANCEL", b"BYE", b"SIP/2.0"})
+"""What belongs to a call or is dropped when it does not; counting it would hurt calls (S3)."""
+
+_LONGEST_METHOD = 16
+
+
+class Source(NamedTuple):
+    """Who sent a request."""
+
+    address: str
+    carrier: Carrier | None
+    connector_ids: frozenset[str]
+    """Connectors whose allow list holds the address."""
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether an operator or customer has named this source."""
+        return self.carrier is not None or bool(self.connector_ids)
+
+
+class Sources:
+    """Classifies addresses by one snapshot."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._known: dict[Address, Source] = {}
+
+    def of(self, remote: Address) -> Source:
+        """Return the class of an address; strangers are never remembered."""
+        source = self._known.get(remote)
+        if source is None:
+            carrier = self._snapshot.carrier_of(*remote)
+            source = Source(remote[0], carrier, self._snapshot.sources.labels(remote[0]))
+            if source.is_known:
+                if len(self._known) >= _KNOWN_ADDRESSES:
+                    self._known.clear()
+                self._known[remote] = source
+        return source
+
+
+class StrangerLimits:
+    """What unknown sources may cost, in fixed memory."""
+
+    def __init__(self, settings: AdmissionSettings, ids: Ids) -> None:
+        self._settings = settings
+        self._requests = RateSketch(ids.nonce())
+        self._refusals = RateSketch(ids.nonce())
+        self._node = RateLimiter()
+
+    def may_be_parsed(self, data: bytes, address: str, now: float) -> bool:
+        """Tell whether a stranger's datagram is worth reading; looks at its first word only."""
+        method = bytes(data[:_LONGEST_METHOD]).partition(b" ")[0]
+        if method in _NEVER_COUNTED:
+            return True
+        rate, burst = STRANGER_RATES.get(method, OTHER_STRANGER_RATE)
+        kind = method.decode("ascii") if method in STRANGER_RATES else "other"
+        return self._requests.take(f"{kind} {address}", rate, burst, now)
+
+    def may_be_refused(self, address: str, now: float) -> bool:
+        """Tell whether a stranger that names a connector gets its 403 (EDGE R7, S2)."""
+        per_source = float(self._settings.unknown_refusals_per_source)
+        per_node = float(self._settings.unknown_refusals_per_node)
+        return self._refusals.take(address, per_source, per_source, now) and self._node.take(
+            "node", per_node, per_node, now
+        )

@@ -1,0 +1,92 @@
+"""What admission can say of a request: a closed set of values."""
+
+from typing import NamedTuple, TypeAlias
+
+from edge.media.sdp import RemoteDescription
+from model.cdr import CallStatus, Disposition
+from model.connector import Connector
+from model.settings import Carrier
+
+Fields: TypeAlias = tuple[tuple[str, str], ...]
+
+ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS")
+"""Stands in every INVITE, in 2xx answers to INVITE and OPTIONS, and in 405 and 501 (EDGE B5)."""
+ACCEPT = ("Accept", "application/sdp")
+
+
+class RecordDue(NamedTuple):
+    """A detail record that a refused INVITE must leave behind (EDGE C7)."""
+
+    connector: Connector
+    status: CallStatus
+    status_message: str
+    """EDGE 6.3."""
+    disposition: Disposition
+    from_number: str
+    """User part as given, not filtered yet; `anonymous` for a withheld caller id."""
+    to_number: str
+    auth_user: str | None
+
+
+class Silence(NamedTuple):
+    """Nothing goes out."""
+
+    hint: str
+    """What a person can do about it; for the operator's page and log, never for the wire."""
+
+
+class Refuse(NamedTuple):
+    """The request gets this final answer."""
+
+    status: int
+    reason: str
+    fields: Fields
+    """Header fields besides those that every response has."""
+    stateless: bool
+    """Answer without a transaction, keeping nothing (EDGE R7)."""
+    connector: Connector | None
+    """The connector that the request named or reached, for logs and metrics."""
+    record: RecordDue | None
+    """None when no detail record is due."""
+    hint: str
+
+
+class Challenge(NamedTuple):
+    """The request must come again with credentials; leaves no detail record (EDGE G2, C7)."""
+
+    status: int
+    reason: str
+    fields: Fields
+    connector: Connector
+
+
+class AnswerOptions(NamedTuple):
+    """The OPTIONS request gets a 200."""
+
+    fields: Fields
+    connector: Connector | None
+    """The connector whose termination health it proves; None when it named none (EDGE F11)."""
+
+
+class AdmitCall(NamedTuple):
+    """The INVITE may become a call."""
+
+    disposition: Disposition
+    connector: Connector
+    """Who pays: the caller's connector of a termination, the callee's of an origination."""
+    carrier: Carrier | None
+    """Who brought the call; None for one from a PBX."""
+    from_number: str
+    """E.164 caller id; of an origination it may be another user part, or `anonymous`."""
+    to_number: str
+    """E.164."""
+    auth_user: str | None
+    anonymous: bool
+    """The caller id is withheld from the called party (EDGE O4, I2)."""
+    offer: RemoteDescription | None
+    """None for a late offer (EDGE A1)."""
+    headers: Fields
+    """Headers that pass to the other leg, filtered (EDGE 1.11)."""
+
+
+Verdict: TypeAlias = Silence | Refuse | Challenge | AnswerOptions | AdmitCall
