@@ -91,6 +91,23 @@ class Snapshot:
             cdr_bucket=cdr_bucket,
         )
 
+    def route_names(self) -> frozenset[str]:
+        """Return the route hosts that are names and so need resolving (EDGE W11)."""
+        return frozenset(
+            route.host
+            for connector in self.connectors.values()
+            if connector.origination is not None
+            for route in connector.origination.routes
+            if not _is_address(route.host)
+        )
+
+    def route_addresses(self, connector_id: str) -> frozenset[str]:
+        """Return the route hosts of a connector that are addresses."""
+        connector = self.connectors.get(connector_id)
+        if connector is None or connector.origination is None:
+            return frozenset()
+        return frozenset(route.host for route in connector.origination.routes)
+
     def carrier_of(self, address: str, port: int) -> Carrier | None:
         """Return the carrier that a source address belongs to (EDGE I5)."""
         name = self.carrier_sockets.get((address, port))
@@ -103,6 +120,14 @@ class Snapshot:
         if number is None or number.connector_id is None:
             return None
         return self.connectors.get(number.connector_id)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _carrier_sources(

@@ -4,6 +4,7 @@ Core.handle(input, now) takes one input; Core.poll() returns the next output, No
 none; Core.deadline() is the monotonic time of the next Tick. Made per message, hence NamedTuples.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
 from edge.config import Snapshot
@@ -44,6 +45,12 @@ class ConfigLoaded(NamedTuple):
     snapshot: Snapshot
 
 
+class Resolved(NamedTuple):
+    """What the names of route hosts resolve to now; replaces what was known (EDGE W11)."""
+
+    addresses: Mapping[str, tuple[str, ...]]
+
+
 class Drain(NamedTuple):
     """Refuse new calls from now on (EDGE R31)."""
 
@@ -59,7 +66,15 @@ class Tick(NamedTuple):
 
 
 Input: TypeAlias = (
-    Received | Unreachable | MediaReported | MediaLost | ConfigLoaded | Drain | HangUp | Tick
+    Received
+    | Unreachable
+    | MediaReported
+    | MediaLost
+    | ConfigLoaded
+    | Resolved
+    | Drain
+    | HangUp
+    | Tick
 )
 
 

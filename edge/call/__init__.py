@@ -1,0 +1,1 @@
+"""Calls: two legs that exchange typed events, joined by one state table."""

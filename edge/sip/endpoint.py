@@ -92,6 +92,10 @@ class Endpoint:
         request = invite.request._replace(method="CANCEL", fields=fields, body=b"")
         self._start(request, invite.branch, invite.flow, user, now)
 
+    def abandon(self, transaction: ClientTransaction) -> None:
+        """Forget a request whose final response will not come (RFC 3261 §9.1)."""
+        self._forget(transaction)
+
     def send_ack(self, request: OutgoingRequest, flow: Flow) -> bytes:
         """Send the ACK of a 2xx: no transaction, a branch of its own (§13.2.2.4); return it."""
         data = self._bytes(request, MAGIC_COOKIE + self._ids.branch(), flow)

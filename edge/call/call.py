@@ -1,0 +1,407 @@
+"""One call: an answered leg, the attempts to reach the other side, and what joins them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol, assert_never
+
+from edge.call import outcome
+from edge.call.events import (
+    Acknowledged,
+    Answered,
+    Cancelled,
+    Ended,
+    Failed,
+    LegEvent,
+    Progressed,
+    Rejected,
+    Released,
+    Reoffered,
+    Trying,
+    Unacknowledged,
+)
+from edge.call.invite import b_leg_invite
+from edge.call.leg import Leg, Stack
+from edge.call.machine import Machine
+from edge.call.media import CallMedia
+from edge.call.outcome import Outcome
+from edge.call.states import CALL, CallInput, CallState
+from edge.call.uac_leg import UacLeg
+from edge.call.uas_leg import UasLeg
+from edge.flow import Flow
+from edge.media.sdp import SdpError
+from edge.media.session import Side
+from edge.policy.header_policy import Way
+from edge.policy.verdict import AdmitCall
+from edge.routing.failover import (
+    Failure,
+    answer_when_exhausted,
+    counts_against_target,
+    is_failover,
+    may_try_again,
+    progress_deadline,
+)
+from edge.routing.health import Health
+from edge.routing.targets import Target
+from edge.sip.exchange import Fields, ServerTransaction
+from edge.sip.message import Request
+from model.cdr import Disposition
+from model.settings import RoutingSettings, Settings
+
+
+class CallTimer(Enum):
+    """Timers of a call."""
+
+    NO_RESPONSE = auto()
+    """The target said nothing, or nothing above 100 (EDGE F4, F5)."""
+    NO_ANSWER = auto()
+    TIMER_C = auto()
+    REPEAT_RINGING = auto()
+    MAXIMUM_DURATION = auto()
+
+
+class CallObserver(Protocol):
+    """Whoever keeps account of calls."""
+
+    def on_attempt(self, call: "Call", target: Target, now: float) -> None:
+        """Hear that a target's INVITE goes out."""
+
+    def on_connected(self, call: "Call", now: float) -> None:
+        """Hear that a call was answered."""
+
+    def on_ended(self, call: "Call", now: float) -> None:
+        """Hear that a call has ended; its media is released."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallSurroundings:
+    """What all calls of a node share."""
+
+    stack: Stack
+    settings: Settings
+    health: Health
+    observer: CallObserver
+    owns: Callable[[str, str], bool]
+    """Whether an address belongs to the peers of a connector (by id) or to a carrier (EDGE S10)."""
+
+
+class Call:
+    """Two legs and the media between them."""
+
+    __slots__ = (
+        "_in",
+        "_last",
+        "_last_ending",
+        "_machine",
+        "_max_forwards",
+        "_silence",
+        "_targets",
+        "a_leg",
+        "admitted",
+        "answered_at",
+        "armed",
+        "b_leg",
+        "call_id",
+        "ended_at",
+        "media",
+        "outcome",
+        "started_at",
+        "transaction_id",
+        "tried",
+    )
+
+    def __init__(
+        self,
+        surroundings: CallSurroundings,
+        admitted: AdmitCall,
+        invite: Request,
+        transaction: ServerTransaction,
+        media: CallMedia,
+        targets: list[Target],
+        now: float,
+    ) -> None:
+        self._in = surroundings
+        self._machine: Machine[CallState, CallInput] = Machine(CALL, CallState.INVITING)
+        self.admitted = admitted
+        self.transaction_id = surroundings.stack.ids.transaction_id()
+        self.call_id = invite.call_id
+        """Call-ID of the customer-facing leg (EDGE C2)."""
+        self.started_at = now
+        self.answered_at: float | None = None
+        self.ended_at: float | None = None
+        self.outcome: Outcome | None = None
+        self.armed: dict[Enum, float] = {}
+        self.a_leg = UasLeg(surroundings.stack, self, self._way_to_b, invite, transaction)
+        self.b_leg: UacLeg | None = None
+        self.media = media
+        self._max_forwards = int(invite.get("max-forwards") or 71) - 1
+        self._targets = targets
+        self.tried: list[Target] = []
+        self._last: tuple[int, str, bytes] | None = None
+        """The last provisional that the caller was sent."""
+        self._last_ending: int | Failure | None = None
+        """How the last attempt ended (EDGE R35)."""
+        self._silence = Failure.NO_RESPONSE
+        """What it means when the current target stays silent."""
+        media.caller_offered(admitted.offer, transaction.flow.remote[0])
+
+    @property
+    def state(self) -> CallState:
+        """Return the state; only the table changes it."""
+        return self._machine.state
+
+    def start(self, now: float) -> None:
+        """Try the first target."""
+        self._next_target(now)
+
+    def hang_up(self, why: Outcome, now: float) -> None:
+        """End the call from inside, whatever its state."""
+        if self.state is CallState.CONNECTED:
+            self._release(why, now)
+        else:
+            self._give_up(480, "Temporarily Unavailable", why.message, now, why.headers)
+
+    def media_silent(self, last_packet_at: float | None, now: float) -> None:
+        """End a call whose media has stopped, at its last packet (EDGE V4)."""
+        if self.state is CallState.CONNECTED and self.answered_at is not None:
+            ended_at = max(self.answered_at, last_packet_at or self.answered_at)
+            self._release(outcome.MEDIA_TIMEOUT, now, ended_at=ended_at)
+
+    def trusts(self, leg: Leg, address: str) -> bool:
+        """Tell whether an address belongs to the peer set of a leg (EDGE S10, D12, S16)."""
+        customer = (leg is self.a_leg) == (self.admitted.disposition is Disposition.TERMINATION)
+        return self._in.owns(self.admitted.connector.connector_id if customer else "", address)
+
+    def on_leg_event(self, leg: Leg, event: LegEvent, now: float) -> None:
+        """Take what happened on a leg; attempts that were given up have nothing to say."""
+        if leg is self.a_leg:
+            self._on_a(event, now)
+        elif leg is self.b_leg:
+            self._on_b(self.b_leg, event, now)
+
+    def on_timer(self, timer: Enum, now: float) -> None:
+        """Take one of the call's own timers."""
+        assert isinstance(timer, CallTimer)
+        match timer:
+            case CallTimer.NO_RESPONSE:
+                self._attempt_over(self._silence, now)
+            case CallTimer.NO_ANSWER | CallTimer.TIMER_C:
+                headers = outcome.reason("SIP;cause=408")
+                self._give_up(480, "Temporarily Unavailable", "No answer", now, headers)
+            case CallTimer.REPEAT_RINGING:
+                self._repeat_ringing(now)
+            case CallTimer.MAXIMUM_DURATION:
+                self._release(outcome.MAXIMUM_DURATION, now)
+            case _:
+                assert_never(timer)
+
+    def _on_a(self, event: LegEvent, now: float) -> None:
+        match event:
+            case Cancelled(headers):
+                if self._machine.take(CallInput.CANCEL):
+                    if self.b_leg is not None:
+                        self.b_leg.cancel(now, headers)
+                    self._finish(outcome.rejected(487, "Request Terminated"), now)
+            case Acknowledged(body):
+                self._acknowledged(Side.A, body, now)
+            case Unacknowledged():
+                self._release(outcome.ACK_TIMEOUT, now)
+            case Released(headers):
+                self._release(outcome.NORMAL._replace(headers=headers), now)
+            case Reoffered(body):
+                self._reoffered(self.a_leg, Side.A, body, now)
+            case _:
+                pass
+
+    def _on_b(self, leg: UacLeg, event: LegEvent, now: float) -> None:
+        match event:
+            case Trying():
+                self._silence = Failure.NO_PROGRESS
+                self._start_at(CallTimer.NO_RESPONSE, progress_deadline(now, self._routing))
+            case Progressed():
+                self._progressed(event, now)
+            case Answered(body):
+                self._answered(leg, body, now)
+            case Rejected():
+                self._rejected(event, now)
+            case Failed(failure):
+                self._attempt_over(failure, now)
+            case Released(headers):
+                self._release(outcome.NORMAL._replace(headers=headers), now)
+            case Reoffered(body):
+                self._reoffered(leg, Side.B, body, now)
+            case Acknowledged(body):
+                self._acknowledged(Side.B, body, now)
+            case Unacknowledged():
+                self._release(outcome.ACK_TIMEOUT, now)
+            case Cancelled() | Ended():
+                pass
+            case _:
+                assert_never(event)
+
+    def _next_target(self, now: float) -> None:
+        routing = self._routing
+        may_try = may_try_again(len(self.tried), self.started_at, routing, now)
+        if not self._targets or not may_try:
+            self._no_target_left(now)
+            return
+        target = self._targets.pop(0)
+        self.tried.append(target)
+        stack = self._in.stack
+        tag = stack.ids.tag()
+        invite = b_leg_invite(
+            stack,
+            self._in.settings,
+            self.admitted,
+            target,
+            tag=tag,
+            max_forwards=self._max_forwards,
+            body=self.media.offer_to_callee(target.address[0]),
+        )
+        if self.admitted.disposition is Disposition.ORIGINATION:
+            self.call_id = invite.call_id
+        flow = Flow(target.transport, stack.address, target.address)
+        self.b_leg = UacLeg(stack, self, flow, self._way_to_a, invite, tag)
+        self._silence = Failure.NO_RESPONSE
+        self._in.observer.on_attempt(self, target, now)
+        self._start(CallTimer.NO_RESPONSE, now, routing.first_response_s)
+        self.b_leg.start(now)
+
+    def _no_target_left(self, now: float) -> None:
+        """R34, R35."""
+        answer = answer_when_exhausted(self.admitted.disposition, self._last_ending)
+        self._give_up(answer.status, answer.reason, answer.reason, now, answer.fields)
+
+    def _attempt_over(
+        self, ending: int | Failure, now: float, *, retry_after_s: float | None = None
+    ) -> None:
+        """Leave a target that failed (EDGE F4); after a 18x nothing fails over (F5)."""
+        leg = self.b_leg
+        if leg is None:
+            return
+        if self.state is not CallState.INVITING:
+            self._give_up(480, "Temporarily Unavailable", "Temporarily Unavailable", now)
+        elif self._machine.take(CallInput.ATTEMPT_OVER):
+            self._last_ending = ending
+            if counts_against_target(ending):
+                self._in.health.failed(self.tried[-1], now, retry_after_s)
+            self.b_leg = None
+            leg.cancel(now)
+            self._next_target(now)
+
+    def _rejected(self, event: Rejected, now: float) -> None:
+        status = event.status
+        if self.state is CallState.INVITING and is_failover(status):
+            self._attempt_over(status, now, retry_after_s=event.retry_after_s)
+        elif status < 400 or is_failover(status):
+            # Neither a redirection nor a challenge is the caller's business (EDGE E5).
+            self._give_up(480, "Temporarily Unavailable", "Temporarily Unavailable", now)
+        else:
+            reason = _printable(event.reason)
+            self._give_up(status, reason, reason, now, event.headers)
+
+    def _progressed(self, event: Progressed, now: float) -> None:
+        first = self.state is CallState.INVITING
+        if not self._machine.take(CallInput.PROGRESS):
+            return
+        body = b""
+        if event.body:
+            try:
+                body = self.media.callee_answered(event.body)
+            except SdpError:
+                body = b""
+        self._in.stack.timers.stop(self, CallTimer.NO_RESPONSE)
+        if first:
+            self._start(CallTimer.NO_ANSWER, now, self._in.settings.call.no_answer_s)
+        self._start(CallTimer.TIMER_C, now, self._in.settings.call.timer_c_s)
+        self._start(CallTimer.REPEAT_RINGING, now, self._in.settings.call.repeat_ringing_s)
+        self._last = (event.status, _printable(event.reason), body)
+        self.a_leg.progress(*self._last, now)
+
+    def _repeat_ringing(self, now: float) -> None:
+        if self._last is not None:
+            self.a_leg.progress(*self._last, now)
+            self._start(CallTimer.REPEAT_RINGING, now, self._in.settings.call.repeat_ringing_s)
+
+    def _answered(self, leg: UacLeg, body: bytes, now: float) -> None:
+        try:
+            answer = self.media.callee_answered(body)
+        except SdpError as error:
+            leg.hang_up(now, outcome.NO_USABLE_ANSWER.headers)
+            self._give_up(488, "Not Acceptable Here", error.detail, now)
+            return
+        if not self._machine.take(CallInput.ANSWER):
+            return
+        self.armed.clear()
+        self.answered_at = now
+        self._in.health.succeeded(self.tried[-1])
+        self._start(CallTimer.MAXIMUM_DURATION, now, self._in.settings.call.max_call_s)
+        self.media.connected()
+        self.media.acknowledged(Side.B, b"")
+        self.a_leg.answer(answer, now)
+        self._in.observer.on_connected(self, now)
+
+    def _acknowledged(self, side: Side, body: bytes, now: float) -> None:
+        try:
+            if not body and self.media.wants_answer(side):
+                raise SdpError(488, None, "the ACK brought no answer to our offer")
+            self.media.acknowledged(side, body)
+        except SdpError:
+            self._release(outcome.NO_USABLE_ANSWER, now)
+
+    def _reoffered(self, leg: Leg, side: Side, body: bytes, now: float) -> None:
+        try:
+            leg.accept_reoffer(self.media.reoffered(side, body), now)
+        except SdpError as error:
+            fields: Fields = ()
+            if error.warning is not None:
+                agent = self._in.settings.domain
+                fields = (("Warning", f'{error.warning} {agent} "{error.detail}"'),)
+            leg.refuse_reoffer(error.status, "Not Acceptable Here", fields, now)
+
+    def _give_up(
+        self, status: int, reason: str, detail: str, now: float, headers: Fields = ()
+    ) -> None:
+        if self._machine.take(CallInput.GIVE_UP):
+            if self.b_leg is not None:
+                self.b_leg.cancel(now, headers)
+            self.a_leg.reject(status, reason, now, headers)
+            self._finish(outcome.rejected(status, detail), now)
+
+    def _release(self, why: Outcome, now: float, *, ended_at: float | None = None) -> None:
+        if self._machine.take(CallInput.RELEASE):
+            self.a_leg.hang_up(now, why.headers)
+            if self.b_leg is not None:
+                self.b_leg.hang_up(now, why.headers)
+            self._finish(why, now if ended_at is None else ended_at)
+
+    def _finish(self, why: Outcome, ended_at: float) -> None:
+        self.outcome = why
+        self.ended_at = ended_at
+        self.armed.clear()
+        self.media.close()
+        self._in.observer.on_ended(self, ended_at)
+
+    @property
+    def _routing(self) -> RoutingSettings:
+        return self._in.settings.routing
+
+    @property
+    def _way_to_b(self) -> Way:
+        inbound = self.admitted.disposition is Disposition.ORIGINATION
+        return Way.TO_PBX if inbound else Way.TO_CARRIER
+
+    @property
+    def _way_to_a(self) -> Way:
+        return Way.TO_CARRIER if self._way_to_b is Way.TO_PBX else Way.TO_PBX
+
+    def _start(self, timer: CallTimer, now: float, wait_s: float) -> None:
+        self._start_at(timer, now + wait_s)
+
+    def _start_at(self, timer: CallTimer, at: float) -> None:
+        self._in.stack.timers.start(self, timer, at)
+
+
+def _printable(text: str) -> str:
+    """Return a peer's reason phrase as ours may carry it."""
+    return "".join(mark for mark in text if " " <= mark <= "~")[:64] or "Rejected"

@@ -1,0 +1,41 @@
+"""How a call ended, as one value: what the caller heard and what the record says (EDGE 6.3)."""
+
+from typing import NamedTuple
+
+from edge.policy.verdict import Fields
+from model.cdr import NORMAL_CALL_CLEARING, CallStatus
+
+
+class Outcome(NamedTuple):
+    """The end of a call."""
+
+    status: CallStatus
+    message: str
+    """StatusMessage of the record."""
+    headers: Fields = ()
+    """What the leg that is told hears in its BYE, CANCEL or final answer."""
+
+
+def reason(value: str) -> Fields:
+    """Return a Reason header (RFC 3326)."""
+    return (("Reason", value),)
+
+
+NORMAL = Outcome(CallStatus.COMPLETED, NORMAL_CALL_CLEARING)
+ACK_TIMEOUT = Outcome(
+    CallStatus.COMPLETED, "ACK timeout", reason('SIP;cause=200;text="ACK timeout"')
+)
+MEDIA_TIMEOUT = Outcome(CallStatus.COMPLETED, "Media timeout", reason("Q.850;cause=102"))
+MEDIA_LOST = Outcome(CallStatus.COMPLETED, "Media lost", reason("Q.850;cause=41"))
+MAXIMUM_DURATION = Outcome(CallStatus.COMPLETED, "Maximum duration", reason("Q.850;cause=16"))
+NO_USABLE_ANSWER = Outcome(CallStatus.COMPLETED, "488 Not Acceptable Here", reason("SIP;cause=488"))
+
+
+def shutdown(message: str) -> Outcome:
+    """Return the end that the operator or the platform imposes (EDGE C9)."""
+    return Outcome(CallStatus.COMPLETED, message, reason("Q.850;cause=41"))
+
+
+def rejected(status: int, detail: str) -> Outcome:
+    """Return the end of a call that was never answered."""
+    return Outcome(CallStatus.REJECTED, f"{status} {detail}")

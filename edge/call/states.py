@@ -1,0 +1,52 @@
+"""The state table of a call: two legs, one machine (EDGE 1.2-1.6).
+
+    INVITING      a target is being tried; nothing above 100 was heard: the next one may follow
+    PROGRESSING   a 18x has reached the caller: the target's final answer is final (EDGE F5)
+    CONNECTED     the callee's 2xx has been passed on
+    ENDED         both legs are on their own way to their end; the record is written
+
+A pair that the table lacks is refused: the event has lost a race against one that ended the call.
+"""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+
+
+class CallState(Enum):
+    """See the head of this module."""
+
+    INVITING = auto()
+    PROGRESSING = auto()
+    CONNECTED = auto()
+    ENDED = auto()
+
+
+class CallInput(Enum):
+    """What can happen to a call."""
+
+    PROGRESS = auto()
+    """The callee rings or sends early media."""
+    ANSWER = auto()
+    """The callee's first 2xx, with usable SDP."""
+    ATTEMPT_OVER = auto()
+    """The current target has failed in a way that the next one may mend (EDGE F4)."""
+    GIVE_UP = auto()
+    """The caller gets a final refusal."""
+    CANCEL = auto()
+    """The caller has cancelled; its leg is ended already."""
+    RELEASE = auto()
+    """One side or the edge itself ends the connected call."""
+
+
+CALL: Mapping[tuple[CallState, CallInput], CallState] = {
+    (CallState.INVITING, CallInput.PROGRESS): CallState.PROGRESSING,
+    (CallState.INVITING, CallInput.ANSWER): CallState.CONNECTED,
+    (CallState.INVITING, CallInput.ATTEMPT_OVER): CallState.INVITING,
+    (CallState.INVITING, CallInput.GIVE_UP): CallState.ENDED,
+    (CallState.INVITING, CallInput.CANCEL): CallState.ENDED,
+    (CallState.PROGRESSING, CallInput.PROGRESS): CallState.PROGRESSING,
+    (CallState.PROGRESSING, CallInput.ANSWER): CallState.CONNECTED,
+    (CallState.PROGRESSING, CallInput.GIVE_UP): CallState.ENDED,
+    (CallState.PROGRESSING, CallInput.CANCEL): CallState.ENDED,
+    (CallState.CONNECTED, CallInput.RELEASE): CallState.ENDED,
+}

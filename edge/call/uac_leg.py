@@ -1,0 +1,194 @@
+"""The leg that we call: sends an INVITE and lives with whatever comes back (EDGE 1.6, 1.8)."""
+
+from enum import Enum
+
+from edge.call.events import (
+    Answered,
+    Failed,
+    LegEvent,
+    Progressed,
+    Rejected,
+    Trying,
+)
+from edge.call.leg import IN_DIALOG, Leg, LegInput, LegState, LegTable, LegTimer, LegUser, Stack
+from edge.flow import Flow
+from edge.policy.header_policy import Way
+from edge.routing.failover import Failure, retry_after_s
+from edge.sip.dialog import Dialog
+from edge.sip.endpoint import TIMEOUT
+from edge.sip.exchange import ClientTransaction, Fields, OutgoingRequest
+from edge.sip.message import Response
+
+_S, _I = LegState, LegInput
+
+UAC_LEG: LegTable = {
+    **IN_DIALOG,
+    (_S.INVITING, _I.PROVISIONAL): _S.PROCEEDING,
+    (_S.INVITING, _I.SUCCESS): _S.CONFIRMED,
+    (_S.INVITING, _I.FAILURE): _S.ENDED,
+    (_S.INVITING, _I.CANCEL): _S.ABANDONED,
+    (_S.PROCEEDING, _I.SUCCESS): _S.CONFIRMED,
+    (_S.PROCEEDING, _I.FAILURE): _S.ENDED,
+    (_S.PROCEEDING, _I.CANCEL): _S.CANCELLING,
+    # A CANCEL may go out only after a provisional (RFC 3261 §9.1, EDGE E1, F7).
+    (_S.ABANDONED, _I.PROVISIONAL): _S.CANCELLING,
+    (_S.ABANDONED, _I.SUCCESS): _S.RELEASING,
+    (_S.ABANDONED, _I.FAILURE): _S.ENDED,
+    (_S.CANCELLING, _I.SUCCESS): _S.RELEASING,
+    (_S.CANCELLING, _I.FAILURE): _S.ENDED,
+    (_S.CANCELLING, _I.CANCEL_UNANSWERED): _S.ENDED,
+}
+
+_MAX_FORKS = 8
+"""Early answers from other branches that are hung up for a peer that forks (EDGE A3)."""
+
+
+class UacLeg(Leg):
+    """A leg whose INVITE is ours."""
+
+    __slots__ = ("_ack", "_cancel_headers", "_forks", "_invite", "_transaction")
+
+    def __init__(
+        self,
+        stack: Stack,
+        user: LegUser,
+        flow: Flow,
+        way: Way,
+        invite: OutgoingRequest,
+        tag: str,
+    ) -> None:
+        """Prepare the leg; `invite.from_` carries `tag`."""
+        super().__init__(stack, user, flow, way, UAC_LEG, LegState.INVITING, tag)
+        self._invite = invite
+        self._transaction: ClientTransaction | None = None
+        self._cancel_headers: Fields = ()
+        self._ack = b""
+        self._forks: dict[str, bytes] = {}
+
+    def start(self, now: float) -> None:
+        """Send the INVITE."""
+        self._transaction = self.stack.endpoint.request(self._invite, self.flow, self, now)
+
+    def cancel(self, now: float, headers: Fields = ()) -> None:
+        """Give the call up before its answer; a late 2xx is acknowledged and hung up."""
+        self._cancel_headers = headers
+        if self.machine.take(LegInput.CANCEL) and self.state is LegState.CANCELLING:
+            self._send_cancel(now)
+
+    def hang_up(self, now: float, headers: Fields = ()) -> None:
+        """End the leg in whatever way its state demands."""
+        if self.state in (LegState.INVITING, LegState.PROCEEDING):
+            self.cancel(now, headers)
+        else:
+            super().hang_up(now, headers)
+
+    def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        """Take a response to INVITE, CANCEL or BYE."""
+        method = transaction.request.method
+        if method != "INVITE":
+            super().on_response(transaction, response, now)
+        elif response.status < 200:
+            self._on_provisional(response, now)
+        elif response.status < 300:
+            self._on_success(response, now)
+        elif self.machine.take(LegInput.FAILURE):
+            self._over(self._refusal(response), now)
+
+    def on_no_response(self, transaction: ClientTransaction, now: float) -> None:
+        """Take the silence that a request met."""
+        self._failed(transaction, Failure.NO_RESPONSE, now)
+
+    def on_unreachable(self, transaction: ClientTransaction, now: float) -> None:
+        """Take the network's refusal."""
+        self._failed(transaction, Failure.UNREACHABLE, now)
+
+    def on_timer(self, timer: Enum, now: float) -> None:
+        """Forget a cancelled INVITE that the peer never finished."""
+        if timer is not LegTimer.CANCEL_UNANSWERED:
+            super().on_timer(timer, now)
+        elif self.machine.take(LegInput.CANCEL_UNANSWERED):
+            if self._transaction is not None:
+                self.stack.endpoint.abandon(self._transaction)
+            self.end(now)
+
+    def _failed(self, transaction: ClientTransaction, failure: Failure, now: float) -> None:
+        if transaction.request.method != "INVITE":
+            super().on_no_response(transaction, now)
+        elif self.machine.take(LegInput.FAILURE):
+            self._over(Failed(failure), now)
+
+    def _refusal(self, response: Response) -> Rejected:
+        return Rejected(
+            response.status,
+            response.reason,
+            retry_after_s(response.headers.get("retry-after", ())),
+            self.crossing(response),
+        )
+
+    def _over(self, event: LegEvent, now: float) -> None:
+        self.tell(event, now)
+        self.end(now)
+
+    def _on_provisional(self, response: Response, now: float) -> None:
+        if self.machine.take(LegInput.PROVISIONAL) and self.state is LegState.CANCELLING:
+            self._send_cancel(now)
+        if self.state is not LegState.PROCEEDING:
+            return
+        if response.status == 100:
+            self.tell(Trying(), now)
+        else:
+            self.tell(Progressed(response.status, response.reason, response.body), now)
+
+    def _on_success(self, response: Response, now: float) -> None:
+        tag = response.to.tag or ""
+        if self.dialog is not None:
+            self._repeated_success(response, tag, now)
+            return
+        if not self.machine.take(LegInput.SUCCESS):
+            return
+        self.stack.timers.stop(self, LegTimer.CANCEL_UNANSWERED)
+        self.dialog = Dialog.of_uac(self._invite, self.local_tag, response)
+        ack = self.dialog.ack(self._invite.cseq)
+        self._ack = self.stack.endpoint.send_ack(ack, self.dialog_flow())
+        if self.state is LegState.RELEASING:
+            self.send_bye(now)
+        else:
+            self.tell(Answered(response.body), now)
+
+    def _repeated_success(self, response: Response, tag: str, now: float) -> None:
+        """Repeat the ACK of a repeated 2xx (D3); hang another fork's dialog up (A3)."""
+        assert self.dialog is not None
+        if tag == self.dialog.remote_tag:
+            self.stack.endpoint.resend(self._ack, self.dialog_flow())
+        elif tag in self._forks:
+            self.stack.endpoint.resend(self._forks[tag], self.flow)
+        elif len(self._forks) < _MAX_FORKS:
+            fork = Dialog.of_uac(self._invite, self.local_tag, response)
+            self._forks[tag] = self.stack.endpoint.send_ack(fork.ack(self._invite.cseq), self.flow)
+            self.stack.endpoint.request(fork.request("BYE"), self.flow, _Discarded(self), now)
+
+    def _send_cancel(self, now: float) -> None:
+        assert self._transaction is not None
+        self.stack.endpoint.cancel(self._transaction, self._cancel_headers, self, now)
+        self.stack.timers.start(self, LegTimer.CANCEL_UNANSWERED, now + TIMEOUT)
+
+
+class _Discarded:
+    """User of a BYE whose outcome matters to nobody."""
+
+    __slots__ = ("_leg",)
+
+    def __init__(self, leg: Leg) -> None:
+        self._leg = leg
+
+    def trusts(self, remote: tuple[str, int]) -> bool:
+        return self._leg.trusts(remote)
+
+    def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        pass
+
+    def on_no_response(self, transaction: ClientTransaction, now: float) -> None:
+        pass
+
+    def on_unreachable(self, transaction: ClientTransaction, now: float) -> None:
+        pass

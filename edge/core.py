@@ -1,0 +1,307 @@
+"""The Core: joins the parts of the edge and decides nothing itself.
+
+handle(input, now) takes what happened, poll() returns what is to be done, deadline() says when the
+next Tick is due. There is no clock, socket or thread below this line; a test drives it with a
+simulated clock exactly as the runtime does with a real one.
+"""
+
+from collections import deque
+from typing import assert_never
+
+from edge.call.b2bua import B2bua
+from edge.call.call import Call
+from edge.call.leg import Stack
+from edge.call.media_pool import MediaPool
+from edge.call.outcome import shutdown
+from edge.clock import Clock
+from edge.config import Snapshot
+from edge.flow import Address, Flow
+from edge.ids import Ids
+from edge.media.session import MediaCommand, MediaReport, MediaSilent, PortsLeased, SessionClosed
+from edge.policy.admission import Admission
+from edge.policy.rate import RateLimiter
+from edge.policy.verdict import (
+    AdmitCall,
+    AnswerOptions,
+    Challenge,
+    Refuse,
+    Silence,
+    Verdict,
+)
+from edge.records import Records, call_ended, call_started
+from edge.seam import (
+    CommandMedia,
+    ConfigLoaded,
+    Drain,
+    HangUp,
+    Input,
+    Log,
+    MediaLost,
+    MediaReported,
+    Output,
+    Received,
+    Resolved,
+    Send,
+    Tick,
+    Unreachable,
+    WriteRecord,
+)
+from edge.sip.endpoint import Endpoint
+from edge.sip.message import MalformedRequest, Request
+from edge.sip.timers import Timers
+from model.cdr import CallDetailRecord
+from model.settings import Settings
+
+PRODUCT = "Open-Voice-Connector"
+
+
+class Core:
+    """One node's decisions."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        ids: Ids,
+        clock: Clock,
+        sip_address: Address,
+        media_address: str,
+        nonce_secret: bytes,
+        workers: int,
+    ) -> None:
+        """Build a node.
+
+        `sip_address` is what Via and Contact say, `media_address` what SDP says; `nonce_secret` is
+        shared by all nodes of a deployment (EDGE G3); `workers` is the number of media workers.
+        """
+        self._settings = settings
+        self._ids = ids
+        self._clock = clock
+        self._outputs: deque[Output] = deque()
+        self._timers = Timers()
+        self._endpoint = Endpoint(
+            timers=self._timers, ids=ids, send=self._send, user=self, sent_by=sip_address
+        )
+        stack = Stack(
+            endpoint=self._endpoint,
+            timers=self._timers,
+            ids=ids,
+            address=sip_address,
+            product=PRODUCT,
+        )
+        self._stack = stack
+        self._pool = MediaPool(workers, self._command_media)
+        self._calls = B2bua(
+            stack=stack,
+            settings=settings,
+            pool=self._pool,
+            media_address=media_address,
+            watcher=self,
+            owns=self._owns,
+        )
+        self._snapshot = Snapshot()
+        self._admission = Admission(
+            settings=settings,
+            snapshot=self._snapshot,
+            calls=self._calls,
+            ids=ids,
+            sent_by=sip_address,
+            utc_of=clock.utc_at,
+            master_secret=nonce_secret,
+            node=f"{sip_address[0]}:{sip_address[1]}",
+        )
+        self._records = Records(settings, clock)
+        self._refusals = RateLimiter()
+        self._source_lines = RateLimiter()
+        self._suppressed_records = 0
+
+    def handle(self, happened: Input, now: float) -> None:
+        """Take one input at the monotonic time `now`."""
+        match happened:
+            case Received(data, flow):
+                if self._admission.may_spend(data, flow, now):
+                    self._endpoint.receive(data, flow, now)
+            case Tick():
+                pass
+            case MediaReported(worker, report):
+                self._media_reported(worker, report, now)
+            case Unreachable(remote):
+                self._endpoint.unreachable(remote, now)
+            case ConfigLoaded(snapshot):
+                self._snapshot = self._calls.snapshot = snapshot
+                self._admission.snapshot = snapshot
+            case Resolved(addresses):
+                self._calls.addresses = addresses
+            case MediaLost(worker):
+                self._calls.media_lost(worker, now)
+            case Drain():
+                self._calls.is_draining = True
+            case HangUp(status_message):
+                self._calls.hang_up_all(shutdown(status_message), now)
+            case _:
+                assert_never(happened)
+        self._timers.fire(now)
+
+    def poll(self) -> Output | None:
+        """Return the next output, None when there is none."""
+        return self._outputs.popleft() if self._outputs else None
+
+    def deadline(self) -> float | None:
+        """Return the monotonic time at which a Tick is due, None when nothing waits."""
+        return self._timers.deadline()
+
+    @property
+    def active_calls(self) -> int:
+        """Return how many calls there are."""
+        return self._calls.active_calls()
+
+    @property
+    def pending(self) -> dict[str, int]:
+        """Return what is held, by kind: all zero but `free_ports` when the node is idle."""
+        return {
+            "calls": self._calls.active_calls(),
+            "dialogs": len(self._stack.dialogs),
+            "transactions": self._endpoint.pending(),
+            "timers": len(self._timers),
+            "free_ports": self._pool.free,
+        }
+
+    # TransactionUser, for the endpoint
+
+    def on_request(self, request: Request, flow: Flow, now: float) -> None:
+        """Give a request to its dialog, or ask admission what to do with it."""
+        if request.to.tag is not None:
+            leg = self._stack.leg_of(request, flow)
+            if leg is not None:
+                leg.on_request(request, flow, now)
+                return
+        if request.method != "ACK":
+            self._carry_out(self._admission.judge(request, flow, now), request, flow, now)
+
+    def on_malformed(self, error: MalformedRequest, flow: Flow, now: float) -> None:
+        """Answer or drop what cannot be processed."""
+        verdict = self._admission.malformed(error, flow, now)
+        if error.request is not None and isinstance(verdict, Refuse):
+            request = error.request
+            if request.method != "ACK":
+                self._endpoint.respond_statelessly(
+                    request, flow, verdict.status, verdict.reason, verdict.fields
+                )
+            self._source_refused(flow, verdict.hint, now)
+
+    # CallWatcher, for the calls
+
+    def on_call_started(self, call: Call, now: float) -> None:
+        """Show the call."""
+        self._outputs.append(Log("call-started", call_started(call)))
+
+    def on_call_ended(self, call: Call, now: float) -> None:
+        """Write the record and show the end."""
+        self._write(self._records.of_call(call))
+        self._outputs.append(Log("call-ended", call_ended(call)))
+
+    def _carry_out(self, verdict: Verdict, request: Request, flow: Flow, now: float) -> None:
+        match verdict:
+            case AdmitCall():
+                self._calls.invite(verdict, request, flow, now)
+            case Silence(hint):
+                self._source_refused(flow, hint, now)
+            case Refuse():
+                self._refuse(verdict, request, flow, now)
+            case Challenge(status, reason, fields, _):
+                self._respond(request, flow, status, reason, fields, now)
+            case AnswerOptions(fields, _):
+                self._respond(request, flow, 200, "OK", fields, now)
+            case _:
+                assert_never(verdict)
+
+    def _refuse(self, verdict: Refuse, request: Request, flow: Flow, now: float) -> None:
+        if verdict.stateless:
+            self._endpoint.respond_statelessly(
+                request, flow, verdict.status, verdict.reason, verdict.fields
+            )
+            self._source_refused(flow, verdict.hint, now)
+            return
+        self._respond(request, flow, verdict.status, verdict.reason, verdict.fields, now)
+        due = verdict.record
+        if due is not None:
+            connector_id = due.connector.connector_id
+            rate = float(self._settings.admission.rejected_records_per_second)
+            if self._refusals.take(connector_id, rate, rate, now):
+                transaction_id = self._ids.transaction_id()
+                self._write(self._records.of_refusal(due, request, transaction_id, now))
+            else:
+                self._suppressed_records += 1
+        self._call_refused(verdict, flow, now)
+
+    def _respond(
+        self,
+        request: Request,
+        flow: Flow,
+        status: int,
+        reason: str,
+        fields: tuple[tuple[str, str], ...],
+        now: float,
+    ) -> None:
+        transaction = self._endpoint.serve(request, flow)
+        self._endpoint.respond(transaction, status, reason, now, fields=fields)
+
+    def _call_refused(self, verdict: Refuse, flow: Flow, now: float) -> None:
+        due, connector = verdict.record, verdict.connector
+        if not self._source_lines.take(f"{flow.remote[0]} {verdict.status}", 0.1, 1.0, now):
+            return
+        fields: dict[str, str | int | float | None] = {
+            "connector_id": None if connector is None else connector.connector_id,
+            "source": f"{flow.remote[0]}:{flow.remote[1]}",
+            "status": verdict.status,
+            "reason": verdict.reason,
+            "hint": verdict.hint,
+            "from_number": None if due is None else due.from_number,
+            "to_number": None if due is None else due.to_number,
+        }
+        self._outputs.append(Log("call-refused", fields))
+
+    def _source_refused(self, flow: Flow, hint: str, now: float) -> None:
+        """Show an unwelcome source, at most once in ten seconds."""
+        if self._source_lines.take(flow.remote[0], 0.1, 1.0, now):
+            source = f"{flow.remote[0]}:{flow.remote[1]}"
+            self._outputs.append(Log("source-refused", {"source": source, "hint": hint}))
+
+    def _media_reported(self, worker: int, report: MediaReport, now: float) -> None:
+        match report:
+            case PortsLeased(ports):
+                self._pool.lease(worker, ports)
+            case MediaSilent(session, last_packet_at):
+                call = self._calls.call_of(worker, session)
+                if call is not None:
+                    call.media_silent(last_packet_at, now)
+            case SessionClosed():
+                pass
+            case _:
+                assert_never(report)
+
+    def _owns(self, connector_id: str, address: str) -> bool:
+        """Tell whether an address is a connector's (by id) or a carrier's (EDGE S10)."""
+        snapshot = self._snapshot
+        if not connector_id:
+            return any(
+                address == carrier.host or bool(snapshot.carrier_networks.labels(address))
+                for carrier in snapshot.carriers
+            )
+        if connector_id in snapshot.sources.labels(address):
+            return True
+        return address in snapshot.route_addresses(connector_id) or any(
+            address in self._calls.addresses.get(name, ())
+            for name in snapshot.route_addresses(connector_id)
+        )
+
+    def _write(self, record: CallDetailRecord) -> None:
+        bucket = self._snapshot.cdr_bucket
+        if bucket is not None:
+            self._outputs.append(WriteRecord(bucket, record))
+
+    def _send(self, data: bytes, flow: Flow) -> None:
+        self._outputs.append(Send(data, flow))
+
+    def _command_media(self, worker: int, command: MediaCommand) -> None:
+        self._outputs.append(CommandMedia(worker, command))

@@ -1,0 +1,85 @@
+"""From ended calls and refused requests to detail records and log lines (EDGE 6)."""
+
+from edge.call.call import Call
+from edge.clock import Clock
+from edge.policy.verdict import RecordDue
+from edge.sip.message import Request
+from model.cdr import CallDetailRecord
+from model.settings import Settings
+
+LogFields = dict[str, str | int | float | None]
+
+
+class Records:
+    """Builds records; writes nothing."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+
+    def of_call(self, call: Call) -> CallDetailRecord:
+        """Return the record of an ended call (EDGE C6, C7)."""
+        admitted, outcome = call.admitted, call.outcome
+        assert outcome is not None and call.ended_at is not None
+        started_at = call.started_at if call.answered_at is None else call.answered_at
+        return CallDetailRecord(
+            account_id=self._settings.account_id,
+            transaction_id=call.transaction_id,
+            call_id=call.call_id,
+            connector_id=admitted.connector.connector_id,
+            from_number=admitted.from_number,
+            to_number=admitted.to_number,
+            status_message=outcome.message,
+            disposition=admitted.disposition,
+            status=outcome.status,
+            sip_auth_user=admitted.auth_user,
+            answered=call.answered_at is not None,
+            started_at=self._clock.utc_at(started_at),
+            ended_at=self._clock.utc_at(max(started_at, call.ended_at)),
+        )
+
+    def of_refusal(
+        self, due: RecordDue, request: Request, transaction_id: str, now: float
+    ) -> CallDetailRecord:
+        """Return the record of an INVITE that never became a call."""
+        moment = self._clock.utc_at(now)
+        return CallDetailRecord(
+            account_id=self._settings.account_id,
+            transaction_id=transaction_id,
+            call_id=request.call_id,
+            connector_id=due.connector.connector_id,
+            from_number=due.from_number,
+            to_number=due.to_number,
+            status_message=due.status_message,
+            disposition=due.disposition,
+            status=due.status,
+            sip_auth_user=due.auth_user,
+            answered=False,
+            started_at=moment,
+            ended_at=moment,
+        )
+
+
+def call_started(call: Call) -> LogFields:
+    """Return the fields of the log line `call-started`."""
+    admitted = call.admitted
+    return {
+        "transaction_id": call.transaction_id,
+        "connector_id": admitted.connector.connector_id,
+        "disposition": admitted.disposition.value,
+        "from_number": admitted.from_number,
+        "to_number": admitted.to_number,
+    }
+
+
+def call_ended(call: Call) -> LogFields:
+    """Return the fields of the log line `call-ended`."""
+    outcome = call.outcome
+    assert outcome is not None and call.ended_at is not None
+    answered_at = call.ended_at if call.answered_at is None else call.answered_at
+    return {
+        **call_started(call),
+        "status": outcome.status.value,
+        "status_message": outcome.message,
+        "duration_ms": round(1000 * max(0.0, call.ended_at - answered_at)),
+    }
