@@ -243,6 +243,9 @@ class Core:
         fields: tuple[tuple[str, str], ...],
         now: float,
     ) -> None:
+        if request.method != "INVITE":
+            self._endpoint.respond_statelessly(request, flow, status, reason, fields)
+            return
         transaction = self._endpoint.serve(request, flow)
         self._endpoint.respond(transaction, status, reason, now, fields=fields)
 

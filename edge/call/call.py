@@ -48,10 +48,14 @@ from edge.sip.message import Request
 from model.cdr import Disposition
 from model.settings import RoutingSettings, Settings
 
+_LONGEST_EXPIRES_S = 86_400
+
 
 class CallTimer(Enum):
     """Timers of a call."""
 
+    EXPIRES = auto()
+    """The caller's INVITE is no longer valid (RFC 3261 §13.3.1, EDGE E6)."""
     NO_RESPONSE = auto()
     """The target said nothing, or nothing above 100 (EDGE F4, F5)."""
     NO_ANSWER = auto()
@@ -89,6 +93,7 @@ class Call:
     """Two legs and the media between them."""
 
     __slots__ = (
+        "_expires_s",
         "_in",
         "_last",
         "_last_ending",
@@ -135,6 +140,7 @@ class Call:
         self.b_leg: UacLeg | None = None
         self.media = media
         self._max_forwards = int(invite.get("max-forwards") or 71) - 1
+        self._expires_s = _seconds(invite.get("expires"))
         self._targets = targets
         self.tried: list[Target] = []
         self._last: tuple[int, str, bytes] | None = None
@@ -152,6 +158,8 @@ class Call:
 
     def start(self, now: float) -> None:
         """Try the first target."""
+        if self._expires_s is not None:
+            self._start(CallTimer.EXPIRES, now, self._expires_s)
         self._next_target(now)
 
     def hang_up(self, why: Outcome, now: float) -> None:
@@ -188,6 +196,8 @@ class Call:
             case CallTimer.NO_ANSWER | CallTimer.TIMER_C:
                 headers = outcome.reason("SIP;cause=408")
                 self._give_up(480, "Temporarily Unavailable", "No answer", now, headers)
+            case CallTimer.EXPIRES:
+                self._give_up(487, "Request Terminated", "Request Terminated", now)
             case CallTimer.REPEAT_RINGING:
                 self._repeat_ringing(now)
             case CallTimer.MAXIMUM_DURATION:
@@ -310,6 +320,8 @@ class Call:
                 body = self.media.callee_answered(event.body)
             except SdpError:
                 body = b""
+        if self.admitted.offer is None:
+            body = b""  # An offer of ours may stand in the 200 only (RFC 3261 §13.2.1, EDGE A1).
         self._in.stack.timers.stop(self, CallTimer.NO_RESPONSE)
         if first:
             self._start(CallTimer.NO_ANSWER, now, self._in.settings.call.no_answer_s)
@@ -400,6 +412,12 @@ class Call:
 
     def _start_at(self, timer: CallTimer, at: float) -> None:
         self._in.stack.timers.start(self, timer, at)
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None or not (text.isascii() and text.isdigit() and len(text) <= 10):
+        return None
+    return float(min(int(text), _LONGEST_EXPIRES_S))
 
 
 def _printable(text: str) -> str:

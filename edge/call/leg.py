@@ -338,6 +338,11 @@ class Leg:
         if self.state is not LegState.CONFIRMED or self._answer:
             endpoint.respond(transaction, 491, "Request Pending", now)
             return
+        required = request.get("require")
+        if required:
+            fields = (("Unsupported", required),)
+            endpoint.respond(transaction, 420, "Bad Extension", now, fields=fields)
+            return
         endpoint.respond(transaction, 100, "Trying", now)
         contact = request.contact
         if contact is not None and self.dialog is not None:

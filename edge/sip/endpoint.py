@@ -5,6 +5,7 @@ transaction user; a transaction's own events go to the user that was given for i
 """
 
 from collections.abc import Callable, Iterable
+from hashlib import blake2b
 
 from edge.flow import Address, Flow, Transport
 from edge.ids import Ids
@@ -54,6 +55,7 @@ class Endpoint:
         self._send = send
         self._user = user
         self._sent_by = f"{sent_by[0]}:{sent_by[1]}"
+        self._tag_key = ids.tag().encode()[:64]
         self._clients: dict[tuple[str, ...], ClientTransaction] = {}
         self._servers: dict[tuple[str, ...], ServerTransaction] = {}
         self._merging: dict[tuple[str, ...], ServerTransaction] = {}
@@ -160,8 +162,12 @@ class Endpoint:
         reason: str,
         fields: Iterable[tuple[str, str]] = (),
     ) -> None:
-        """Answer without keeping anything (RFC 3261 §8.2.7)."""
-        data = response_bytes(request, flow, status, reason, to_tag=self._ids.tag(), fields=fields)
+        """Answer without keeping anything; a repeated request gets the same To tag (§8.2.7)."""
+        identity = f"{request.headers['via'][0]}\0{request.call_id}\0{request.headers['from'][0]}"
+        tag = blake2b(
+            identity.encode("utf-8", "surrogateescape"), digest_size=16, key=self._tag_key
+        ).hexdigest()
+        data = response_bytes(request, flow, status, reason, to_tag=tag, fields=fields)
         self._send(data, flow)
 
     def pending(self) -> int:
