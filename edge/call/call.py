@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum
 from typing import Protocol, assert_never
 
 from edge.call import outcome
@@ -25,7 +25,7 @@ from edge.call.leg import Leg, Stack
 from edge.call.machine import Machine
 from edge.call.media import CallMedia
 from edge.call.outcome import Outcome
-from edge.call.states import CALL, CallInput, CallState
+from edge.call.states import CALL, CallInput, CallState, CallTimer
 from edge.call.uac_leg import UacLeg
 from edge.call.uas_leg import UasLeg
 from edge.flow import Flow
@@ -44,24 +44,10 @@ from edge.routing.failover import (
 from edge.routing.health import Health
 from edge.routing.targets import Target
 from edge.sip.exchange import Fields, ServerTransaction
+from edge.sip.headers import delta_seconds
 from edge.sip.message import Request
 from model.cdr import Disposition
 from model.settings import RoutingSettings, Settings
-
-_LONGEST_EXPIRES_S = 86_400
-
-
-class CallTimer(Enum):
-    """Timers of a call."""
-
-    EXPIRES = auto()
-    """The caller's INVITE is no longer valid (RFC 3261 §13.3.1, EDGE E6)."""
-    NO_RESPONSE = auto()
-    """The target said nothing, or nothing above 100 (EDGE F4, F5)."""
-    NO_ANSWER = auto()
-    TIMER_C = auto()
-    REPEAT_RINGING = auto()
-    MAXIMUM_DURATION = auto()
 
 
 class CallObserver(Protocol):
@@ -140,7 +126,7 @@ class Call:
         self.b_leg: UacLeg | None = None
         self.media = media
         self._max_forwards = int(invite.get("max-forwards") or 71) - 1
-        self._expires_s = _seconds(invite.get("expires"))
+        self._expires_s = delta_seconds(invite.get("expires"))
         self._targets = targets
         self.tried: list[Target] = []
         self._last: tuple[int, str, bytes] | None = None
@@ -307,7 +293,7 @@ class Call:
             # Neither a redirection nor a challenge is the caller's business (EDGE E5).
             self._give_up(480, "Temporarily Unavailable", "Temporarily Unavailable", now)
         else:
-            reason = _printable(event.reason)
+            reason = outcome.printable_phrase(event.reason)
             self._give_up(status, reason, reason, now, event.headers)
 
     def _progressed(self, event: Progressed, now: float) -> None:
@@ -327,7 +313,7 @@ class Call:
             self._start(CallTimer.NO_ANSWER, now, self._in.settings.call.no_answer_s)
         self._start(CallTimer.TIMER_C, now, self._in.settings.call.timer_c_s)
         self._start(CallTimer.REPEAT_RINGING, now, self._in.settings.call.repeat_ringing_s)
-        self._last = (event.status, _printable(event.reason), body)
+        self._last = (event.status, outcome.printable_phrase(event.reason), body)
         self.a_leg.progress(*self._last, now)
 
     def _repeat_ringing(self, now: float) -> None:
@@ -412,14 +398,3 @@ class Call:
 
     def _start_at(self, timer: CallTimer, at: float) -> None:
         self._in.stack.timers.start(self, timer, at)
-
-
-def _seconds(text: str | None) -> float | None:
-    if text is None or not (text.isascii() and text.isdigit() and len(text) <= 10):
-        return None
-    return float(min(int(text), _LONGEST_EXPIRES_S))
-
-
-def _printable(text: str) -> str:
-    """Return a peer's reason phrase as ours may carry it."""
-    return "".join(mark for mark in text if " " <= mark <= "~")[:64] or "Rejected"

@@ -39,3 +39,8 @@ def shutdown(message: str) -> Outcome:
 def rejected(status: int, detail: str) -> Outcome:
     """Return the end of a call that was never answered."""
     return Outcome(CallStatus.REJECTED, f"{status} {detail}")
+
+
+def printable_phrase(text: str) -> str:
+    """Return a peer's reason phrase as ours may carry it."""
+    return "".join(mark for mark in text if " " <= mark <= "~")[:64] or "Rejected"

@@ -38,6 +38,19 @@ class CallInput(Enum):
     """One side or the edge itself ends the connected call."""
 
 
+class CallTimer(Enum):
+    """Timers of a call."""
+
+    EXPIRES = auto()
+    """The caller's INVITE is no longer valid (RFC 3261 §13.3.1, EDGE E6)."""
+    NO_RESPONSE = auto()
+    """The target said nothing, or nothing above 100 (EDGE F4, F5)."""
+    NO_ANSWER = auto()
+    TIMER_C = auto()
+    REPEAT_RINGING = auto()
+    MAXIMUM_DURATION = auto()
+
+
 CALL: Mapping[tuple[CallState, CallInput], CallState] = {
     (CallState.INVITING, CallInput.PROGRESS): CallState.PROGRESSING,
     (CallState.INVITING, CallInput.ANSWER): CallState.CONNECTED,

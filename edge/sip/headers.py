@@ -6,6 +6,8 @@ from typing import NamedTuple
 from edge.sip.grammar import TOKEN, SipParseError, host_and_port, parameters, whole_number
 from edge.sip.uri import SipUri, parse_uri
 
+_DAY_S = 86_400
+
 MAGIC_COOKIE = "z9hG4bK"
 """Branches that begin so identify a transaction (RFC 3261 §8.1.1.7)."""
 
@@ -116,3 +118,10 @@ def parse_cseq(value: str) -> CSeq:
     if len(parts) != 2 or TOKEN.fullmatch(parts[1]) is None:
         raise SipParseError("CSeq", f"{value[:32]!r} is not <number> <method>")
     return CSeq(whole_number(parts[0], element="CSeq", limit=2**32 - 1), parts[1])
+
+
+def delta_seconds(value: str | None) -> float | None:
+    """Return the seconds of Expires and its like, at most a day; None when it is unreadable."""
+    if value is None or not (value.isascii() and value.isdigit() and len(value) <= 10):
+        return None
+    return float(min(int(value), _DAY_S))
