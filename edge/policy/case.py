@@ -75,14 +75,15 @@ class Context:
 
     __slots__ = (
         "authentication",
+        "call_rates",
         "calls",
         "ids",
         "limits",
         "overloaded",
-        "rates",
         "sent_by",
         "settings",
         "snapshot",
+        "source_rates",
         "utc_of",
     )
 
@@ -106,7 +107,9 @@ class Context:
         """Address and port that our own Via shows."""
         self.utc_of = utc_of
         """Wall time at a monotonic moment."""
-        self.rates = RateLimiter()
+        # Two tables: however many sources there are, no connector's bucket is forgotten for them.
+        self.call_rates = RateLimiter()
+        self.source_rates = RateLimiter()
         self.limits = StrangerLimits(settings.admission, ids)
         self.overloaded = False
         """EDGE R30; whoever measures load sets it."""

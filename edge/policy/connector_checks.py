@@ -91,7 +91,7 @@ def is_within_call_rate(case: Case) -> Refuse | None:
     """17: R15."""
     connector = _connector(case)
     rate = float(_termination(connector).cps_limit)
-    if case.context.rates.take(f"cps {connector.connector_id}", rate, max(1.0, rate), case.now):
+    if case.context.call_rates.take(connector.connector_id, rate, max(1.0, rate), case.now):
         return None
     hint = (
         f"connector {connector.connector_id} may start {rate:.0f} calls per second: "

@@ -38,14 +38,12 @@ class RateLimiter:
 
     def take(self, key: str, rate: float, burst: float, now: float) -> bool:
         """Take a token; False when the bucket is empty. `rate` is per second, `burst` >= 1."""
-        full_at = _next_full(self._full_at.get(key, now), rate, burst, now)
-        if full_at is None:
-            return False
-        self._full_at.pop(key, None)  # so that insertion order is order of use
-        self._full_at[key] = full_at
+        before = self._full_at.pop(key, now)  # popped, so that insertion order is order of use
+        after = _next_full(before, rate, burst, now)
+        self._full_at[key] = before if after is None else after
         if len(self._full_at) > self._capacity:
             del self._full_at[next(iter(self._full_at))]
-        return True
+        return after is not None
 
     def __len__(self) -> int:
         return len(self._full_at)

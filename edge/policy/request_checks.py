@@ -30,7 +30,7 @@ def is_within_source_rate(case: Case) -> Refuse | None:
     else:
         key, rate = f"source {case.source.address}", _listed_rate(case)
         setting = "raise CpsLimit (put_voice_connector_termination)"
-    if case.context.rates.take(key, rate, rate, case.now):
+    if case.context.source_rates.take(key, rate, rate, case.now):
         return None
     hint = f"{case.source.address} sends more than {rate:.0f} INVITEs per second: {setting}"
     return case.refuse(503, hint, fields=(("Retry-After", "1"),))

@@ -41,7 +41,7 @@ def is_failover(status: int) -> bool:
 
 def counts_against_target(ending: int | Failure) -> bool:
     """Tell whether a failed attempt puts its target out: not by a 4xx answer (EDGE F9)."""
-    return isinstance(ending, Failure) or ending >= 500
+    return isinstance(ending, Failure) or (is_failover(ending) and ending >= 500)
 
 
 def retry_after_s(values: Iterable[str]) -> float | None:

@@ -1,0 +1,39 @@
+"""The first step, before anything is parsed (EDGE S1-S3, S5)."""
+
+from edge.policy.sources import OTHER_STRANGER_RATE, STRANGER_RATES
+from tests.policy.world import CARRIER, PBX, STRANGER, World, datagram
+
+
+def spent(world: World, data: bytes, times: int, now: float = 0.0) -> int:
+    flow = World.flow(STRANGER)
+    return sum(world.admission.may_spend(data, flow, now) for _ in range(times))
+
+
+def test_known_sources_are_never_limited_here() -> None:
+    world = World()
+    for remote in (PBX, CARRIER):
+        assert world.admission.is_known(World.flow(remote))
+        for _ in range(500):
+            assert world.admission.may_spend(datagram(), World.flow(remote), 0.0)
+    assert not world.admission.is_known(World.flow(STRANGER))
+
+
+def test_the_far_end_of_a_call_is_never_limited() -> None:
+    world = World()
+    world.calls.legs_at = {STRANGER[0]}
+    assert spent(world, datagram(), 500) == 500
+
+
+def test_a_stranger_has_a_rate_for_each_kind_of_request() -> None:
+    world = World()
+    assert spent(world, datagram(), 500) == STRANGER_RATES[b"INVITE"][1]
+    assert spent(world, datagram("OPTIONS"), 500) == STRANGER_RATES[b"OPTIONS"][1]
+    assert spent(world, datagram("REGISTER"), 500) == OTHER_STRANGER_RATE[1]
+    assert spent(world, b"\x00" * 20, 500, now=0.5) == 10, "noise shares the bucket of the others"
+    assert spent(world, datagram(), 500, now=1.0) == STRANGER_RATES[b"INVITE"][0]
+
+
+def test_what_belongs_to_calls_is_never_counted() -> None:
+    world = World()
+    for data in (datagram("ACK"), datagram("CANCEL"), datagram("BYE"), b"SIP/2.0 200 OK\r\n"):
+        assert spent(world, data, 500) == 500
