@@ -1,0 +1,130 @@
+"""The signalling process's side of the AWS worker: starts it, feeds it, starts it again.
+
+A record stays in care here until the worker says that it is settled. When a worker dies, its
+successor gets all unsettled records once more; the conditional PUT makes that harmless (EDGE C9).
+"""
+
+import socket
+import subprocess
+import sys
+from asyncio import AbstractEventLoop, Event, TimerHandle
+from collections.abc import Callable
+from typing import assert_never
+
+from edge.runtime.aws_messages import (
+    AwsCommand,
+    AwsReport,
+    Begin,
+    RecordOutcome,
+    RecordSettled,
+)
+from edge.runtime.backoff import Backoff
+from edge.runtime.channel import Channel
+from edge.runtime.log import Logger
+from edge.runtime.pump import Pump
+from edge.seam import ConfigLoaded, Log, Resolved, WriteRecord
+
+FIRST_RESTART_S = 0.2
+LONGEST_RESTART_S = 5.0
+
+
+class AwsControl:
+    """Keeps one AWS worker running until closed."""
+
+    def __init__(
+        self,
+        begin: Begin,
+        *,
+        loop: AbstractEventLoop,
+        feed: Callable[[ConfigLoaded | Resolved], None],
+        log: Logger,
+    ) -> None:
+        self._begin = begin
+        self._loop = loop
+        self._feed = feed
+        self._log = log
+        self._unsettled: dict[str, WriteRecord] = {}
+        self._all_settled = Event()
+        self._all_settled.set()
+        self._backoff = Backoff(first_s=FIRST_RESTART_S, longest_s=LONGEST_RESTART_S)
+        self._restart: TimerHandle | None = None
+        self.configured = Event()
+        """Set once the first configuration is there."""
+        self._start()
+
+    @property
+    def unsettled(self) -> int:
+        """Return how many records are on their way."""
+        return len(self._unsettled)
+
+    @property
+    def pid(self) -> int:
+        """Return the process id of the present worker."""
+        return self._process.pid
+
+    def write(self, record: WriteRecord) -> None:
+        """Hand a record over to be stored."""
+        self._unsettled[record.record.transaction_id] = record
+        self._all_settled.clear()
+        self._pump.send(record)
+
+    async def all_settled(self) -> None:
+        """Wait until no record is on its way."""
+        await self._all_settled.wait()
+
+    def close(self) -> None:
+        """End the worker at once."""
+        if self._restart is not None:
+            self._restart.cancel()
+        self._pump.close()
+        self._process.kill()
+        self._process.wait()
+
+    def _start(self) -> None:
+        self._restart = None
+        ours, theirs = socket.socketpair()
+        with theirs:
+            # A process group of its own: Ctrl-C reaches us alone, we end the worker when it is due.
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "edge.runtime.aws_worker", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                process_group=0,
+            )
+        self._pump: Pump[AwsCommand, AwsReport] = Pump(
+            Channel(ours), loop=self._loop, on_messages=self._take, on_closed=self._lost
+        )
+        self._pump.send(self._begin)
+        for record in self._unsettled.values():
+            self._pump.send(record)
+
+    def _lost(self) -> None:
+        self._process.kill()
+        status = self._process.wait()
+        wait_s = self._backoff.next_s()
+        self._log("aws-worker-lost", {"status": status, "restart_in_s": wait_s})
+        self._restart = self._loop.call_later(wait_s, self._start)
+
+    def _take(self, reports: list[AwsReport]) -> None:
+        for report in reports:
+            match report:
+                case ConfigLoaded():
+                    self._backoff.reset()
+                    self.configured.set()
+                    self._feed(report)
+                case Resolved():
+                    self._feed(report)
+                case RecordSettled():
+                    self._settled(report)
+                case Log(event, fields):
+                    self._log(event, fields)
+                case _:
+                    assert_never(report)
+
+    def _settled(self, report: RecordSettled) -> None:
+        command = self._unsettled.pop(report.transaction_id, None)
+        if not self._unsettled:
+            self._all_settled.set()
+        if command is not None and report.outcome is not RecordOutcome.GIVEN_UP:
+            self._log("record-stored", {"bucket": command.bucket, "key": command.record.key()})

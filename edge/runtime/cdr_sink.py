@@ -1,0 +1,196 @@
+"""Call detail records on their way into S3: many at a time, each exactly one object (EDGE C9, C10).
+
+A record's key and bytes are functions of the record, and the PUT carries If-None-Match: *, so that
+trying again never makes a second object. While a bucket refuses, one record at a time probes it;
+the first that goes through opens the way for all. A record that always fails therefore goes to the
+end of the queue and holds up nobody. Each bucket has its own queue and its own luck.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from obstore.exceptions import AlreadyExistsError
+
+from edge.runtime.aws_messages import RecordOutcome
+from edge.runtime.backoff import Backoff
+from edge.runtime.log import Logger
+from edge.seam import WriteRecord
+from model.cdr import CallDetailRecord, CallStatus
+
+PUTS_IN_FLIGHT = 64
+"""At S3's 30 ms or so per PUT this is 2,000 records per second, far above what a node makes."""
+LONGEST_QUEUE = 50_000
+"""About 50 MB; hours of calls at a node's usual rate while S3 is away."""
+LONGEST_CARE_S = 86_400.0
+"""EDGE C10: 24 h."""
+FIRST_RETRY_S = 0.5
+LONGEST_RETRY_S = 20.0
+"""Below the 60 s that a record may take (EDGE C9), even when S3 comes back at the worst moment."""
+
+
+class Bucket(Protocol):
+    """One bucket, for writing."""
+
+    async def create(self, key: str, body: bytes) -> None:
+        """Write an object; raises AlreadyExistsError when it exists, anything when that failed."""
+
+
+class _Waiting(NamedTuple):
+    record: CallDetailRecord
+    since: float
+
+
+class CdrSink:
+    """Takes records and settles every one of them: stored, already there, or given up."""
+
+    def __init__(
+        self,
+        *,
+        open_bucket: Callable[[str], Bucket],
+        settled: Callable[[CallDetailRecord, RecordOutcome], None],
+        log: Logger,
+        longest_queue: int = LONGEST_QUEUE,
+    ) -> None:
+        self._open_bucket = open_bucket
+        self._settled = settled
+        self._log = log
+        self._longest_queue = longest_queue
+        self._queues: dict[str, BucketQueue] = {}
+
+    def take(self, command: WriteRecord) -> None:
+        """Take responsibility for a record."""
+        queue = self._queues.get(command.bucket)
+        if queue is None:
+            queue = self._queues[command.bucket] = BucketQueue(
+                command.bucket,
+                self._open_bucket(command.bucket),
+                settled=self._settled,
+                log=self._log,
+                longest=self._longest_queue,
+            )
+        queue.take(command.record)
+
+    @property
+    def pending(self) -> int:
+        """Return how many records are not settled yet."""
+        return sum(queue.pending for queue in self._queues.values())
+
+
+class BucketQueue:
+    """The records of one bucket that are not settled yet.
+
+    Answered calls are money: they go first, and when the queue is full the oldest record of a
+    refused call is given up before any of theirs (EDGE C10).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        bucket: Bucket,
+        *,
+        settled: Callable[[CallDetailRecord, RecordOutcome], None],
+        log: Logger,
+        longest: int,
+    ) -> None:
+        self._name = name
+        self._bucket = bucket
+        self._settled = settled
+        self._log = log
+        self._longest = longest
+        self._answered: deque[_Waiting] = deque()
+        self._refused: deque[_Waiting] = deque()
+        self._puts: set[asyncio.Task[None]] = set()
+        self._backoff = Backoff(first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S)
+        self._failing_since: float | None = None
+        self._pause: asyncio.TimerHandle | None = None
+        self._given_up = 0
+
+    @property
+    def pending(self) -> int:
+        """Return how many records wait or are under way."""
+        return len(self._answered) + len(self._refused) + len(self._puts)
+
+    def take(self, record: CallDetailRecord) -> None:
+        """Queue a record and send what may be sent now."""
+        self._enqueue(_Waiting(record, time.monotonic()))
+        self._send_some()
+
+    def _enqueue(self, waiting: _Waiting) -> None:
+        completed = waiting.record.status is CallStatus.COMPLETED
+        (self._answered if completed else self._refused).append(waiting)
+        if len(self._answered) + len(self._refused) > self._longest:
+            oldest = (self._refused or self._answered).popleft()
+            self._give_up(oldest.record, "the queue is full")
+
+    def _send_some(self) -> None:
+        if self._pause is not None:
+            return
+        at_once = PUTS_IN_FLIGHT if self._failing_since is None else 1
+        while (self._answered or self._refused) and len(self._puts) < at_once:
+            waiting = (self._answered or self._refused).popleft()
+            put = asyncio.get_running_loop().create_task(self._put(waiting))
+            self._puts.add(put)
+            put.add_done_callback(self._put_done)
+
+    def _put_done(self, put: "asyncio.Task[None]") -> None:
+        self._puts.discard(put)
+        self._send_some()
+
+    async def _put(self, waiting: _Waiting) -> None:
+        record = waiting.record
+        try:
+            await self._bucket.create(record.key(), record.body())
+        except AlreadyExistsError:
+            self._succeeded(record, RecordOutcome.ALREADY_THERE)
+        except Exception as error:
+            # Whatever it is, of the store, the credentials or our own: the record stays in care.
+            self._failed(waiting, error)
+        else:
+            self._succeeded(record, RecordOutcome.STORED)
+
+    def _succeeded(self, record: CallDetailRecord, outcome: RecordOutcome) -> None:
+        if self._failing_since is not None:
+            away_s = round(time.monotonic() - self._failing_since, 1)
+            self._log("bucket-back", {"bucket": self._name, "away_s": away_s})
+            self._failing_since = None
+        self._backoff.reset()
+        self._settled(record, outcome)
+
+    def _failed(self, waiting: _Waiting, error: Exception) -> None:
+        now = time.monotonic()
+        if self._failing_since is None:
+            self._failing_since = now
+            self._log("bucket-refuses", {"bucket": self._name, "error": first_line(error)})
+        if now - waiting.since > LONGEST_CARE_S:
+            self._give_up(waiting.record, "24 h have passed")
+        else:
+            self._enqueue(waiting)
+        if self._pause is None:
+            loop = asyncio.get_running_loop()
+            self._pause = loop.call_later(self._backoff.next_s(), self._pause_over)
+
+    def _pause_over(self) -> None:
+        self._pause = None
+        self._send_some()
+
+    def _give_up(self, record: CallDetailRecord, reason: str) -> None:
+        self._given_up += 1
+        self._log(
+            "record-given-up",
+            {
+                "bucket": self._name,
+                "transaction_id": record.transaction_id,
+                "status": record.status.value,
+                "reason": reason,
+                "given_up": self._given_up,
+            },
+        )
+        self._settled(record, RecordOutcome.GIVEN_UP)
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error says in one line; the libraries below append pages of debugging."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

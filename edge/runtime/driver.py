@@ -1,0 +1,171 @@
+"""The shell around the Core: brings it what happens and carries out what it decides.
+
+Everything runs on one thread and one event loop. Whoever has something for the Core calls `feed`,
+or `on_datagram` for each of a batch and `on_turn_end` after it; outputs are carried out then. There
+is exactly one timer handle. It is left alone while it is early enough, so that the usual message,
+which only adds later deadlines, costs no timer; when it fires early, it is set anew.
+"""
+
+import time
+import traceback
+from asyncio import AbstractEventLoop, TimerHandle
+from collections.abc import Callable
+from typing import Protocol, assert_never
+
+from edge.flow import Address, Flow, Transport
+from edge.media.session import MediaCommand
+from edge.runtime.log import Logger
+from edge.seam import (
+    CommandMedia,
+    Input,
+    Log,
+    Output,
+    Received,
+    Send,
+    Tick,
+    Unreachable,
+    WriteRecord,
+)
+
+TIMER_RESOLUTION_S = 0.001
+"""uvloop counts milliseconds; added to every wait, so that a timer never fires too early."""
+FAULT_PAUSE_S = 0.1
+"""After a fault the next Tick waits this long: a timer that always fails must not eat the CPU."""
+
+
+class CoreLike(Protocol):
+    """What the driver needs of a Core."""
+
+    def handle(self, happened: Input, now: float, /) -> None:
+        """Take one input."""
+
+    def poll(self) -> Output | None:
+        """Return the next output."""
+
+    def deadline(self) -> float | None:
+        """Return the monotonic time of the next Tick."""
+
+    @property
+    def active_calls(self) -> int:
+        """Return how many calls there are."""
+
+
+class Sender(Protocol):
+    """A transport, for sending."""
+
+    def send(self, data: bytes, remote: Address) -> None:
+        """Send one message."""
+
+
+class Driver:
+    """Runs one Core on an event loop."""
+
+    def __init__(
+        self,
+        core: CoreLike,
+        *,
+        loop: AbstractEventLoop,
+        log: Logger,
+        command_media: Callable[[int, MediaCommand], None],
+        write_record: Callable[[WriteRecord], None],
+    ) -> None:
+        self._core = core
+        self._loop = loop
+        self._log = log
+        self._command_media = command_media
+        self._write_record = write_record
+        self._senders: dict[Transport, Sender] = {}
+        self._timer: TimerHandle | None = None
+        self._timer_at = 0.0
+        self._not_before = 0.0
+        self.faults = 0
+        """Exceptions out of the Core since the start: each is a bug (EDGE R33)."""
+
+    @property
+    def active_calls(self) -> int:
+        """Return how many calls there are."""
+        return self._core.active_calls
+
+    def add_transport(self, transport: Transport, sender: Sender) -> None:
+        """Send the messages of one transport through `sender` from now on."""
+        self._senders[transport] = sender
+
+    def feed(self, *inputs: Input) -> None:
+        """Give inputs to the Core and carry out what follows."""
+        for happened in inputs:
+            self._handle(happened)
+        self.on_turn_end()
+
+    def on_datagram(self, data: bytes, flow: Flow) -> None:
+        """Give one datagram to the Core; `on_turn_end` must follow."""
+        self._handle(Received(data, flow))
+
+    def on_unreachable(self, remote: Address) -> None:
+        """Tell the Core that a peer cannot be reached; `on_turn_end` must follow."""
+        self._handle(Unreachable(remote))
+
+    def on_turn_end(self) -> None:
+        """Carry out all outputs and see to the timer."""
+        while (output := self._core.poll()) is not None:
+            self._carry_out(output)
+        self._arm()
+
+    def close(self) -> None:
+        """Stop the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _handle(self, happened: Input) -> None:
+        try:
+            self._core.handle(happened, time.monotonic())
+        except Exception as fault:
+            self.faults += 1
+            self._not_before = time.monotonic() + FAULT_PAUSE_S
+            trace = traceback.format_exception(fault, limit=-4)
+            self._log(
+                "fault",
+                {
+                    "input": type(happened).__name__,
+                    "faults": self.faults,
+                    "error": trace[-1].strip(),
+                    "traceback": "".join(trace[:-1]),
+                },
+            )
+
+    def _carry_out(self, output: Output) -> None:
+        match output:
+            case Send(data, flow):
+                sender = self._senders.get(flow.transport)
+                if sender is None:
+                    self._handle(Unreachable(flow.remote))
+                else:
+                    sender.send(data, flow.remote)
+            case CommandMedia(worker, command):
+                self._command_media(worker, command)
+            case WriteRecord():
+                self._write_record(output)
+            case Log(event, fields):
+                self._log(event, fields)
+            case _:
+                assert_never(output)
+
+    def _arm(self) -> None:
+        deadline = self._core.deadline()
+        if deadline is None:
+            return
+        at = max(deadline, self._not_before)
+        if self._timer is not None:
+            if self._timer_at <= at:
+                return
+            self._timer.cancel()
+        wait_s = max(0.0, at - time.monotonic()) + TIMER_RESOLUTION_S
+        self._timer_at = at
+        self._timer = self._loop.call_later(wait_s, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        deadline = self._core.deadline()
+        if deadline is not None and max(deadline, self._not_before) <= time.monotonic():
+            self._handle(Tick())
+        self.on_turn_end()

@@ -1,0 +1,82 @@
+"""Log lines as JSON on standard output: one object a line, and never a reason to wait.
+
+The process that reads the lines may stall. A line is therefore written only when the descriptor
+takes it at once, and is at most PIPE_BUF octets long, so that a pipe takes it whole or not at all
+(POSIX write()). Lines that find no room are counted, and the count is told once there is room.
+Control characters and everything beyond ASCII leave escaped (EDGE S14).
+"""
+
+import json
+import os
+import select
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Protocol, TypeAlias
+
+Field: TypeAlias = str | int | float | None
+
+LONGEST_LINE_BYTES = select.PIPE_BUF
+LONGEST_FIELD_CHARACTERS = 1_500
+"""Two such fields fit into a line; what is cut ends in an ellipsis."""
+
+
+class Logger(Protocol):
+    """Takes one event at a time."""
+
+    def __call__(self, event: str, fields: Mapping[str, Field]) -> None:
+        """Write one event; `fields` hold no secret."""
+
+
+def utc_now() -> datetime:
+    """Return the wall-clock time in UTC."""
+    return datetime.now(UTC)
+
+
+class JsonLines:
+    """A Logger that writes to a file descriptor."""
+
+    def __init__(self, descriptor: int = 1, now: Callable[[], datetime] = utc_now) -> None:
+        self._descriptor = descriptor
+        self._now = now
+        self._room = select.poll()
+        self._room.register(descriptor, select.POLLOUT)
+        self._dropped = 0
+
+    def __call__(self, event: str, fields: Mapping[str, Field]) -> None:
+        """Write one event, or count it when the reader is behind."""
+        if self._dropped and self._write("log-lines-dropped", {"count": self._dropped}):
+            self._dropped = 0
+        if not self._write(event, fields):
+            self._dropped += 1
+
+    def _write(self, event: str, fields: Mapping[str, Field]) -> bool:
+        events = self._room.poll(0)
+        if not events or not events[0][1] & select.POLLOUT:
+            return False
+        try:
+            os.write(self._descriptor, line_of(event, fields, self._now()))
+        except OSError:
+            return False
+        return True
+
+
+def line_of(event: str, fields: Mapping[str, Field], at: datetime) -> bytes:
+    """Return one log line; one that is too long keeps its longest-fitting head of fields."""
+    members: dict[str, Field] = {"at": at.isoformat(timespec="milliseconds"), "event": event}
+    for name, value in fields.items():
+        members[name] = _shortened(value) if isinstance(value, str) else value
+    line = _encoded(members)
+    while len(line) > LONGEST_LINE_BYTES:
+        members.popitem()
+        line = _encoded(members | {"cut": "yes"})
+    return line
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= LONGEST_FIELD_CHARACTERS:
+        return text
+    return text[: LONGEST_FIELD_CHARACTERS - 3] + "..."
+
+
+def _encoded(members: Mapping[str, Field]) -> bytes:
+    return json.dumps(members, separators=(",", ":")).encode("ascii") + b"\n"

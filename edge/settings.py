@@ -1,0 +1,147 @@
+"""What a node is told by its environment, read once and checked before anything is started."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import TypeVar
+
+from model.settings import Settings, SettingsError
+from model.tables import DEFAULT_PREFIX
+
+T = TypeVar("T")
+
+SHORTEST_NONCE_SECRET = 32
+"""Characters; 128 bits even when it is hex."""
+
+VARIABLES: dict[str, str] = {
+    "OVC_SETTINGS": "the settings document as JSON; only what differs from the defaults",
+    "OVC_TABLE_PREFIX": f"prefix of the DynamoDB tables, default {DEFAULT_PREFIX}",
+    "OVC_NONCE_SECRET": "secret of digest nonces, the same on all nodes; at least 32 characters",
+    "OVC_SIP_LISTEN": "IPv4 address and port for SIP, default 0.0.0.0:5060",
+    "OVC_PUBLIC_ADDRESS": "IPv4 address that peers reach this node at, if it is another one",
+    "OVC_MEDIA_ADDRESS": "IPv4 address for RTP, default the address for SIP",
+    "OVC_MEDIA_WORKERS": "number of media worker processes, default 1",
+    "OVC_POLL_SECONDS": "how often the configuration is looked at, default 2, in lab mode 0.5",
+    "OVC_DRAIN_SECONDS": "how long calls may go on after SIGTERM, default 110, in lab mode 0",
+}
+
+
+class EnvironmentProblemError(Exception):
+    """A variable that cannot be used: the message names it, its value and what is wanted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeSettings:
+    """How one node runs."""
+
+    settings: Settings
+    nonce_secret: bytes = field(repr=False)
+    table_prefix: str = DEFAULT_PREFIX
+    sip_listen: tuple[str, int] = ("0.0.0.0", 5060)
+    public_address: str | None = None
+    media_address: str | None = None
+    media_workers: int = 1
+    poll_interval_s: float = 2.0
+    drain_s: float = 110.0
+    """Of Fargate's 120 s between SIGTERM and SIGKILL (EDGE C9)."""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> "RuntimeSettings":
+        """Read the variables; raises EnvironmentProblemError for the first one that is wrong."""
+        settings = _settings(environ)
+        lab = settings.lab_mode
+        if lab and "ECS_CONTAINER_METADATA_URI_V4" in environ:
+            raise EnvironmentProblemError(
+                "OVC_SETTINGS has lab_mode true, but this is an ECS task: lab mode admits private "
+                "and loopback addresses and is for the local run only (EDGE S11); remove it"
+            )
+        return cls(
+            settings=settings,
+            nonce_secret=_nonce_secret(environ, lab=lab),
+            table_prefix=environ.get("OVC_TABLE_PREFIX") or DEFAULT_PREFIX,
+            sip_listen=_read(environ, "OVC_SIP_LISTEN", _address_and_port, ("0.0.0.0", 5060)),
+            public_address=_read(environ, "OVC_PUBLIC_ADDRESS", _address, None),
+            media_address=_read(environ, "OVC_MEDIA_ADDRESS", _address, None),
+            media_workers=_read(environ, "OVC_MEDIA_WORKERS", _whole(1, 64), 1),
+            poll_interval_s=_read(
+                environ, "OVC_POLL_SECONDS", _seconds(0.1, 60.0), 0.5 if lab else 2.0
+            ),
+            drain_s=_read(
+                environ, "OVC_DRAIN_SECONDS", _seconds(0.0, 86_400.0), 0.0 if lab else 110.0
+            ),
+        )
+
+
+def _settings(environ: Mapping[str, str]) -> Settings:
+    try:
+        return Settings.from_json(environ.get("OVC_SETTINGS") or "{}")
+    except SettingsError as error:
+        raise EnvironmentProblemError(f"OVC_SETTINGS: {error}") from error
+
+
+def _nonce_secret(environ: Mapping[str, str], *, lab: bool) -> bytes:
+    secret = environ.get("OVC_NONCE_SECRET")
+    if not secret:
+        if lab:
+            return secrets.token_bytes(32)
+        raise EnvironmentProblemError(
+            "OVC_NONCE_SECRET is not set: all nodes of a deployment need the same secret of at "
+            f"least {SHORTEST_NONCE_SECRET} characters, e.g. from openssl rand -hex 32"
+        )
+    if len(secret) < SHORTEST_NONCE_SECRET:
+        raise EnvironmentProblemError(
+            f"OVC_NONCE_SECRET has {len(secret)} characters; "
+            f"at least {SHORTEST_NONCE_SECRET} are wanted"
+        )
+    return secret.encode()
+
+
+def _read(environ: Mapping[str, str], name: str, parse: Callable[[str], T], default: T) -> T:
+    value = environ.get(name)
+    if not value:
+        return default
+    try:
+        return parse(value)
+    except ValueError as error:
+        raise EnvironmentProblemError(f"{name} is {value!r}; {error}") from error
+
+
+def _address(text: str) -> str:
+    try:
+        parsed = ip_address(text)
+    except ValueError:
+        parsed = None
+    if parsed is None or parsed.version != 4:
+        raise ValueError("an IPv4 address is wanted, e.g. 192.0.2.1")
+    return str(parsed)
+
+
+def _address_and_port(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    try:
+        return _address(host), _whole(1, 65_535)(port)
+    except ValueError:
+        raise ValueError("an IPv4 address and a port are wanted, e.g. 0.0.0.0:5060") from None
+
+
+def _whole(lowest: int, highest: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and lowest <= int(text) <= highest):
+            raise ValueError(f"a whole number from {lowest} to {highest} is wanted")
+        return int(text)
+
+    return parse
+
+
+def _seconds(lowest: float, highest: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not lowest <= value <= highest:
+            raise ValueError(f"a number of seconds from {lowest:g} to {highest:g} is wanted")
+        return value
+
+    return parse

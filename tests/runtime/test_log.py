@@ -1,0 +1,76 @@
+"""Log lines: one JSON object each, harmless to a terminal, and never a reason to wait."""
+
+import fcntl
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from edge.runtime.log import LONGEST_LINE_BYTES, Field, JsonLines, line_of
+from tests.runtime.scripted import within
+
+AT = datetime(2026, 7, 1, 12, 0, 0, 250_000, tzinfo=UTC)
+
+
+def test_a_line_is_one_json_object_that_begins_with_time_and_event() -> None:
+    line = line_of("call-started", {"from_number": "+1", "count": 3, "rate": 0.5, "none": None}, AT)
+    assert line == (
+        b'{"at":"2026-07-01T12:00:00.250+00:00","event":"call-started",'
+        b'"from_number":"+1","count":3,"rate":0.5,"none":null}\n'
+    )
+
+
+@pytest.mark.parametrize("hostile", ["a\nb", "\x1b[31mred", "\x7f", "\x85", "‮", "\ud800", '"},{'])
+def test_text_from_outside_cannot_leave_its_line_or_reach_a_terminal(hostile: str) -> None:
+    # EDGE S14
+    line = line_of("fault", {"error": hostile}, AT)
+    assert all(0x20 <= octet < 0x7F for octet in line[:-1]) and line[-1:] == b"\n"
+    assert json.loads(line)["error"] == hostile
+
+
+@pytest.mark.parametrize("length", [10, 1_500, 1_501, 100_000])
+@pytest.mark.parametrize("character", ["x", "\x01"])
+def test_a_line_fits_into_one_write_to_a_pipe(length: int, character: str) -> None:
+    fields: dict[str, Field] = {"first": "kept", "a": character * length, "b": character * length}
+    line = line_of("fault", fields, AT)
+    assert len(line) <= LONGEST_LINE_BYTES
+    assert json.loads(line)["first"] == "kept"
+
+
+def test_a_reader_that_stalls_costs_lines_and_not_time() -> None:
+    reader, writer = os.pipe()
+    log = JsonLines(writer, lambda: AT)
+    with within(2.0):
+        for number in range(2_000):
+            log("call-started", {"number": number, "padding": "x" * 200})
+    received = b""
+    fcntl.fcntl(reader, fcntl.F_SETFL, os.O_NONBLOCK)
+    while chunk := os.read(reader, 65_536):
+        received += chunk
+        if len(chunk) < 65_536:
+            break
+    log("call-ended", {})
+    received += os.read(reader, 65_536)
+    lines = [json.loads(line) for line in received.splitlines()]
+    kept = [line["number"] for line in lines if line["event"] == "call-started"]
+    assert kept == list(range(len(kept))) and 0 < len(kept) < 2_000
+    assert lines[-2]["event"] == "log-lines-dropped"
+    assert lines[-2]["count"] == 2_000 - len(kept)
+    assert lines[-1]["event"] == "call-ended"
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_reader_that_has_gone_is_no_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    JsonLines(writer)("call-started", {})
+    os.close(writer)
+
+
+def test_lines_go_to_a_file_as_well(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as file:
+        JsonLines(file.fileno(), lambda: AT)("call-started", {})
+    assert json.loads((tmp_path / "log").read_bytes())["event"] == "call-started"
