@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from typing import Union, get_args, get_origin, get_type_hints
 
+from model.numbers import NumberKind
+
 
 class SettingsError(ValueError):
     """A settings document that cannot be used: names the member, its value and what is wanted."""
@@ -108,6 +110,18 @@ class AdmissionSettings:
     unknown_refusals_per_node: int = 50
     rejected_records_per_second: int = 50
     """Records of refused calls per connector and second; a flood is no S3 bill (EDGE C8)."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that would fail, or open the door, only when a call comes."""
+        if self.challenge_status not in (401, 407):
+            raise SettingsError(
+                f"challenge_status is {self.challenge_status}; 401 or 407 is wanted"
+            )
+        known = {kind.value for kind in NumberKind}
+        unknown = sorted(set(self.refused_kinds) - known)
+        if unknown:
+            choices = ", ".join(sorted(known))
+            raise SettingsError(f"refused_kinds holds {unknown[0]!r}; one of {choices} is wanted")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

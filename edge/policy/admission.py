@@ -267,16 +267,17 @@ class Admission:
     def _judge_stranger(self, case: Case) -> Refuse | Silence:
         """R7, R36: silence, or a short refusal to whoever names a connector."""
         request, address = case.request, case.source.address
-        if request.method not in ("INVITE", "OPTIONS") or request.to.tag is not None:
-            return _ignored(case.source)
         case.connector = case.connector_named()
         if case.connector is None:
             return _ignored(case.source)
-        refusal = case.refuse(403, not_in_allow_list(address, case.connector), stateless=True)
+        hint = not_in_allow_list(address, case.connector)
+        if request.method not in ("INVITE", "OPTIONS") or request.to.tag is not None:
+            return Silence(hint)
+        refusal = case.refuse(403, hint, stateless=True)
         if _answer_length(refusal, case) > _least_length(request):
-            return Silence(refusal.hint)
+            return Silence(hint)
         if not self._context.limits.may_be_refused(address, case.now):
-            return Silence(refusal.hint)
+            return Silence(hint)
         return refusal
 
 

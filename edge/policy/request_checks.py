@@ -51,6 +51,8 @@ def is_method_supported(case: Case) -> Refuse | None:
     if method in _SUPPORTED:
         return None
     hint = f"method {method[:32]!r} is not supported; INVITE, ACK, CANCEL, BYE and OPTIONS are"
+    if method == "REGISTER":
+        hint = "a trunk needs no registration: switch it off and use the edge as outbound proxy"
     return case.refuse(405 if method in _UNSUPPORTED else 501, hint, fields=(ALLOW,))
 
 

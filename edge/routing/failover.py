@@ -53,11 +53,6 @@ def retry_after_s(values: Iterable[str]) -> float | None:
     return None
 
 
-def first_deadline(started_at: float, settings: RoutingSettings) -> float:
-    """Return when an attempt is given up that heard nothing at all (EDGE F4)."""
-    return started_at + settings.first_response_s
-
-
 def progress_deadline(trying_at: float, settings: RoutingSettings) -> float:
     """Return when an attempt is given up that heard a 100 and no more (EDGE F5)."""
     return trying_at + settings.progress_after_trying_s

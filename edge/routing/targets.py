@@ -1,12 +1,12 @@
 """Where a call can be sent, in the order in which the places are tried (EDGE 5.1, F13)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from typing import NamedTuple, Protocol, TypeVar
 
 from edge.flow import Address, Transport
 from edge.ids import Ids
-from model.connector import Connector, Network, Route
+from model.connector import Connector, Route
 from model.connector import Protocol as RouteProtocol
 from model.settings import Carrier
 
@@ -23,8 +23,6 @@ class Target(NamedTuple):
     """host[:port] of the Request-URI when it shows the route (EDGE I1)."""
     label: str
     """For people: the carrier's name or the route as configured."""
-    trusted: tuple[Network, ...]
-    """Networks that may answer for it, and where its Contact may lead (EDGE S10, S12)."""
 
 
 class Ranked(Protocol):
@@ -76,9 +74,8 @@ def inbound_targets(
     hold cannot be reached now and is left out.
     """
     routes = () if connector.origination is None else connector.origination.routes
-    networks = () if connector.termination is None else connector.termination.networks()
     found = [
-        _route_target(route, address, networks)
+        _route_target(route, address)
         for route in order_routes(routes, ids)
         for address in _addresses_of(route.host, addresses)
     ]
@@ -114,7 +111,7 @@ def _addresses_of(host: str, addresses: Mapping[str, tuple[str, ...]]) -> tuple[
     return (host,) if _is_address(host) else addresses.get(host, ())
 
 
-def _route_target(route: Route, address: str, networks: tuple[Network, ...]) -> Target:
+def _route_target(route: Route, address: str) -> Target:
     port = route.port or DEFAULT_PORT
     host = f"[{route.host}]" if ":" in route.host else route.host
     return Target(
@@ -122,27 +119,17 @@ def _route_target(route: Route, address: str, networks: tuple[Network, ...]) -> 
         transport=_TRANSPORTS[route.protocol],
         uri_host=f"{host}:{port}",
         label=f"{host}:{port}",
-        trusted=(ip_network(address), *networks),
     )
 
 
 def _carrier_target(carrier: Carrier) -> Target:
-    sources = [entry for entry in carrier.sources if not _is_socket(entry)]
-    sockets = [entry.rpartition(":")[0] for entry in carrier.sources if _is_socket(entry)]
-    networks = [ip_network(entry, strict=False) for entry in (carrier.host, *sources, *sockets)]
     host = f"[{carrier.host}]" if ":" in carrier.host else carrier.host
     return Target(
         address=(carrier.host, carrier.port),
         transport=Transport.UDP,
         uri_host=host if carrier.port == DEFAULT_PORT else f"{host}:{carrier.port}",
         label=carrier.name,
-        trusted=tuple(dict.fromkeys(networks)),
     )
-
-
-def _is_socket(entry: str) -> bool:
-    """Tell whether an entry of a carrier's sources is address:port (EDGE I5)."""
-    return entry.count(":") == 1
 
 
 def _is_address(host: str) -> bool:

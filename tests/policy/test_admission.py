@@ -8,7 +8,7 @@ from edge.flow import Transport
 from edge.policy.verdict import AdmitCall, AnswerOptions, Refuse, Silence, Verdict
 from edge.sip.message import Request, parse_datagram, response_bytes
 from model.cdr import CallStatus, Disposition
-from model.settings import AdmissionSettings, CallerIdPolicy, Carrier
+from model.settings import AdmissionSettings, CallerIdPolicy, Carrier, SettingsError
 from tests.policy.world import (
     CALLER,
     CARRIER,
@@ -346,6 +346,13 @@ def test_a_route_host_that_is_not_listed_is_answered_inside_dialogs_only() -> No
     assert isinstance(world.judge(datagram("REGISTER"), STRANGER), Silence)
 
 
+def test_a_stranger_that_registers_is_told_apart_on_the_operator_page_only() -> None:  # EDGE S5
+    verdict = World().judge(datagram("REGISTER", uri=f"sip:{HOST}"), STRANGER)
+    assert isinstance(verdict, Silence)
+    assert "add 192.0.2.200/32 to CidrAllowedList" in verdict.hint
+    assert "no registration" in refused(World().judge(datagram("REGISTER"))).hint
+
+
 def test_a_stray_ack_is_never_answered() -> None:  # EDGE R23
     for remote in (PBX, CARRIER, STRANGER):
         assert isinstance(World().judge(datagram("ACK"), remote), Silence)
@@ -592,6 +599,13 @@ def test_a_carrier_socket_is_told_apart_from_a_pbx_at_the_same_address() -> None
     assert admitted(world.judge(datagram(), PBX)).carrier is None
     inbound = admitted(world.judge(datagram(uri=INBOUND), (PBX[0], 5070)))
     assert inbound.carrier is not None
+
+
+def test_settings_that_would_fail_at_the_first_call_are_refused_at_the_start() -> None:
+    with pytest.raises(SettingsError, match="challenge_status is 403; 401 or 407"):
+        AdmissionSettings(challenge_status=403)
+    with pytest.raises(SettingsError, match="refused_kinds holds 'premuim'; one of ordinary"):
+        AdmissionSettings(refused_kinds=("premuim",))
 
 
 def test_a_new_snapshot_takes_effect_on_the_next_request() -> None:  # A9

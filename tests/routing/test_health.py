@@ -10,7 +10,7 @@ from model.settings import RoutingSettings
 
 
 def target(host: str = "192.0.2.1", transport: Transport = Transport.UDP) -> Target:
-    return Target((host, 5060), transport, host, host, ())
+    return Target((host, 5060), transport, host, host)
 
 
 def out_for(health: Health, since: float) -> float:

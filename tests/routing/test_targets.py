@@ -2,9 +2,7 @@
 
 import math
 from dataclasses import replace
-from ipaddress import ip_network
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,7 +80,6 @@ def test_a_route_becomes_a_target() -> None:
         transport=Transport.TCP,
         uri_host="192.0.2.20:5080",
         label="192.0.2.20:5080",
-        trusted=(ip_network("192.0.2.20"), ip_network("192.0.2.7")),
     )
 
 
@@ -129,21 +126,3 @@ def test_carriers_are_ordered_like_routes() -> None:  # EDGE F13
     assert [target.label for target in targets] == ["main", "backup"]
     assert [target.uri_host for target in targets] == ["203.0.113.1:5070", "203.0.113.2"]
     assert {target.transport for target in targets} == {Transport.UDP}
-
-
-@pytest.mark.parametrize(
-    ("sources", "networks"),
-    [
-        ((), ("203.0.113.1/32",)),
-        (("203.0.113.1",), ("203.0.113.1/32",)),
-        (("198.51.100.0/24", "127.0.0.1:5070"),
-         ("203.0.113.1/32", "198.51.100.0/24", "127.0.0.1/32")),
-        (("2001:db8::/32",), ("203.0.113.1/32", "2001:db8::/32")),
-    ],
-)  # fmt: skip
-def test_a_carrier_may_answer_from_all_its_addresses(
-    sources: tuple[str, ...], networks: tuple[str, ...]
-) -> None:  # EDGE S10
-    carrier = Carrier(name="c", host="203.0.113.1", sources=sources)
-    (target,) = outbound_targets((carrier,), health(), SeededIds(), 0.0)
-    assert target.trusted == tuple(ip_network(network) for network in networks)
