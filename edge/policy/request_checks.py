@@ -22,7 +22,7 @@ _LISTED_INVITES_PER_S = 100.0
 
 
 def is_within_source_rate(case: Case) -> Refuse | None:
-    """1: a listed source or carrier that floods is told so (EDGE S3)."""
+    """1: a listed source or carrier that floods is told so, at no cost in memory (EDGE S3)."""
     carrier = case.source.carrier
     if carrier is not None:
         key, rate = f"carrier {carrier.name}", float(carrier.invites_per_second)
@@ -33,7 +33,7 @@ def is_within_source_rate(case: Case) -> Refuse | None:
     if case.context.source_rates.take(key, rate, rate, case.now):
         return None
     hint = f"{case.source.address} sends more than {rate:.0f} INVITEs per second: {setting}"
-    return case.refuse(503, hint, fields=(("Retry-After", "1"),))
+    return case.refuse(503, hint, fields=(("Retry-After", "1"),), stateless=True)
 
 
 def _listed_rate(case: Case) -> float:

@@ -106,6 +106,9 @@ REFUSALS = [
     ("R20 multipart without SDP",
      datagram(body=MULTIPART.replace(b"/sdp", b"/xyz"), kind="multipart/mixed;boundary=x"),
      415, "Unsupported Media Type"),
+    ("R20 multipart without boundary",
+     datagram(body=MULTIPART, kind="multipart/mixed"), 415, "Unsupported Media Type"),
+    ("R22 malformed", datagram(fields=("Require: a b",)), 400, "Bad Require"),
     ("R21", datagram(fields=("Accept: text/plain",)), 406, "Not Acceptable"),
     ("R22", datagram(fields=("Require: timer, gruu", "Proxy-Require: sec")), 420, "Bad Extension"),
     ("R23 INVITE", datagram(to="<sip:x@y>;tag=b"), 481, "Call/Transaction Does Not Exist"),
@@ -243,6 +246,16 @@ def test_an_optional_body_of_another_kind_is_ignored() -> None:  # EDGE R20
     field = "Content-Disposition: render;handling=optional"
     data = datagram(body=b"hello", kind="text/plain", fields=(field,))
     assert admitted(World().judge(data)).offer is None
+
+
+def test_a_part_without_type_is_passed_over() -> None:  # EDGE R20
+    body = MULTIPART.replace(b"Content-Type: application/isup", b"X: y")
+    data = datagram(body=body, kind="multipart/mixed;boundary=x")
+    assert admitted(World().judge(data)).offer is not None
+
+
+def test_an_empty_require_asks_for_nothing() -> None:  # EDGE R22
+    admitted(World().judge(datagram(fields=("Require:",))))
 
 
 @pytest.mark.parametrize("accept", ["application/sdp", "text/plain, */*", "application/*;q=0.5"])
@@ -453,7 +466,8 @@ def test_a_flooding_pbx_hears_503_without_record() -> None:  # EDGE S3
     statuses = [refused(world.judge(dialing("1"))).status for _ in range(101)]
     assert statuses.count(403) == 1, "one call a second passes the call rate"
     last = refused(world.judge(dialing("1")))
-    assert (last.status, last.record) == (503, None)
+    assert (last.status, last.record, last.stateless) == (503, None, True)
+    assert last.fields == (("Retry-After", "1"),)
     assert "INVITEs per second" in last.hint
 
 
@@ -472,6 +486,8 @@ CALLERS = [
     ("O2 tel", calling_as("alice", "P-Asserted-Identity: <tel:+1-206-555-0100>"), CALLER),
     ("O2 first sip or tel",
      calling_as("alice", f"P-Asserted-Identity: <urn:x:y>, <sip:{CALLER}@pbx>"), CALLER),
+    ("O2 From when PAI has neither",
+     calling_as(CALLER, "P-Asserted-Identity: <urn:x:y>"), CALLER),
     ("O2 display name with a comma",
      datagram(from_=f'"Smith, A" <sip:{CALLER}@192.0.2.7>;tag=a'), CALLER),
     ("O2 Puerto Rico", calling_as("+17875550100"), "+17875550100"),

@@ -1,7 +1,10 @@
 """The first step, before anything is parsed (EDGE S1-S3, S5)."""
 
+import pytest
+
+import edge.policy.sources
 from edge.policy.sources import OTHER_STRANGER_RATE, STRANGER_RATES
-from tests.policy.world import CARRIER, PBX, STRANGER, World, datagram
+from tests.policy.world import CARRIER, PBX, STRANGER, World, datagram, with_termination
 
 
 def spent(world: World, data: bytes, times: int, now: float = 0.0) -> int:
@@ -16,6 +19,15 @@ def test_known_sources_are_never_limited_here() -> None:
         for _ in range(500):
             assert world.admission.may_spend(datagram(), World.flow(remote), 0.0)
     assert not world.admission.is_known(World.flow(STRANGER))
+
+
+def test_remembered_sources_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge.policy.sources, "_KNOWN_ADDRESSES", 3)
+    world = World(with_termination(cidr_allowed_list=("192.0.2.0/27",)))
+    for number in range(32):
+        assert world.admission.is_known(world.flow((f"192.0.2.{number}", 5060)))
+        assert not world.admission.is_known(world.flow((f"192.0.2.{number + 100}", 5060)))
+    assert len(world.admission._sources._known) <= 3
 
 
 def test_the_far_end_of_a_call_is_never_limited() -> None:

@@ -51,6 +51,12 @@ def test_any_text_that_we_did_not_make_is_forged(text: str) -> None:
     assert state(text, nonces()) is NonceState.FORGED
 
 
+@pytest.mark.parametrize("stamp", [0, 2**63, 2**64 - 1])
+def test_a_time_outside_the_calendar_is_forged(stamp: int) -> None:
+    raw = stamp.to_bytes(8, "big") + bytes(36)
+    assert state(base64.b64encode(raw).decode(), nonces()) is NonceState.FORGED
+
+
 def test_a_nonce_has_one_spelling_only() -> None:
     ours = nonces()
     made = ours.issue("vc", SOURCE, NOON)
