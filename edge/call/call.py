@@ -293,6 +293,7 @@ class Call:
             # Neither a redirection nor a challenge is the caller's business (EDGE E5).
             self._give_up(480, "Temporarily Unavailable", "Temporarily Unavailable", now)
         else:
+            self._in.health.succeeded(self.tried[-1])
             reason = outcome.printable_phrase(event.reason)
             self._give_up(status, reason, reason, now, event.headers)
 
@@ -310,6 +311,7 @@ class Call:
             body = b""  # An offer of ours may stand in the 200 only (RFC 3261 §13.2.1, EDGE A1).
         self._in.stack.timers.stop(self, CallTimer.NO_RESPONSE)
         if first:
+            self._in.health.succeeded(self.tried[-1])
             self._start(CallTimer.NO_ANSWER, now, self._in.settings.call.no_answer_s)
         self._start(CallTimer.TIMER_C, now, self._in.settings.call.timer_c_s)
         self._start(CallTimer.REPEAT_RINGING, now, self._in.settings.call.repeat_ringing_s)
