@@ -74,5 +74,8 @@ def _end_of_chunk(packet: bytes, position: int) -> int:
 
 
 def _packet(kind: int, count: int, body: bytes) -> bytes:
+    """Return a packet of SSRCs or chunks; nothing at all when there is none."""
+    if not body:
+        return b""
     count = min(count, len(body) // 4)
     return HEADER.pack(0x80 | count, kind, len(body) // 4) + body

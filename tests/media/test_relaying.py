@@ -1,0 +1,251 @@
+"""What a media worker decides about packets (EDGE Q4-Q6, S13, SD5, V1, V2, 3.4)."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from edge.flow import Address
+from edge.media.latch import Effect
+from edge.media.relaying import UNVERIFIED_PACKETS, UNVERIFIED_S, MediaLeg
+from edge.media.session import Direction, LegMedia, PayloadTypes
+from tests.media.packets import receiver_report, rtp
+
+PHONE: Address = ("203.0.113.9", 4000)
+PHONE_RTCP: Address = ("203.0.113.9", 4001)
+STRANGER: Address = ("192.0.2.66", 4000)
+NOW = 1000.0
+MEDIA = LegMedia(
+    remote=PHONE,
+    remote_rtcp=PHONE_RTCP,
+    sources=("203.0.113.9",),
+    expects=PayloadTypes(0, 101),
+    peer_expects=PayloadTypes(0, 101),
+)
+EVENT = b"\x05\x0a\x00\xa0"
+
+
+def leg(media: LegMedia = MEDIA, packets_per_second: int = 120) -> MediaLeg:
+    made = MediaLeg(packets_per_second, NOW)
+    made.describe(media, NOW)
+    return made
+
+
+def latched(media: LegMedia = MEDIA) -> MediaLeg:
+    made = leg(media)
+    for sequence in (1, 2, 3):
+        made.on_rtp(rtp(sequence, payload_type=media.expects.pcmu), PHONE, NOW)
+    assert made.is_latched
+    return made
+
+
+def test_nothing_is_taken_before_the_leg_was_described() -> None:
+    fresh = MediaLeg(120, NOW)
+    judgement = fresh.on_rtp(rtp(1), PHONE, NOW)
+    assert judgement == (Effect.DROP_FOREIGN, False)
+    assert fresh.statistics().foreign == 1
+
+
+def test_packets_of_accepted_sources_are_relayed_from_the_first_and_the_third_latches() -> None:
+    it = leg()
+    judgements = [it.on_rtp(rtp(number), PHONE, NOW) for number in (1, 2, 3, 4)]
+    assert [judgement.effect for judgement in judgements] == [
+        *(Effect.RELAY, Effect.RELAY, Effect.LATCH, Effect.RELAY)
+    ]
+    assert all(judgement.relay for judgement in judgements)
+
+
+# (name, packet, expected judgement)                                                      EDGE Q6
+DROPS = [
+    ("no RTP", b"\0" * 172),
+    ("short", rtp(4)[:11]),
+    ("long", rtp(4, payload=bytes(1500))),
+    ("comfort noise", rtp(4, payload_type=13)),  # EDGE V2
+    ("PCMA", rtp(4, payload_type=8)),
+    ("event that is no digit", rtp(4, payload_type=101, payload=b"\x10\x0a\x00\xa0")),  # EDGE V1
+    ("cut event", rtp(4, payload_type=101, payload=b"\x01")),
+]
+
+
+@pytest.mark.parametrize("data", [row[1] for row in DROPS], ids=[row[0] for row in DROPS])
+def test_what_was_not_negotiated_is_dropped_and_counted(data: bytes) -> None:
+    it = latched()
+    assert it.on_rtp(data, PHONE, NOW) == (Effect.DROP, False)
+    assert it.statistics().malformed == 1
+    assert it.on_rtp(data, STRANGER, NOW).effect is Effect.DROP_FOREIGN
+    assert it.statistics().foreign == 1
+
+
+def test_malformed_packets_never_latch() -> None:
+    it = leg()
+    for sequence in range(9):
+        it.on_rtp(rtp(sequence, payload_type=13), PHONE, NOW)
+    assert not it.is_latched and it.latch.heard_from is None
+
+
+@pytest.mark.parametrize("packets", [119, 120, 121])
+def test_the_rate_is_capped_per_second(packets: int) -> None:  # EDGE Q6
+    it = leg()
+    relayed = [it.on_rtp(rtp(number), PHONE, NOW).relay for number in range(packets)]
+    assert sum(relayed) == min(packets, 120)
+    assert it.statistics().malformed == max(0, packets - 120)
+    it.begin_second()
+    assert it.on_rtp(rtp(packets), PHONE, NOW + 1).relay
+
+
+def test_one_spoofed_ssrc_is_not_relayed_and_does_not_move_the_stream() -> None:
+    it = latched()
+    assert not it.on_rtp(rtp(900, ssrc=66), PHONE, NOW).relay
+    assert it.on_rtp(rtp(4), PHONE, NOW).relay
+    assert it.reception.ssrc == 7
+
+
+def test_a_moved_address_opens_the_latch_and_any_other_change_does_not() -> None:  # EDGE Q5
+    it = latched()
+    assert it.describe(replace(MEDIA, direction=Direction.SENDONLY), NOW) is Effect.NOTHING
+    assert it.is_latched
+    moved = replace(MEDIA, remote=("198.51.100.7", 9000), sources=("198.51.100.7",))
+    assert it.describe(moved, NOW) is Effect.RELEASE
+    assert it.on_rtp(rtp(4), PHONE, NOW).effect is Effect.DROP_FOREIGN
+
+
+def test_the_address_in_the_sdp_is_an_accepted_source() -> None:  # EDGE Q4
+    it = leg(replace(MEDIA, sources=()))
+    assert it.on_rtp(rtp(1), ("203.0.113.9", 55555), NOW).relay
+
+
+# (what arrives, numbers expected here, numbers of the peer across, what leaves)          EDGE SD5
+MAPPINGS = [
+    (rtp(9), PayloadTypes(0, 101), PayloadTypes(0, 101), rtp(9)),
+    (rtp(9), PayloadTypes(0, 101), PayloadTypes(96, 97), rtp(9, payload_type=96)),
+    (rtp(9, payload_type=96), PayloadTypes(96, None), PayloadTypes(0, None), rtp(9)),
+    (
+        rtp(9, payload_type=101, marker=True, payload=EVENT),
+        PayloadTypes(0, 101),
+        PayloadTypes(0, 110),
+        rtp(9, payload_type=110, marker=True, payload=EVENT),
+    ),
+    (
+        rtp(9, payload_type=101, payload=EVENT),
+        PayloadTypes(0, 101),
+        PayloadTypes(96, 101),
+        rtp(9, payload_type=101, payload=EVENT),
+    ),
+    (rtp(9, payload_type=101, payload=EVENT), PayloadTypes(0, 101), PayloadTypes(0, None), None),
+]
+
+
+@pytest.mark.parametrize(("arrives", "here", "across", "leaves"), MAPPINGS)
+def test_payload_types_are_mapped_per_leg(
+    arrives: bytes, here: PayloadTypes, across: PayloadTypes, leaves: bytes | None
+) -> None:
+    it = leg(replace(MEDIA, expects=here))
+    other = leg(replace(MEDIA, peer_expects=across))
+    assert it.translated(arrives, other) == leaves
+
+
+def test_a_switched_source_goes_on_under_the_old_ssrc_with_one_marker() -> None:  # EDGE SD5
+    it, other = latched(), latched()
+    for sequence in (500, 501, 502):
+        it.on_rtp(rtp(sequence, ssrc=8), PHONE, NOW)
+    first = it.translated(rtp(501, ssrc=8), other)
+    second = it.translated(rtp(502, ssrc=8), other)
+    assert first is not None and second is not None
+    assert first[1] == 0x80 and second[1] == 0, "the marker is set once"
+    assert first[2:4] == b"\0\4" and second[2:4] == b"\0\5"
+    assert first[8:12] == second[8:12] == b"\0\0\0\7"
+    assert not it.is_plain_to(other)
+
+
+@pytest.mark.parametrize(("ours", "theirs"), list(product(Direction, Direction)))
+def test_directions_decide_what_is_forwarded(ours: Direction, theirs: Direction) -> None:
+    it = latched(replace(MEDIA, direction=ours))
+    other = latched(replace(MEDIA, direction=theirs))
+    assert it.forwards_to(other) is (ours.sends and theirs.receives)
+    assert it.is_plain_to(other) is it.forwards_to(other)
+
+
+def test_only_latched_legs_with_equal_numbers_take_the_plain_way() -> None:
+    assert latched().is_plain_to(latched())
+    assert not latched().is_plain_to(leg())
+    assert not latched().is_plain_to(latched(replace(MEDIA, peer_expects=PayloadTypes(96, None))))
+
+
+@pytest.mark.parametrize("verified", [False, True])
+def test_an_unverified_address_gets_little(verified: bool) -> None:  # EDGE S13
+    it = leg(replace(MEDIA, verified=verified))
+    sent = [it.rtp_target(NOW + number / 1000) for number in range(UNVERIFIED_PACKETS + 1)]
+    assert sent[:-1] == [PHONE] * UNVERIFIED_PACKETS
+    assert (sent[-1] == PHONE) is verified
+
+
+@pytest.mark.parametrize(("after_s", "sends"), [(UNVERIFIED_S - 0.01, True), (UNVERIFIED_S, False)])
+def test_an_unverified_address_gets_it_for_a_short_time(after_s: float, sends: bool) -> None:
+    it = leg()
+    assert it.rtp_target(NOW) == PHONE
+    assert (it.rtp_target(NOW + after_s) is not None) is sends
+
+
+def test_rtcp_counts_against_the_same_allowance() -> None:
+    it = leg()
+    for _ in range(UNVERIFIED_PACKETS):
+        assert it.rtcp_target(NOW) == PHONE_RTCP
+    assert it.rtp_target(NOW) is None
+
+
+def test_a_new_address_has_a_new_allowance_and_no_address_gets_nothing() -> None:
+    it = leg()
+    while it.rtp_target(NOW) is not None:
+        pass
+    it.describe(replace(MEDIA, remote=("203.0.113.9", 9000)), NOW)
+    assert it.rtp_target(NOW) == ("203.0.113.9", 9000)
+    assert leg(replace(MEDIA, remote=None)).rtp_target(NOW) is None
+
+
+def test_once_heard_the_source_is_the_target_and_once_latched_without_limit() -> None:  # EDGE Q4
+    it = leg()
+    nat = ("203.0.113.9", 61000)
+    it.on_rtp(rtp(1), nat, NOW)
+    assert it.rtp_target(NOW) == nat
+    for sequence in (2, 3):
+        it.on_rtp(rtp(sequence), nat, NOW)
+    it.latch.on_silence(7)
+    assert it.rtp_target(NOW + 3600) == nat
+
+
+def test_rtcp_comes_from_the_address_of_the_rtp_and_keeps_its_port() -> None:  # EDGE Q6
+    it = latched()
+    assert it.on_rtcp(receiver_report(), PHONE_RTCP, NOW) == receiver_report()
+    assert it.rtcp_target(NOW) == PHONE_RTCP
+    assert it.on_rtcp(receiver_report(), STRANGER, NOW) == b""
+    assert it.on_rtcp(receiver_report(), ("203.0.113.9", 7777), NOW + 1) == b""
+    assert it.on_rtcp(receiver_report(), ("203.0.113.9", 7777), NOW + 2) == receiver_report()
+    assert it.rtcp_target(NOW) == ("203.0.113.9", 7777)
+    assert it.on_rtcp(b"\x80\xc9", ("203.0.113.9", 7777), NOW + 2) == b""
+    statistics = it.statistics()
+    assert (statistics.rtcp_packets, statistics.foreign, statistics.malformed) == (2, 2, 1)
+
+
+def test_rtcp_before_any_rtp_comes_from_the_address_in_the_sdp() -> None:
+    assert leg().on_rtcp(receiver_report(), PHONE_RTCP, NOW) == receiver_report()
+    assert leg(replace(MEDIA, remote=None)).on_rtcp(receiver_report(), PHONE_RTCP, NOW) == b""
+
+
+def test_rtcp_is_capped_too() -> None:
+    it = leg(packets_per_second=3)
+    passed = [it.on_rtcp(receiver_report(), PHONE_RTCP, NOW) for _ in range(4)]
+    assert passed == [receiver_report()] * 3 + [b""]
+    it.begin_second()
+    assert it.on_rtcp(receiver_report(), PHONE_RTCP, NOW + 1) == receiver_report()
+
+
+def test_the_last_packet_is_rtp_or_rtcp_whichever_is_later() -> None:
+    it = leg()
+    times = [it.last_at]
+    it.on_rtcp(receiver_report(), PHONE_RTCP, NOW + 1)
+    times.append(it.last_at)
+    it.on_rtp(rtp(1), PHONE, NOW + 2)
+    times.append(it.last_at)
+    it.on_rtcp(receiver_report(), PHONE_RTCP, NOW + 3)
+    times.append(it.last_at)
+    assert times == [None, NOW + 1, NOW + 2, NOW + 3]
