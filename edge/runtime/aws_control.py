@@ -22,7 +22,7 @@ from edge.runtime.backoff import Backoff
 from edge.runtime.channel import Channel
 from edge.runtime.log import Logger
 from edge.runtime.pump import Pump
-from edge.seam import ConfigLoaded, Log, Resolved, WriteRecord
+from edge.seam import ConfigLoaded, Log, WriteRecord
 
 FIRST_RESTART_S = 0.2
 LONGEST_RESTART_S = 5.0
@@ -36,7 +36,7 @@ class AwsControl:
         begin: Begin,
         *,
         loop: AbstractEventLoop,
-        feed: Callable[[ConfigLoaded | Resolved], None],
+        feed: Callable[[ConfigLoaded], None],
         log: Logger,
     ) -> None:
         self._begin = begin
@@ -112,8 +112,6 @@ class AwsControl:
                 case ConfigLoaded():
                     self._backoff.reset()
                     self.configured.set()
-                    self._feed(report)
-                case Resolved():
                     self._feed(report)
                 case RecordSettled():
                     self._settled(report)

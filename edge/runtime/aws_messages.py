@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
-from edge.seam import ConfigLoaded, Log, Resolved, WriteRecord
+from edge.seam import ConfigLoaded, Log, WriteRecord
 from model.settings import Settings
 
 
@@ -32,4 +32,4 @@ class RecordSettled(NamedTuple):
 
 
 AwsCommand: TypeAlias = Begin | WriteRecord
-AwsReport: TypeAlias = ConfigLoaded | Resolved | RecordSettled | Log
+AwsReport: TypeAlias = ConfigLoaded | RecordSettled | Log

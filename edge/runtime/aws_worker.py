@@ -1,4 +1,4 @@
-"""The AWS worker: a process that does all of the edge's talking to AWS and DNS.
+"""The AWS worker: a process that does all of the edge's talking to AWS.
 
 It exists so that botocore's work never holds the interpreter lock of the signalling process. It is
 started with the number of an inherited socket, hears `Begin`, and ends when the socket closes: no
@@ -8,7 +8,8 @@ signal, no pid file, nothing to clean up after a parent that was killed.
 import asyncio
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from threading import Thread
 
 import boto3
@@ -23,12 +24,12 @@ from edge.runtime.aws_messages import (
 )
 from edge.runtime.cdr_sink import CdrSink
 from edge.runtime.channel import Channel
-from edge.runtime.follower import NameFollower, follow_configuration
+from edge.runtime.follower import follow_configuration
 from edge.runtime.log import Field
 from edge.runtime.pump import Pump
 from edge.runtime.s3_bucket import S3Bucket
 from edge.runtime.snapshot_reader import SnapshotReader
-from edge.seam import ConfigLoaded, Log, Resolved, WriteRecord
+from edge.seam import ConfigLoaded, Log, WriteRecord
 from model.cdr import CallDetailRecord
 
 LAST_PUTS_S = 1.5
@@ -67,7 +68,6 @@ class AwsWorker:
         self._sink = CdrSink(
             open_bucket=lambda name: S3Bucket(name, session), settled=self._settled, log=self._log
         )
-        names = NameFollower(publish=self._names_resolved, log=self._log_from_thread)
         reader = SnapshotReader(
             session,
             settings=command.settings,
@@ -75,20 +75,15 @@ class AwsWorker:
             log=self._log_from_thread,
         )
 
-        def publish(snapshot: Snapshot) -> None:
-            self._report_from_thread(ConfigLoaded(snapshot))
-            names.follow(snapshot.route_names())
-
-        def follow() -> None:
-            follow_configuration(
-                reader,
-                poll_interval_s=command.poll_interval_s,
-                publish=publish,
-                log=self._log_from_thread,
-            )
-
-        _start_thread("configuration", follow)
-        _start_thread("names", names.run)
+        follow = partial(
+            follow_configuration,
+            reader,
+            poll_interval_s=command.poll_interval_s,
+            publish=self._configuration_changed,
+            log=self._log_from_thread,
+        )
+        # A daemon: it may sit in a request when the process ends, and nothing of it needs saving.
+        Thread(target=follow, name="configuration", daemon=True).start()
 
     def _settled(self, record: CallDetailRecord, outcome: RecordOutcome) -> None:
         self._pump.send(RecordSettled(record.transaction_id, outcome))
@@ -96,19 +91,14 @@ class AwsWorker:
     def _log(self, event: str, fields: Mapping[str, Field]) -> None:
         self._pump.send(Log(event, dict(fields)))
 
-    def _names_resolved(self, addresses: Mapping[str, tuple[str, ...]]) -> None:
-        self._report_from_thread(Resolved(addresses))
+    def _configuration_changed(self, snapshot: Snapshot) -> None:
+        self._report_from_thread(ConfigLoaded(snapshot))
 
     def _log_from_thread(self, event: str, fields: Mapping[str, Field]) -> None:
         self._report_from_thread(Log(event, dict(fields)))
 
     def _report_from_thread(self, report: AwsReport) -> None:
         self._loop.call_soon_threadsafe(self._pump.send, report)
-
-
-def _start_thread(name: str, work: Callable[[], None]) -> None:
-    # A daemon: it may sit in a request when the process ends, and nothing of it needs saving.
-    Thread(target=work, name=name, daemon=True).start()
 
 
 async def serve(sock: socket.socket) -> None:

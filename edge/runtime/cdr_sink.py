@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from obstore.exceptions import AlreadyExistsError
@@ -53,24 +54,24 @@ class CdrSink:
         settled: Callable[[CallDetailRecord, RecordOutcome], None],
         log: Logger,
         longest_queue: int = LONGEST_QUEUE,
+        first_retry_s: float = FIRST_RETRY_S,
     ) -> None:
+        self._open = partial(
+            BucketQueue,
+            settled=settled,
+            log=log,
+            longest=longest_queue,
+            first_retry_s=first_retry_s,
+        )
         self._open_bucket = open_bucket
-        self._settled = settled
-        self._log = log
-        self._longest_queue = longest_queue
         self._queues: dict[str, BucketQueue] = {}
 
     def take(self, command: WriteRecord) -> None:
         """Take responsibility for a record."""
         queue = self._queues.get(command.bucket)
         if queue is None:
-            queue = self._queues[command.bucket] = BucketQueue(
-                command.bucket,
-                self._open_bucket(command.bucket),
-                settled=self._settled,
-                log=self._log,
-                longest=self._longest_queue,
-            )
+            queue = self._open(command.bucket, self._open_bucket(command.bucket))
+            self._queues[command.bucket] = queue
         queue.take(command.record)
 
     @property
@@ -94,6 +95,7 @@ class BucketQueue:
         settled: Callable[[CallDetailRecord, RecordOutcome], None],
         log: Logger,
         longest: int,
+        first_retry_s: float,
     ) -> None:
         self._name = name
         self._bucket = bucket
@@ -103,7 +105,7 @@ class BucketQueue:
         self._answered: deque[_Waiting] = deque()
         self._refused: deque[_Waiting] = deque()
         self._puts: set[asyncio.Task[None]] = set()
-        self._backoff = Backoff(first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S)
+        self._backoff = Backoff(first_s=first_retry_s, longest_s=LONGEST_RETRY_S)
         self._failing_since: float | None = None
         self._pause: asyncio.TimerHandle | None = None
         self._given_up = 0

@@ -23,15 +23,20 @@ class Watch:
         self._set.register(descriptor, select.EPOLLIN)
         loop.add_reader(self._set.fileno(), on_ready)
 
+    @property
+    def closed(self) -> bool:
+        """Tell whether watching has ended."""
+        return self._set.closed
+
     def want_to_write(self, wanted: bool) -> None:
         """Say whether to call back also while the descriptor is writable."""
-        if wanted is not self._wants_to_write:
+        if wanted is not self._wants_to_write and not self.closed:
             self._wants_to_write = wanted
             events = select.EPOLLIN | select.EPOLLOUT if wanted else select.EPOLLIN
             self._set.modify(self._descriptor, events)
 
     def close(self) -> None:
         """Stop watching; the descriptor itself stays open."""
-        if not self._set.closed:
+        if not self.closed:
             self._loop.remove_reader(self._set.fileno())
             self._set.close()

@@ -1,0 +1,140 @@
+"""The edge as a process: `python -m edge`, told by its environment what to be.
+
+Standard output carries JSON lines only; the line with the event `ready` says that calls are taken.
+Exit codes: 0 stopped as told, 2 a setting cannot be used, 3 the SIP port is not to be had.
+"""
+
+import asyncio
+import errno
+import gc
+import os
+import resource
+import socket
+import sys
+import time
+from functools import partial
+from ipaddress import ip_address
+
+import uvloop
+
+from edge.clock import Clock
+from edge.core import Core
+from edge.flow import Address
+from edge.ids import SystemIds
+from edge.runtime import node, udp
+from edge.runtime.aws_messages import Begin
+from edge.runtime.lifecycle import Node, NodePlan
+from edge.runtime.log import JsonLines, Logger, utc_now
+from edge.settings import VARIABLES, EnvironmentProblemError, RuntimeSettings
+
+EXIT_SETTINGS = 2
+EXIT_PORT = 3
+
+YOUNG_OBJECTS = 50_000
+"""Allocations between two young collections. What a message leaves behind dies by its reference
+count; the default of 700 would search for cycles at every few messages and find none."""
+
+
+def main() -> int:
+    """Run one node; return the exit code."""
+    if len(sys.argv) > 1:
+        print(usage(), file=sys.stderr)  # noqa: T201  # the terminal is the reader
+        return EXIT_SETTINGS
+    # A core file would hold HA1s and the nonce secret (EDGE S15); children inherit the limit.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    log = JsonLines()
+    try:
+        settings = RuntimeSettings.from_environment(os.environ)
+        address = advertised_address(settings)
+    except (EnvironmentProblemError, node.AddressUnknownError) as error:
+        return _refuse(log, "settings-refused", str(error), EXIT_SETTINGS)
+    try:
+        sip_socket = udp.bind(settings.sip_listen)
+    except OSError as error:
+        return _refuse(log, "port-refused", port_problem(settings.sip_listen, error), EXIT_PORT)
+    run(settings, address, sip_socket, log)
+    return 0
+
+
+def usage() -> str:
+    """Return what to type and set."""
+    lines = [f"  {name:<20} {meaning}" for name, meaning in VARIABLES.items()]
+    return "\n".join(["usage: python -m edge (no arguments); environment:", *lines])
+
+
+def advertised_address(settings: RuntimeSettings) -> str:
+    """Return what the node calls itself; raises AddressUnknownError."""
+    region = settings.settings.region
+    return node.own_address(
+        settings.public_address,
+        settings.sip_listen[0],
+        os.environ,
+        partial(node.public_address_of, region=region),
+    )
+
+
+def port_problem(listen: Address, error: OSError) -> str:
+    """Return why a port cannot be had, and what to do."""
+    where = f"UDP port {listen[1]} of {listen[0]}"
+    match error.errno:
+        case errno.EADDRINUSE:
+            see = f"ss -lunp 'sport = :{listen[1]}'"
+            return f"{where} is in use; end the program that has it ({see}) or set OVC_SIP_LISTEN"
+        case errno.EADDRNOTAVAIL:
+            return f"{where}: this host has no such address; set OVC_SIP_LISTEN to one it has"
+        case errno.EACCES:
+            return f"{where} needs privileges; set OVC_SIP_LISTEN to a port from 1024 up"
+    return f"{where}: {error.strerror}; set OVC_SIP_LISTEN"
+
+
+def local_media_address(settings: RuntimeSettings) -> str:
+    """Return the local address of media ports: where SIP listens, unless one of its own is set."""
+    listen = settings.sip_listen[0]
+    if ip_address(listen).is_unspecified:
+        return listen
+    return settings.media_address or listen
+
+
+def run(settings: RuntimeSettings, address: str, sip_socket: socket.socket, log: Logger) -> None:
+    """Run the node until it is told to stop."""
+    sip_address = (address, settings.sip_listen[1])
+    core = Core(
+        settings=settings.settings,
+        ids=SystemIds(),
+        clock=Clock(time.monotonic(), utc_now()),
+        sip_address=sip_address,
+        media_address=settings.media_address or address,
+        nonce_secret=settings.nonce_secret,
+        workers=settings.media_workers,
+    )
+    plan = NodePlan(
+        begin=Begin(settings.settings, settings.table_prefix, settings.poll_interval_s),
+        sip_socket=sip_socket,
+        sip_address=sip_address,
+        media_address=local_media_address(settings),
+        media_workers=settings.media_workers,
+        drain_s=settings.drain_s,
+    )
+
+    async def live() -> None:
+        gc.collect()
+        # What exists now lives as long as the process: no collection needs to look at it again.
+        gc.freeze()
+        gc.set_threshold(YOUNG_OBJECTS, 20, 100)
+        await Node(core, plan, log).run()
+
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    loop.run_until_complete(live())
+
+
+def _refuse(log: Logger, event: str, message: str, code: int) -> int:
+    log(event, {"error": message})
+    print(f"ovc edge: {message}", file=sys.stderr)  # noqa: T201  # the terminal is the reader
+    return code
+
+
+if __name__ == "__main__":
+    status = main()
+    # Not sys.exit(): that would wait for threads that ask a DNS server which does not answer.
+    os._exit(status)

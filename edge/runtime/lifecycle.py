@@ -1,0 +1,147 @@
+"""The life of a node: start everything, say when it takes calls, stop without losing a record."""
+
+import asyncio
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.flow import Address, Transport
+from edge.runtime.aws_control import AwsControl
+from edge.runtime.aws_messages import Begin
+from edge.runtime.driver import CoreLike, Driver
+from edge.runtime.log import Logger
+from edge.runtime.media_workers import MediaWorkers
+from edge.runtime.resolver import Resolver, system_lookup
+from edge.runtime.udp import UdpTransport
+from edge.seam import ConfigLoaded, Drain, HangUp, Resolved
+
+READY_AFTER_S = 2.0
+"""Without DynamoDB the node takes calls this long after its start, with what it knows (A9)."""
+LAST_WORK_S = 1.5
+"""After the last hang-up: BYEs are answered, records stored; with the rest it makes 2 s."""
+LOOK_EVERY_S = 0.05
+SHUTDOWN_MESSAGE = "Service shutdown"
+"""StatusMessage of calls that the end of the node ended (EDGE C9)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodePlan:
+    """What a node is made of, besides its Core."""
+
+    begin: Begin
+    sip_socket: socket.socket
+    sip_address: Address
+    """As advertised; the socket may be bound to another one."""
+    media_address: str
+    """Local address that media ports are bound at."""
+    media_workers: int
+    drain_s: float
+    """How long calls may go on once the node is told to stop."""
+
+
+class Node:
+    """Everything that runs, round one Core; made on a running event loop."""
+
+    def __init__(self, core: CoreLike, plan: NodePlan, log: Logger) -> None:
+        self._plan = plan
+        self._log = log
+        self._loop = loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+        settings = plan.begin.settings
+        self._resolver = Resolver(
+            lookup=system_lookup,
+            report=lambda addresses: self._driver.feed(Resolved(addresses)),
+            log=log,
+            private_addresses=settings.lab_mode,
+        )
+        self._aws = AwsControl(plan.begin, loop=loop, feed=self._configured, log=log)
+        self._driver = Driver(
+            core,
+            loop=loop,
+            log=log,
+            command_media=lambda worker, command: self._media.command(worker, command),
+            write_record=self._aws.write,
+        )
+        self._media = MediaWorkers(
+            count=plan.media_workers,
+            address=plan.media_address,
+            settings=settings.media,
+            loop=loop,
+            feed=self._driver.feed,
+            log=log,
+        )
+
+    async def run(self) -> None:
+        """Take calls until SIGTERM or SIGINT, then stop; a second signal ends the draining."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._on_signal)
+        resolving = self._loop.create_task(self._resolver.run())
+        await self._prepared()
+        transport = UdpTransport(
+            self._plan.sip_socket,
+            advertised=self._plan.sip_address,
+            loop=self._loop,
+            receiver=self._driver,
+        )
+        self._driver.add_transport(Transport.UDP, transport)
+        self._tell_ready(transport)
+        await self._stop.wait()
+        await self._wind_down()
+        resolving.cancel()
+        transport.close()
+        self._driver.close()
+        self._media.close()
+        self._aws.close()
+        self._log("stopped", {"records_lost": self._aws.unsettled, "faults": self._driver.faults})
+
+    def _on_signal(self) -> None:
+        if self._stop.is_set():
+            self._hurry.set()
+        self._stop.set()
+
+    def _configured(self, loaded: ConfigLoaded) -> None:
+        self._driver.feed(loaded)
+        self._resolver.set_names(loaded.snapshot.route_names())
+
+    async def _prepared(self) -> None:
+        """Wait for the configuration and media ports; datagrams wait in the socket meanwhile."""
+        deadline = time.monotonic() + READY_AFTER_S
+        while time.monotonic() < deadline and not self._stop.is_set():
+            if self._aws.configured.is_set() and self._media.ready.is_set():
+                break
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def _tell_ready(self, transport: UdpTransport) -> None:
+        if not self._aws.configured.is_set():
+            remedy = "calls are refused until DynamoDB answers; is AWS_ENDPOINT_URL right?"
+            self._log("configuration-missing", {"hint": remedy})
+        host, port = self._plan.sip_address
+        self._log(
+            "ready",
+            {
+                "sip": f"{host}:{port}",
+                "media_workers": self._plan.media_workers,
+                "receive_buffer_bytes": transport.receive_buffer_bytes,
+            },
+        )
+
+    async def _wind_down(self) -> None:
+        driver = self._driver
+        self._log("stopping", {"active_calls": driver.active_calls, "drain_s": self._plan.drain_s})
+        driver.feed(Drain())
+        await self._until(lambda: not driver.active_calls, self._plan.drain_s, self._hurry.is_set)
+        driver.feed(HangUp(SHUTDOWN_MESSAGE))
+        await self._until(lambda: not driver.active_calls and not self._aws.unsettled, LAST_WORK_S)
+
+    async def _until(
+        self,
+        condition: Callable[[], bool],
+        longest_s: float,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> None:
+        deadline = time.monotonic() + longest_s
+        while not condition() and not enough() and time.monotonic() < deadline:
+            await asyncio.sleep(LOOK_EVERY_S)

@@ -1,0 +1,155 @@
+"""The media workers of a node: started, watched, commanded once per loop turn, started again."""
+
+from asyncio import AbstractEventLoop, Event, TimerHandle
+from dataclasses import replace
+from typing import Protocol
+
+from edge.media.session import MediaCommand
+from edge.runtime.backoff import Backoff
+from edge.runtime.log import Logger
+from edge.runtime.media_control import MediaWorker
+from edge.runtime.watch import Watch
+from edge.seam import MediaLost, MediaReported
+from model.settings import MediaSettings
+
+FIRST_RESTART_S = 0.1
+LONGEST_RESTART_S = 5.0
+
+
+class Feed(Protocol):
+    """Takes what media workers report."""
+
+    def __call__(self, *inputs: MediaReported | MediaLost) -> None:
+        """Give inputs to the Core."""
+
+
+class MediaWorkers:
+    """All media workers of a node, numbered from 0."""
+
+    def __init__(
+        self,
+        *,
+        count: int,
+        address: str,
+        settings: MediaSettings,
+        loop: AbstractEventLoop,
+        feed: Feed,
+        log: Logger,
+    ) -> None:
+        """Start `count` workers that bind at `address`; each gets a share of the port range."""
+        self.ready = Event()
+        """Set once every worker has reported for the first time: there are ports."""
+        self._silent = set(range(count))
+        self._feed = feed
+        self._workers = [
+            _Worker(number, address, share, loop=loop, feed=self._heard, log=log)
+            for number, share in enumerate(port_shares(settings, count))
+        ]
+
+    @property
+    def pids(self) -> list[int]:
+        """Return the process ids of the workers that run."""
+        return [worker.pid for worker in self._workers]
+
+    def command(self, worker: int, command: MediaCommand) -> None:
+        """Tell a worker; one that is lost takes no commands, its sessions are gone."""
+        self._workers[worker].command(command)
+
+    def close(self) -> None:
+        """End all workers."""
+        for worker in self._workers:
+            worker.close()
+
+    def _heard(self, *inputs: MediaReported | MediaLost) -> None:
+        self._silent -= {heard.worker for heard in inputs if isinstance(heard, MediaReported)}
+        if not self._silent:
+            self.ready.set()
+        self._feed(*inputs)
+
+
+def port_shares(settings: MediaSettings, count: int) -> list[MediaSettings]:
+    """Return the settings of each of `count` workers: the ports in disjoint, equal parts.
+
+    Disjoint, because a port that rests in one worker must not be bound by another (EDGE Q1).
+    """
+    first = settings.first_port + settings.first_port % 2
+    ports_each = (settings.last_port - first + 1) // 2 // count * 2
+    return [
+        replace(
+            settings,
+            first_port=first + number * ports_each,
+            last_port=first + (number + 1) * ports_each - 1,
+        )
+        for number in range(count)
+    ]
+
+
+class _Worker:
+    """One worker's place: a process at a time, with a pause between two."""
+
+    def __init__(
+        self,
+        number: int,
+        address: str,
+        settings: MediaSettings,
+        *,
+        loop: AbstractEventLoop,
+        feed: Feed,
+        log: Logger,
+    ) -> None:
+        self._number = number
+        self._address = address
+        self._settings = settings
+        self._loop = loop
+        self._feed = feed
+        self._log = log
+        self._backoff = Backoff(first_s=FIRST_RESTART_S, longest_s=LONGEST_RESTART_S)
+        self._restart: TimerHandle | None = None
+        self._flush_is_due = False
+        self._start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def command(self, command: MediaCommand) -> None:
+        self._process.command(command)
+        if not self._flush_is_due:
+            self._flush_is_due = True
+            self._loop.call_soon(self._flush)
+
+    def close(self) -> None:
+        if self._restart is not None:
+            self._restart.cancel()
+        self._watch.close()
+        self._process.close()
+
+    def _start(self) -> None:
+        self._restart = None
+        self._process = MediaWorker(self._address, self._settings)
+        self._watch = Watch(self._loop, self._process.fileno(), self._on_ready)
+
+    def _flush(self) -> None:
+        self._flush_is_due = False
+        done = self._process.flush()
+        if self._process.is_lost:
+            self._lost()
+        else:
+            self._watch.want_to_write(not done)
+
+    def _on_ready(self) -> None:
+        reports = self._process.reports()
+        if reports:
+            self._backoff.reset()
+            self._feed(*(MediaReported(self._number, report) for report in reports))
+        self._flush()
+
+    def _lost(self) -> None:
+        if self._watch.closed:
+            return
+        self._watch.close()
+        self._process.close()
+        wait_s = self._backoff.next_s()
+        self._log("media-worker-lost", {"worker": self._number, "restart_in_s": wait_s})
+        self._restart = self._loop.call_later(wait_s, self._start)
+        self._feed(MediaLost(self._number))

@@ -1,0 +1,133 @@
+"""DynamoDB and S3 on a free port of this machine, with helpers that write like the API does."""
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from moto.server import ThreadedMotoServer
+
+from model import tables
+from model.connector import Connector, Origination, Route, Termination
+from model.numbers import InventoryNumber
+from model.tables import CONNECTORS, NUMBERS, PARTITION_KEY, SORT_KEY
+
+REGION = "us-east-1"
+KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+MADE_AT = datetime(2026, 7, 1, tzinfo=UTC)
+
+
+def a_connector(connector_id: str, *, sources: tuple[str, ...] = ("127.0.0.0/8",)) -> Connector:
+    return Connector(
+        connector_id=connector_id,
+        name="Demo",
+        region=REGION,
+        require_encryption=False,
+        created_at=MADE_AT,
+        updated_at=MADE_AT,
+        origination=Origination(routes=(Route(host="127.0.0.1", port=5080),)),
+        termination=Termination(calling_regions=("US",), cidr_allowed_list=sources),
+    )
+
+
+def a_number(e164: str, connector_id: str | None = None) -> InventoryNumber:
+    return InventoryNumber(
+        e164=e164,
+        number_type="Local",
+        product_type="VoiceConnector",
+        country="US",
+        created_at=MADE_AT,
+        updated_at=MADE_AT,
+        connector_id=connector_id,
+    )
+
+
+class LocalAws:
+    """A server that can go away and come back with what it held."""
+
+    def __init__(self) -> None:
+        self._server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        self._server.start()
+        _, self._port = self._server.get_host_and_port()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return what a process needs to find this AWS, on top of a clean environment."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return kept | KEYS | {"AWS_ENDPOINT_URL": self.url, "AWS_EC2_METADATA_DISABLED": "true"}
+
+    def session(self) -> boto3.Session:
+        return boto3.Session("test", "test", region_name=REGION)
+
+    def client(self, service: Any) -> Any:
+        """Return a boto3 client; Any, because its type depends on the service's name."""
+        return self.session().client(service, endpoint_url=self.url)
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def start_again(self) -> None:
+        self._server = ThreadedMotoServer("127.0.0.1", self._port, verbose=False)
+        self._server.start()
+
+
+class Deployment:
+    """The tables and the bucket of one deployment; each test has its own, by its prefix."""
+
+    def __init__(self, aws: LocalAws, prefix: str) -> None:
+        self.aws, self.prefix = aws, prefix
+        self.bucket = f"{prefix}-cdr"
+        self._dynamodb = aws.client("dynamodb")
+        self._revision = 0
+        aws.client("s3").create_bucket(Bucket=self.bucket)
+        for table in tables.TABLES:
+            self._dynamodb.create_table(
+                TableName=table.physical_name(prefix),
+                BillingMode="PAY_PER_REQUEST",
+                AttributeDefinitions=[
+                    {"AttributeName": PARTITION_KEY, "AttributeType": "S"},
+                    {"AttributeName": SORT_KEY, "AttributeType": "S"},
+                ],
+                KeySchema=[
+                    {"AttributeName": PARTITION_KEY, "KeyType": "HASH"},
+                    {"AttributeName": SORT_KEY, "KeyType": "RANGE"},
+                ],
+            )
+
+    def put(self, table: tables.Table, members: Mapping[str, tables.Plain]) -> None:
+        """Write an item as it is, without counting the revision."""
+        name = table.physical_name(self.prefix)
+        self._dynamodb.put_item(TableName=name, Item=tables.encode_item(members))
+
+    def changed(self) -> None:
+        """Count the revision up."""
+        self._revision += 1
+        version = {PARTITION_KEY: tables.VERSION, SORT_KEY: tables.CONFIGURATION}
+        self.put(CONNECTORS, {**version, "revision": self._revision})
+
+    def put_connector(self, connector: Connector) -> None:
+        self.put(CONNECTORS, tables.connector_members(connector))
+        self.changed()
+
+    def put_number(self, number: InventoryNumber) -> None:
+        self.put(NUMBERS, tables.number_members(number))
+        self.changed()
+
+    def use_bucket(self) -> None:
+        """Set the CDR bucket as UpdateGlobalSettings does."""
+        item = {PARTITION_KEY: tables.SETTINGS, SORT_KEY: tables.GLOBAL}
+        self.put(CONNECTORS, {**item, "cdr_bucket": self.bucket})
+        self.changed()
+
+    def objects(self) -> dict[str, bytes]:
+        """Return every object of the bucket."""
+        s3 = self.aws.client("s3")
+        keys = [
+            entry["Key"] for entry in s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])
+        ]
+        return {key: s3.get_object(Bucket=self.bucket, Key=key)["Body"].read() for key in keys}

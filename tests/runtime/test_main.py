@@ -1,0 +1,252 @@
+"""The whole process: `python -m edge` against a local AWS, spoken to over real sockets."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from threading import Thread
+from typing import IO, Any
+
+import pytest
+
+from tests.runtime.local_aws import Deployment, a_connector
+from tests.runtime.processes import children_of, is_running
+from tests.runtime.scripted import wait_for, within
+
+pytestmark = pytest.mark.sockets
+
+CONNECTOR = "abcdef1ghij2klmno3pqr4"
+HOST = f"{CONNECTOR}.voiceconnector.localhost"
+
+
+def free_ports(count: int = 1) -> int:
+    """Return the first of `count` UDP ports in a row that nobody has now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+    return min(port + port % 2, 65_000 - count)
+
+
+class Edge:
+    """A running edge and the lines it has printed."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", port: int) -> None:
+        self.process, self.port = process, port
+        self.lines: list[dict[str, Any]] = []
+        assert process.stdout is not None
+        self._reader = Thread(target=self._read, args=(process.stdout,))
+        self._reader.start()
+
+    def _read(self, stdout: IO[bytes]) -> None:
+        self.lines.extend(json.loads(line) for line in stdout)
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        return [line for line in list(self.lines) if line["event"] == event]
+
+    def until(self, event: str, within_s: float = 5.0) -> dict[str, Any]:
+        wait_for(lambda: self.of(event), within_s)
+        return self.of(event)[0]
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._reader.join()
+
+
+def environment(deployment: Deployment, port: int, **more: str) -> dict[str, str]:
+    media_port = free_ports(400)
+    media = {"first_port": media_port, "last_port": media_port + 399}
+    return deployment.aws.environment | {
+        "OVC_SETTINGS": json.dumps({"lab_mode": True, "media": media}),
+        "OVC_TABLE_PREFIX": deployment.prefix,
+        "OVC_SIP_LISTEN": f"127.0.0.1:{port}",
+        **more,
+    }
+
+
+@contextmanager
+def edge(variables: Mapping[str, str], port: int) -> Iterator[Edge]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edge"], env=dict(variables), stdout=subprocess.PIPE
+    )
+    running = Edge(process, port)
+    try:
+        yield running
+    finally:
+        running.end()
+
+
+@pytest.fixture
+def running(deployment: Deployment) -> Iterator[Edge]:
+    deployment.put_connector(a_connector(CONNECTOR))
+    deployment.use_bucket()
+    port = free_ports()
+    with edge(environment(deployment, port), port) as process:
+        process.until("ready", 10.0)
+        yield process
+
+
+def request(method: str, uri: str, local: tuple[str, int], **more: str) -> bytes:
+    lines = [
+        f"{method} {uri} SIP/2.0",
+        f"Via: SIP/2.0/UDP {local[0]}:{local[1]};branch=z9hG4bK{time.monotonic_ns():x};rport",
+        f"From: <sip:+15105550199@{HOST}>;tag={time.monotonic_ns():x}",
+        f"To: <{uri}>",
+        f"Call-ID: {time.monotonic_ns():x}",
+        f"CSeq: 1 {method}",
+        f"Contact: <sip:{local[0]}:{local[1]}>",
+        "Max-Forwards: 70",
+        *(f"{name}: {value}" for name, value in more.items()),
+        "Content-Length: 0",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def asked(edge: Edge, method: str, uri: str) -> bytes:
+    """Send a request and return the first final response."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+        phone.bind(("127.0.0.1", 0))
+        phone.settimeout(3.0)
+        phone.sendto(request(method, uri, phone.getsockname()), ("127.0.0.1", edge.port))
+        while (answer := phone.recv(65_535)).startswith(b"SIP/2.0 1"):
+            pass
+        return answer
+
+
+def test_a_listed_source_is_answered(running: Edge) -> None:
+    assert asked(running, "OPTIONS", f"sip:{HOST}").startswith(b"SIP/2.0 200 ")
+
+
+def test_ready_comes_within_two_seconds_and_once(deployment: Deployment) -> None:
+    deployment.put_connector(a_connector(CONNECTOR))
+    port = free_ports()
+    with within(4.0), edge(environment(deployment, port), port) as process:
+        ready = process.until("ready")
+        assert ready["sip"] == f"127.0.0.1:{port}"
+        assert process.of("configuration-missing") == []
+
+
+def test_the_record_of_a_refused_call_lands_in_the_bucket(
+    running: Edge, deployment: Deployment
+) -> None:
+    # EDGE C7: an INVITE to a number that is none is refused and recorded.
+    answer = asked(running, "INVITE", f"sip:12@{HOST}")
+    assert answer.startswith(b"SIP/2.0 4")
+    wait_for(deployment.objects)
+    ((key, body),) = deployment.objects().items()
+    record = json.loads(body)
+    assert key.endswith(record["TransactionId"]) and f"/{CONNECTOR}/" in key
+    assert record["Status"] == "Rejected" and record["BillableDuration"] == 0
+    assert running.until("record-stored")["key"] == key
+
+
+def test_a_connector_changed_in_the_database_counts_within_two_seconds(
+    running: Edge, deployment: Deployment
+) -> None:
+    # A9
+    other = "zzzzzz1ghij2klmno3pqr4"
+    deployment.put_connector(a_connector(other))
+    uri = f"sip:{other}.voiceconnector.localhost"
+    deadline = time.monotonic() + 2.0
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+            phone.bind(("127.0.0.1", 0))
+            phone.settimeout(0.1)
+            message = request("OPTIONS", uri, phone.getsockname()).replace(
+                HOST.encode(), uri[4:].encode()
+            )
+            phone.sendto(message, ("127.0.0.1", running.port))
+            try:
+                if phone.recv(65_535).startswith(b"SIP/2.0 200 "):
+                    break
+            except TimeoutError:
+                pass
+        assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_within_two_seconds_and_leaves_no_process(
+    running: Edge, number: signal.Signals
+) -> None:
+    children = children_of(running.process.pid)
+    assert len(children) == 2
+    with within(2.0):
+        running.process.send_signal(number)
+        assert running.process.wait(5.0) == 0
+    assert running.until("stopped")["records_lost"] == 0
+    assert not any(is_running(child) for child in children)
+
+
+def test_killing_it_leaves_no_process(running: Edge) -> None:
+    children = children_of(running.process.pid)
+    assert len(children) == 2
+    running.process.kill()
+    wait_for(lambda: not any(is_running(child) for child in children), 3.0)
+
+
+def test_a_child_that_dies_is_replaced(running: Edge) -> None:
+    pid = running.process.pid
+    before = set(children_of(pid))
+    for child in before:
+        os.kill(child, signal.SIGKILL)
+    running.until("aws-worker-lost")
+    running.until("media-worker-lost")
+    wait_for(lambda: len(set(children_of(pid)) - before) == 2)
+    assert asked(running, "OPTIONS", f"sip:{HOST}").startswith(b"SIP/2.0 200 ")
+
+
+def test_without_a_database_it_becomes_ready_and_says_so(deployment: Deployment) -> None:
+    port, nowhere = free_ports(), free_ports()
+    away = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{nowhere}"}
+    with edge(environment(deployment, port, **away), port) as process:
+        process.until("ready", 8.0)
+        process.until("configuration-missing")
+        assert len(process.of("database-away")) == 1
+
+
+def run_to_end(variables: Mapping[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "edge", *arguments],
+        env=dict(variables),
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+def test_a_port_in_use_is_exit_code_3_and_a_remedy(deployment: Deployment) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        ended = run_to_end(environment(deployment, port))
+    assert ended.returncode == 3
+    for wanted in (f"UDP port {port} of 127.0.0.1 is in use", "OVC_SIP_LISTEN"):
+        assert wanted in ended.stderr
+    (line,) = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert line["event"] == "port-refused"
+
+
+def test_a_wrong_setting_is_exit_code_2_and_a_remedy(deployment: Deployment) -> None:
+    ended = run_to_end(environment(deployment, 5060) | {"OVC_MEDIA_WORKERS": "many"})
+    assert ended.returncode == 2
+    assert "OVC_MEDIA_WORKERS is 'many'; a whole number from 1 to 64 is wanted" in ended.stderr
+
+
+def test_arguments_are_answered_with_what_can_be_set(deployment: Deployment) -> None:
+    ended = run_to_end(environment(deployment, 5060), "--help")
+    assert ended.returncode == 2 and "OVC_SIP_LISTEN" in ended.stderr and ended.stdout == ""
+
+
+def test_core_dumps_are_off(running: Edge) -> None:
+    # EDGE S15
+    for pid in (running.process.pid, *children_of(running.process.pid)):
+        with open(f"/proc/{pid}/limits", encoding="ascii") as limits:
+            (line,) = [line for line in limits if line.startswith("Max core file size")]
+        assert line.split()[4:6] == ["0", "0"]
