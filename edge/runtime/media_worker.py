@@ -47,6 +47,8 @@ IDLE_PORTS = 256
 PORTS_PER_LEASE = 64
 MOST_EVENTS = 1024
 SECOND = 1.0
+SLICES = 20
+"""Parts of the sessions that the slow timer visits in turn: all at once would delay packets."""
 
 FastPath = tuple[Callable[[int], bytes], Reception, int, Callable[[bytes], object]]
 """Receive, counters, expected version and payload type, send: all the loop needs of a leg."""
@@ -83,8 +85,11 @@ class Relay:
         self._latched: dict[int, FastPath] = {}
         self._rtp: dict[int, LegPort] = {}
         self._rtcp: dict[int, LegPort] = {}
-        self._tick_s = min(SECOND, settings.relatch_after_s / 2, settings.timeout_s / 2)
-        self._next_second = self._moment.now + SECOND
+        self._slices: list[dict[SessionId, _Session]] = [{} for _ in range(SLICES)]
+        self._next_slice = 0
+        self._next_second = [0.0] * SLICES
+        round_s = min(SECOND, settings.relatch_after_s / 2, settings.timeout_s / 2)
+        self._tick_s = round_s / SLICES
 
     def run(self) -> None:
         """Serve until the channel's other end is gone."""
@@ -103,8 +108,8 @@ class Relay:
                 if fast is None:
                     is_commanded = self._read_other(fd, control) or is_commanded
                     continue
-                # The in-order case of Reception.accept and MediaLeg.on_rtp, repeated here because
-                # calling them costs as much as the kernel's send (bench/relay: 5.9 against 8.6 us).
+                # The in-order case of MediaLeg.on_rtp and Reception.accept, repeated here: calling
+                # them for every packet makes it cost nearly twice as much (docs/performance.md).
                 receive, reception, expected, send = fast
                 data = b""
                 try:
@@ -191,7 +196,9 @@ class Relay:
         ports = [
             LegPort(MediaLeg(rate, now), pair, self._moment, on_change) for pair in pairs if pair
         ]
-        self._sessions[command.session] = _Session(*ports)
+        session = _Session(*ports)
+        self._sessions[command.session] = session
+        self._slices[command.session % SLICES][command.session] = session
         for port in ports:
             port.discard_queued()
             self._rtp[port.pair.rtp.fileno()] = port
@@ -212,6 +219,7 @@ class Relay:
 
     def _close(self, session: SessionId) -> None:
         closing = self._sessions.pop(session)
+        del self._slices[session % SLICES][session]
         for port in closing.ports:
             self._latched.pop(port.pair.rtp.fileno(), None)
             del self._rtp[port.pair.rtp.fileno()]
@@ -221,11 +229,13 @@ class Relay:
         self._channel.send(SessionClosed(session, a, b))
 
     def _tick(self, now: float) -> None:
-        """Find silent sources and silent calls, start a new second, end the rest of ports."""
-        is_new_second = now >= self._next_second
+        """Look after the next slice of the sessions, and after the ports."""
+        number = self._next_slice
+        self._next_slice = (number + 1) % SLICES
+        is_new_second = now >= self._next_second[number]
         if is_new_second:
-            self._next_second = now + SECOND
-        for number, session in self._sessions.items():
+            self._next_second[number] = now + SECOND
+        for session_id, session in self._slices[number].items():
             for port in session.ports:
                 if is_new_second:
                     port.leg.begin_second()
@@ -235,9 +245,9 @@ class Relay:
                     and last_at is not None
                     and now - last_at >= self._settings.relatch_after_s
                 ):
-                    self._unlatch(number, port)
+                    self._unlatch(session_id, port)
             if not session.is_reported:
-                self._report_silence(number, session, now)
+                self._report_silence(session_id, session, now)
         self._pool.end_rests(now)
         self._lease()
         self._flush()
