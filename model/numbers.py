@@ -107,3 +107,16 @@ class InventoryNumber:
     def status(self) -> NumberStatus:
         """Assigned exactly when a connector holds the number."""
         return NumberStatus.UNASSIGNED if self.connector_id is None else NumberStatus.ASSIGNED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolNumber:
+    """A number that can be ordered (A6)."""
+
+    e164: str
+    number_type: str
+    """Local or TollFree."""
+    country: str
+    city: str | None = None
+    state: str | None = None
+    """Two letters, e.g. WA."""

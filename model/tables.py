@@ -29,7 +29,7 @@ from model.connector import (
     Route,
     Termination,
 )
-from model.numbers import InventoryNumber
+from model.numbers import InventoryNumber, PoolNumber
 
 T = TypeVar("T")
 
@@ -75,6 +75,11 @@ DEFAULT_PREFIX = "ovc"
 def cdr_bucket_name(prefix: str, account_id: str, region: str) -> str:
     """Return the name of the bucket that a deployment creates for its records."""
     return f"{prefix}-cdr-{account_id}-{region}"
+
+
+def access_keys_secret_name(prefix: str) -> str:
+    """Return the name of the secret that holds a deployment's access keys (A2)."""
+    return f"{prefix}/access-keys"
 
 
 def encode(value: Plain) -> AttributeValue:
@@ -235,6 +240,29 @@ def number_from(item: Item) -> InventoryNumber:
         name=_optional_string(item, "name"),
         connector_id=_optional_string(item, "connector_id"),
         associated_at=_moment(item["associated_at"]) if "associated_at" in item else None,
+    )
+
+
+def pool_members(number: PoolNumber) -> dict[str, Plain]:
+    """Return the whole item of a number that can be ordered, keys included."""
+    return {
+        PARTITION_KEY: POOL,
+        SORT_KEY: number.e164,
+        "number_type": number.number_type,
+        "country": number.country,
+        "city": number.city,
+        "state": number.state,
+    }
+
+
+def pool_number_from(item: Item) -> PoolNumber:
+    """Return the number of a pool item; raises KeyError or ValueError for a damaged one."""
+    return PoolNumber(
+        e164=_string(item[SORT_KEY]),
+        number_type=_string(item["number_type"]),
+        country=_string(item["country"]),
+        city=_optional_string(item, "city"),
+        state=_optional_string(item, "state"),
     )
 
 

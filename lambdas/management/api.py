@@ -1,0 +1,154 @@
+"""One request through the whole: signature, route, input, operation, answer."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from email.utils import format_datetime
+from typing import NamedTuple, Protocol
+
+from lambdas.management import sts
+from lambdas.management.access_keys import AccessKeys
+from lambdas.management.auth import Verified, verify
+from lambdas.management.context import Context
+from lambdas.management.errors import ApiError, Forbidden, ServiceFailure, ServiceUnavailable
+from lambdas.management.http import HttpAnswer, HttpRequest
+from lambdas.management.ids import Ids
+from lambdas.management.operations import CHANGES, READS
+from lambdas.management.paging import PageTokens
+from lambdas.management.repository import Repository
+from lambdas.management.service_model import Operation
+from lambdas.management.wire import Wire
+from model.settings import Settings
+
+SIGNING_NAME = "chime"
+
+
+class Log(Protocol):
+    """What is used of a logger: the standard library's and powertools' both fit."""
+
+    def info(self, msg: object, *, extra: Mapping[str, object]) -> None:
+        """Write a line with fields."""
+        ...
+
+    def exception(self, msg: object, *, extra: Mapping[str, object]) -> None:
+        """Write a line with fields and the stack of the exception being handled."""
+        ...
+
+
+class _Done(NamedTuple):
+    status: int
+    content_type: str
+    body: bytes
+    operation: str
+
+
+class Api:
+    """The management API of one deployment."""
+
+    def __init__(
+        self,
+        *,
+        wire: Wire,
+        settings: Settings,
+        repository: Repository,
+        keys: AccessKeys,
+        clock: Callable[[], datetime],
+        ids: Ids,
+        log: Log,
+    ) -> None:
+        self._wire = wire
+        self._settings = settings
+        self._repository = repository
+        self._keys = keys
+        self._clock = clock
+        self._ids = ids
+        self._log = log
+
+    def handle(self, request: HttpRequest) -> HttpAnswer:
+        """Return the answer to a request; whatever goes wrong is an answer too."""
+        request_id, now = self._ids.request_id(), self._clock()
+        headers = {
+            "x-amzn-RequestId": request_id,
+            "Date": format_datetime(now, usegmt=True),
+        }
+        fields: dict[str, object] = {"request_id": request_id, "method": request.method}
+        try:
+            done = self._done(request, request_id, now)
+        except ApiError as error:
+            failure = error
+        except Exception:
+            # The last resort: a bug must not show its stack to the client, only to the log.
+            self._log.exception("the request failed", extra=fields)
+            failure = ServiceFailure("The service failed; its log has the cause")
+        else:
+            fields |= {"operation": done.operation, "status": done.status}
+            self._log.info("answered", extra=fields)
+            if done.body:
+                headers["Content-Type"] = done.content_type
+            return HttpAnswer(status=done.status, headers=headers, body=done.body)
+        fields |= {"status": failure.status, "error": failure.shape}
+        self._log.info("refused", extra=fields)
+        return _refused(failure, headers, request_id, as_xml=sts.is_sts(request))
+
+    def _done(self, request: HttpRequest, request_id: str, now: datetime) -> _Done:
+        if sts.is_sts(request):
+            verify(request, self._keys, service=sts.SIGNING_NAME, now=now)
+            account_id = self._settings.account_id
+            body = sts.caller_identity(request.body, account_id=account_id, request_id=request_id)
+            return _Done(200, sts.CONTENT_TYPE, body, "GetCallerIdentity")
+        verified = verify(request, self._keys, service=SIGNING_NAME, now=now)
+        call = self._wire.call(request.method, verified.raw_path, request.raw_query)
+        operation = call.operation
+        function = READS.get(operation.name) or CHANGES.get(operation.name)
+        if function is None:
+            raise Forbidden(f"{operation.name} is not supported by this endpoint")
+        parameters = self._wire.parameters(call, request.body)
+        try:
+            answer = function(self._context(verified, now), parameters)
+        except ApiError as error:
+            if error.status >= 500:
+                self._count_revision(operation)
+            raise
+        self._count_revision(operation)
+        body = self._wire.body(operation, answer)
+        return _Done(operation.status, "application/json", body, operation.name)
+
+    def _context(self, verified: Verified, now: datetime) -> Context:
+        return Context(
+            settings=self._settings,
+            repository=self._repository,
+            ids=self._ids,
+            tokens=PageTokens(verified.key.derived("page tokens")),
+            now=now,
+        )
+
+    def _count_revision(self, operation: Operation) -> None:
+        """Tell the edge that there is a change, also when it may have been done only in part."""
+        if operation.name not in CHANGES:
+            return
+        try:
+            self._repository.configuration.count_revision()
+        except ServiceUnavailable:
+            # The change itself is written; the edge's periodic load finds it.
+            self._log.exception("the revision was not counted", extra={})
+
+
+def _refused(
+    error: ApiError, headers: Mapping[str, str], request_id: str, *, as_xml: bool
+) -> HttpAnswer:
+    if as_xml:
+        typed = {**headers, "Content-Type": sts.CONTENT_TYPE}
+        return HttpAnswer(
+            status=error.status, headers=typed, body=sts.error_body(error, request_id)
+        )
+    document = {"Code": error.code, "Message": error.message}
+    present = {name: value for name, value in document.items() if value is not None}
+    return HttpAnswer(
+        status=error.status,
+        headers={
+            **headers,
+            "Content-Type": "application/json",
+            "x-amzn-ErrorType": error.shape,
+        },
+        body=json.dumps(present).encode(),
+    )

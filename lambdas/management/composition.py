@@ -1,0 +1,61 @@
+"""Joins the parts of the management Lambda into one handler."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Protocol
+
+from botocore.client import BaseClient
+
+from lambdas.management.access_keys import AccessKeys
+from lambdas.management.api import Api, Log
+from lambdas.management.events import event_answer, request_from
+from lambdas.management.ids import Ids, SystemIds
+from lambdas.management.repository import Repository
+from lambdas.management.service_model import load
+from lambdas.management.wire import Wire
+from model.settings import Settings
+
+if TYPE_CHECKING:
+    from types_boto3_secretsmanager import SecretsManagerClient
+
+
+class Handler(Protocol):
+    """The signature of a Lambda function."""
+
+    def __call__(self, event: Mapping[str, object], context: object) -> dict[str, object]:
+        """Return the answer to one event."""
+        ...
+
+
+def utc_now() -> datetime:
+    """Return the present moment."""
+    return datetime.now(UTC)
+
+
+def build(
+    *,
+    settings: Settings,
+    table_prefix: str,
+    access_keys_secret: str,
+    dynamodb: BaseClient,
+    secretsmanager: "SecretsManagerClient",
+    log: Log,
+    clock: Callable[[], datetime] = utc_now,
+    ids: Ids | None = None,
+) -> Handler:
+    """Return a handler over explicit clients, clock and identifiers; it may run in many threads."""
+    api = Api(
+        wire=Wire(load()),
+        settings=settings,
+        repository=Repository.over(dynamodb, table_prefix, sleep),
+        keys=AccessKeys(secretsmanager, access_keys_secret, monotonic),
+        clock=clock,
+        ids=ids or SystemIds(),
+        log=log,
+    )
+
+    def handle(event: Mapping[str, object], context: object) -> dict[str, object]:
+        return event_answer(api.handle(request_from(event)))
+
+    return handle

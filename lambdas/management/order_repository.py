@@ -1,0 +1,109 @@
+"""Phone number orders in DynamoDB; their ids sort by time, so a list is in order of creation."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from lambdas.management.store import Store, Update
+from model.tables import (
+    NUMBERS,
+    ORDER,
+    PARTITION_KEY,
+    SORT_KEY,
+    Item,
+    decode_item,
+    encode,
+    encode_item,
+    key,
+)
+
+
+class Outcome(Enum):
+    """What became of one ordered number (API PN5)."""
+
+    PROCESSING = "Processing"
+    ACQUIRED = "Acquired"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneNumberOrder:
+    """An order of numbers from the pool."""
+
+    order_id: str
+    product_type: str
+    outcomes: Mapping[str, Outcome]
+    """By E.164, in the order of the request."""
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def status(self) -> str:
+        """Return the order's status, which follows from its numbers (API PN5)."""
+        outcomes = set(self.outcomes.values())
+        if Outcome.PROCESSING in outcomes:
+            return "Processing"
+        if outcomes == {Outcome.ACQUIRED}:
+            return "Successful"
+        return "Partial" if Outcome.ACQUIRED in outcomes else "Failed"
+
+
+class OrderRepository:
+    """Reads and writes orders."""
+
+    def __init__(self, store: Store, prefix: str) -> None:
+        self._store = store
+        self._table = NUMBERS.physical_name(prefix)
+
+    def create(self, order: PhoneNumberOrder) -> None:
+        """Write a new order."""
+        item = encode_item(
+            {
+                PARTITION_KEY: ORDER,
+                SORT_KEY: order.order_id,
+                "product_type": order.product_type,
+                "numbers": list(order.outcomes),
+                "outcomes": [outcome.value for outcome in order.outcomes.values()],
+                "created_at": order.created_at.isoformat(timespec="milliseconds"),
+                "updated_at": order.updated_at.isoformat(timespec="milliseconds"),
+            }
+        )
+        self._store.create(self._table, item)
+
+    def finish(self, order: PhoneNumberOrder) -> None:
+        """Write what became of the numbers."""
+        self._store.update(
+            Update(
+                table=self._table,
+                key=key(ORDER, order.order_id),
+                expression="SET outcomes = :outcomes, updated_at = :at",
+                values={
+                    ":outcomes": encode([outcome.value for outcome in order.outcomes.values()]),
+                    ":at": encode(order.updated_at.isoformat(timespec="milliseconds")),
+                },
+            )
+        )
+
+    def get(self, order_id: str) -> PhoneNumberOrder | None:
+        """Return an order."""
+        item = self._store.get(self._table, ORDER, order_id.lower())
+        return None if item is None else _order_from(item)
+
+    def all(self, *, after: str, batch: int) -> Iterator[PhoneNumberOrder]:
+        """Yield the orders behind `after`, in order of creation."""
+        return map(_order_from, self._store.query(self._table, ORDER, after=after, batch=batch))
+
+
+def _order_from(item: Item) -> PhoneNumberOrder:
+    members = decode_item(item)
+    numbers, outcomes = members["numbers"], members["outcomes"]
+    assert isinstance(numbers, list) and isinstance(outcomes, list), "orders hold two lists"
+    pairs = zip(numbers, outcomes, strict=True)
+    return PhoneNumberOrder(
+        order_id=str(members[SORT_KEY]),
+        product_type=str(members["product_type"]),
+        outcomes={str(number): Outcome(outcome) for number, outcome in pairs},
+        created_at=datetime.fromisoformat(str(members["created_at"])),
+        updated_at=datetime.fromisoformat(str(members["updated_at"])),
+    )

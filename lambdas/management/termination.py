@@ -1,0 +1,91 @@
+"""Operations on termination: who may call the PSTN through a connector (API TM1-TM7)."""
+
+from lambdas.management.addresses import check_network
+from lambdas.management.context import Context, unknown_connector
+from lambdas.management.errors import BadRequest, NotFound
+from lambdas.management.parameters import Parameters
+from lambdas.management.phone_numbers import normalised
+from lambdas.management.store import Changed
+from lambdas.management.wire import Answer
+from model.connector import Connector, Termination
+
+DEFAULT_CPS_LIMIT = 1
+
+
+def put_voice_connector_termination(context: Context, parameters: Parameters) -> Answer:
+    """Replace a connector's termination."""
+    connector = context.connector(parameters.text("VoiceConnectorId"))
+    given = parameters.structure("Termination")
+    regions = given.texts("CallingRegions")
+    if not regions:
+        raise BadRequest("Termination.CallingRegions is missing or empty; a region is required")
+    termination = Termination(
+        calling_regions=regions,
+        cidr_allowed_list=_checked_networks(context, connector, given),
+        cps_limit=_checked_cps_limit(context, given),
+        default_phone_number=_checked_default_number(context, given),
+        disabled=given.flag("Disabled"),
+    )
+    try:
+        context.repository.connectors.put_termination(connector.connector_id, termination)
+    except Changed as error:
+        raise unknown_connector(connector.connector_id) from error
+    return {"Termination": _described(termination)}
+
+
+def get_voice_connector_termination(context: Context, parameters: Parameters) -> Answer:
+    """Return the termination; 404 when there is none configured (API TM7)."""
+    connector = context.connector(parameters.text("VoiceConnectorId"))
+    if connector.termination is None:
+        raise NotFound(f"Voice Connector {connector.connector_id} has no termination")
+    return {"Termination": _described(connector.termination)}
+
+
+def delete_voice_connector_termination(context: Context, parameters: Parameters) -> Answer:
+    """Remove the termination, configured or not; credentials stay (API V4, TM7)."""
+    connector_id = parameters.text("VoiceConnectorId")
+    try:
+        context.repository.connectors.remove(connector_id, "termination")
+    except Changed as error:
+        raise unknown_connector(connector_id) from error
+    return {}
+
+
+def _checked_networks(context: Context, connector: Connector, given: Parameters) -> tuple[str, ...]:
+    entries = given.texts("CidrAllowedList")
+    for index, entry in enumerate(entries):
+        check_network(
+            entry,
+            f"Termination.CidrAllowedList[{index}]",
+            private=context.settings.api.private_addresses,
+            ipv6=connector.network_type == "DUAL_STACK",
+        )
+    return entries
+
+
+def _checked_cps_limit(context: Context, given: Parameters) -> int:
+    limit = given.whole("CpsLimit", DEFAULT_CPS_LIMIT)
+    quota = context.settings.api.quotas.cps_limit
+    if limit > quota:
+        raise BadRequest(f"Termination.CpsLimit is {limit}; at most {quota} is allowed")
+    return limit
+
+
+def _checked_default_number(context: Context, given: Parameters) -> str | None:
+    text = given.optional_text("DefaultPhoneNumber")
+    if text is None:
+        return None
+    number = normalised(text)
+    if number is None or context.repository.numbers.get(number) is None:
+        raise BadRequest("Termination.DefaultPhoneNumber is not a phone number of this account")
+    return number
+
+
+def _described(termination: Termination) -> Answer:
+    return {
+        "CpsLimit": termination.cps_limit,
+        "DefaultPhoneNumber": termination.default_phone_number,
+        "CallingRegions": termination.calling_regions,
+        "CidrAllowedList": termination.cidr_allowed_list,
+        "Disabled": termination.disabled,
+    }
