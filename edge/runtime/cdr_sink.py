@@ -55,6 +55,7 @@ class CdrSink:
         log: Logger,
         longest_queue: int = LONGEST_QUEUE,
         first_retry_s: float = FIRST_RETRY_S,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open = partial(
             BucketQueue,
@@ -62,6 +63,7 @@ class CdrSink:
             log=log,
             longest=longest_queue,
             first_retry_s=first_retry_s,
+            monotonic=monotonic,
         )
         self._open_bucket = open_bucket
         self._queues: dict[str, BucketQueue] = {}
@@ -96,12 +98,14 @@ class BucketQueue:
         log: Logger,
         longest: int,
         first_retry_s: float,
+        monotonic: Callable[[], float],
     ) -> None:
         self._name = name
         self._bucket = bucket
         self._settled = settled
         self._log = log
         self._longest = longest
+        self._monotonic = monotonic
         self._answered: deque[_Waiting] = deque()
         self._refused: deque[_Waiting] = deque()
         self._puts: set[asyncio.Task[None]] = set()
@@ -117,7 +121,7 @@ class BucketQueue:
 
     def take(self, record: CallDetailRecord) -> None:
         """Queue a record and send what may be sent now."""
-        self._enqueue(_Waiting(record, time.monotonic()))
+        self._enqueue(_Waiting(record, self._monotonic()))
         self._send_some()
 
     def _enqueue(self, waiting: _Waiting) -> None:
@@ -155,14 +159,14 @@ class BucketQueue:
 
     def _succeeded(self, record: CallDetailRecord, outcome: RecordOutcome) -> None:
         if self._failing_since is not None:
-            away_s = round(time.monotonic() - self._failing_since, 1)
+            away_s = round(self._monotonic() - self._failing_since, 1)
             self._log("bucket-back", {"bucket": self._name, "away_s": away_s})
             self._failing_since = None
         self._backoff.reset()
         self._settled(record, outcome)
 
     def _failed(self, waiting: _Waiting, error: Exception) -> None:
-        now = time.monotonic()
+        now = self._monotonic()
         if self._failing_since is None:
             self._failing_since = now
             self._log("bucket-refuses", {"bucket": self._name, "error": first_line(error)})

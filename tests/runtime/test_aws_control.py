@@ -1,0 +1,150 @@
+"""The AWS worker as a process: configuration and records, through outages, crashes and ends."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from uuid import uuid4
+
+import pytest
+import uvloop
+
+from edge.runtime.aws_control import AwsControl
+from edge.runtime.aws_messages import Begin
+from edge.seam import ConfigLoaded, WriteRecord
+from model.settings import Settings
+from tests.runtime.local_aws import Deployment, LocalAws, a_connector
+from tests.runtime.processes import is_running
+from tests.runtime.records import a_record
+from tests.runtime.scripted import Lines, until, within
+
+pytestmark = pytest.mark.sockets
+
+ONE, TWO = "one0001one0001one00010", "two0002two0002two00020"
+
+
+class World:
+    """A running control, and what it has reported."""
+
+    def __init__(self, prefix: str) -> None:
+        self.loaded: list[ConfigLoaded] = []
+        self.log = Lines()
+        self.control = AwsControl(
+            Begin(Settings(), prefix, 0.1),
+            loop=asyncio.get_running_loop(),
+            feed=self.loaded.append,
+            log=self.log,
+        )
+
+    def connectors(self) -> set[str]:
+        return set(self.loaded[-1].snapshot.connectors) if self.loaded else set()
+
+
+def in_world(deployment: Deployment, test: Callable[[World], Awaitable[None]]) -> None:
+    async def run() -> None:
+        world = World(deployment.prefix)
+        try:
+            await test(world)
+        finally:
+            world.control.close()
+
+    uvloop.run(run())
+
+
+def test_the_configuration_arrives_and_every_change_after_it(deployment: Deployment) -> None:
+    async def test(world: World) -> None:
+        await asyncio.wait_for(world.control.configured.wait(), 5.0)
+        assert world.connectors() == set()
+        deployment.put_connector(a_connector(ONE))
+        with within(2.0):
+            await until(lambda: world.connectors() == {ONE})
+
+    in_world(deployment, test)
+
+
+def test_a_record_is_stored_and_confirmed(deployment: Deployment) -> None:
+    async def test(world: World) -> None:
+        records = [a_record() for _ in range(20)]
+        for record in records:
+            world.control.write(WriteRecord(deployment.bucket, record))
+        assert world.control.unsettled == 20
+        await until(lambda: not world.control.unsettled)
+        assert deployment.objects() == {record.key(): record.body() for record in records}
+        stored = world.log.of("record-stored")
+        assert {line["key"] for line in stored} == {record.key() for record in records}
+
+    in_world(deployment, test)
+
+
+def test_a_database_that_goes_and_comes_back_is_two_log_lines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A9
+    aws = LocalAws()
+    for name, value in aws.environment.items():
+        monkeypatch.setenv(name, value)
+    deployment = Deployment(aws, f"t{uuid4().hex[:12]}")
+
+    async def test(world: World) -> None:
+        await until(lambda: world.loaded)
+        aws.stop()
+        await until(lambda: world.log.of("database-away"))
+        record = a_record()
+        world.control.write(WriteRecord(deployment.bucket, record))
+        await until(lambda: world.log.of("bucket-refuses"))
+        assert world.control.unsettled == 1
+        aws.start_again()
+        deployment.put_connector(a_connector(ONE))
+        await until(lambda: world.connectors() == {ONE}, 10.0)
+        await until(lambda: not world.control.unsettled, 10.0)
+        assert deployment.objects() == {record.key(): record.body()}
+        assert len(world.log.of("database-away")) == len(world.log.of("database-back")) == 1
+
+    try:
+        in_world(deployment, test)
+    finally:
+        aws.stop()
+
+
+def test_a_worker_that_dies_is_replaced_and_its_records_are_stored(deployment: Deployment) -> None:
+    # EDGE C9
+    async def test(world: World) -> None:
+        await until(lambda: world.loaded)
+        os.kill(world.control.pid, signal.SIGKILL)
+        record = a_record()
+        world.control.write(WriteRecord(deployment.bucket, record))
+        await until(lambda: not world.control.unsettled, 10.0)
+        assert deployment.objects() == {record.key(): record.body()}
+        assert len(world.log.of("aws-worker-lost")) == 1
+        deployment.put_connector(a_connector(TWO))
+        await until(lambda: world.connectors() == {TWO})
+
+    in_world(deployment, test)
+
+
+def test_a_worker_that_is_cut_off_still_stores_what_it_has(deployment: Deployment) -> None:
+    async def test(world: World) -> None:
+        await until(lambda: world.loaded)
+        os.kill(world.control.pid, signal.SIGSTOP)
+        record = a_record()
+        world.control.write(WriteRecord(deployment.bucket, record))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        world.control._pump.close()
+        os.kill(world.control.pid, signal.SIGCONT)
+        await until(deployment.objects)
+        assert deployment.objects() == {record.key(): record.body()}
+        with within(2.5):
+            await until(lambda: not is_running(world.control.pid))
+
+    in_world(deployment, test)
+
+
+def test_closing_ends_the_process_at_once(deployment: Deployment) -> None:
+    async def test(world: World) -> None:
+        await until(lambda: world.loaded)
+        with within(1.0):
+            world.control.close()
+        assert not is_running(world.control.pid)
+
+    in_world(deployment, test)

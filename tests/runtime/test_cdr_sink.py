@@ -1,0 +1,216 @@
+"""Records are settled, every one: stored once, retried, and given up only for a reason."""
+
+import asyncio
+
+import pytest
+from obstore.exceptions import AlreadyExistsError
+
+from edge.runtime.aws_messages import RecordOutcome
+from edge.runtime.cdr_sink import PUTS_IN_FLIGHT, CdrSink
+from edge.seam import WriteRecord
+from model.cdr import CallDetailRecord, CallStatus
+from tests.runtime.records import a_record
+from tests.runtime.scripted import Lines, until
+
+STORED, ALREADY_THERE, GIVEN_UP = RecordOutcome
+
+
+class MemoryBucket:
+    """A bucket whose availability is a switch."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.order: list[str] = []
+        self.away = False
+        self.poisoned = ""
+        self.attempts = 0
+        self.in_flight = 0
+        self.most_in_flight = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def create(self, key: str, body: bytes) -> None:
+        self.attempts += 1
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            await self.gate.wait()
+            if self.away or (self.poisoned and self.poisoned in key):
+                raise ConnectionError("no route to S3\n\nDebug source: pages of it")
+            if key in self.objects:
+                raise AlreadyExistsError("exists")
+            self.objects[key] = body
+            self.order.append(key)
+        finally:
+            self.in_flight -= 1
+
+
+class World:
+    """A sink over memory buckets, and what it has settled."""
+
+    def __init__(self, longest_queue: int = 1_000) -> None:
+        self.buckets: dict[str, MemoryBucket] = {}
+        self.settled: list[tuple[CallDetailRecord, RecordOutcome]] = []
+        self.log = Lines()
+        self.now = 0.0
+        self.sink = CdrSink(
+            open_bucket=self.bucket,
+            settled=lambda record, outcome: self.settled.append((record, outcome)),
+            log=self.log,
+            longest_queue=longest_queue,
+            first_retry_s=0.01,
+            monotonic=lambda: self.now,
+        )
+
+    def bucket(self, name: str) -> MemoryBucket:
+        return self.buckets.setdefault(name, MemoryBucket())
+
+    def outcomes(self) -> dict[str, RecordOutcome]:
+        return {record.transaction_id: outcome for record, outcome in self.settled}
+
+
+def test_an_object_is_the_record_byte_for_byte() -> None:
+    async def run() -> None:
+        world, record = World(), a_record()
+        world.sink.take(WriteRecord("b", record))
+        await until(lambda: world.settled)
+        assert world.settled == [(record, STORED)] and world.sink.pending == 0
+        assert world.buckets["b"].objects == {record.key(): record.body()}
+
+    asyncio.run(run())
+
+
+def test_an_object_that_exists_counts_as_stored() -> None:
+    # EDGE C9: at-least-once writing, exactly one object.
+    async def run() -> None:
+        world, record = World(), a_record()
+        for _ in range(2):
+            world.sink.take(WriteRecord("b", record))
+        await until(lambda: len(world.settled) == 2)
+        assert [outcome for _, outcome in world.settled] == [STORED, ALREADY_THERE]
+        assert len(world.buckets["b"].objects) == 1
+
+    asyncio.run(run())
+
+
+def test_many_are_in_flight_and_not_too_many() -> None:
+    async def run() -> None:
+        world = World()
+        bucket = world.bucket("b")
+        bucket.gate.clear()
+        for _ in range(PUTS_IN_FLIGHT + 20):
+            world.sink.take(WriteRecord("b", a_record()))
+        await until(lambda: bucket.in_flight == PUTS_IN_FLIGHT)
+        bucket.gate.set()
+        await until(lambda: len(world.settled) == PUTS_IN_FLIGHT + 20)
+        assert bucket.most_in_flight == PUTS_IN_FLIGHT
+
+    asyncio.run(run())
+
+
+def test_an_outage_is_two_log_lines_and_no_lost_record() -> None:
+    # EDGE C10
+    async def run() -> None:
+        world = World()
+        bucket = world.bucket("b")
+        bucket.away = True
+        world.sink.take(WriteRecord("b", a_record()))
+        await until(lambda: bucket.attempts >= 3)
+        for _ in range(30):
+            world.sink.take(WriteRecord("b", a_record()))
+        bucket.most_in_flight = 0
+        before = bucket.attempts
+        await until(lambda: bucket.attempts > before)
+        assert bucket.most_in_flight == 1, "while it refuses, one record at a time probes"
+        assert world.settled == [] and world.sink.pending == 31
+        bucket.away = False
+        await until(lambda: len(world.settled) == 31)
+        assert len(bucket.objects) == 31
+        assert world.log.events() == ["bucket-refuses", "bucket-back"]
+        assert world.log.written[0][1]["error"] == "no route to S3"
+
+    asyncio.run(run())
+
+
+def test_a_record_that_always_fails_holds_up_nobody() -> None:
+    async def run() -> None:
+        world = World()
+        bad, good = a_record(), [a_record() for _ in range(5)]
+        world.bucket("b").poisoned = bad.transaction_id
+        for record in (bad, *good):
+            world.sink.take(WriteRecord("b", record))
+        await until(lambda: len(world.settled) == 5)
+        assert set(world.outcomes()) == {record.transaction_id for record in good}
+        assert world.sink.pending == 1
+
+    asyncio.run(run())
+
+
+def test_one_bucket_that_refuses_leaves_the_others_alone() -> None:
+    async def run() -> None:
+        world = World()
+        world.bucket("gone").away = True
+        world.sink.take(WriteRecord("gone", a_record()))
+        record = a_record()
+        world.sink.take(WriteRecord("there", record))
+        await until(lambda: world.settled)
+        assert world.outcomes() == {record.transaction_id: STORED}
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("statuses", "kept"),
+    [
+        ("ccc", "ccc"),
+        ("rccc", "ccc"),
+        ("crrc", "crc"),
+        ("ccrr", "ccr"),
+        ("cccr", "ccc"),
+        ("cccc", "ccc"),
+    ],
+    ids=["at the limit", "a refused call goes", "the oldest refused goes", "of two refused",
+         "the new one is the only refused", "only answered ones: the oldest"],
+)  # fmt: skip
+def test_a_full_queue_gives_up_refused_calls_first(statuses: str, kept: str) -> None:
+    # EDGE C10: records of unanswered calls may be lost, answered ones come first.
+    async def run() -> None:
+        world = World(longest_queue=3)
+        bucket = world.bucket("b")
+        bucket.gate.clear()
+        flying = [a_record() for _ in range(PUTS_IN_FLIGHT)]
+        for record in flying:
+            world.sink.take(WriteRecord("b", record))
+        named = {"c": CallStatus.COMPLETED, "r": CallStatus.REJECTED}
+        records = [a_record(status=named[letter]) for letter in statuses]
+        for record in records:
+            world.sink.take(WriteRecord("b", record))
+        lost = [record for record, outcome in world.settled if outcome is GIVEN_UP]
+        assert len(lost) == len(statuses) - len(kept)
+        rest = [letter for letter, it in zip(statuses, records, strict=True) if it not in lost]
+        assert "".join(rest) == kept
+        assert [line["given_up"] for line in world.log.of("record-given-up")] == [1] * len(lost)
+        bucket.gate.set()
+        await until(lambda: world.sink.pending == 0)
+        answered_first = [it.key() for it in records if it not in lost and it.answered]
+        assert bucket.order[PUTS_IN_FLIGHT:][: len(answered_first)] == answered_first
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("hours", "ends"), [(23.9, False), (24.1, True)])
+def test_care_ends_after_a_day(hours: float, ends: bool) -> None:
+    # EDGE C10
+    async def run() -> None:
+        world = World()
+        bucket = world.bucket("b")
+        bucket.away = True
+        world.sink.take(WriteRecord("b", a_record()))
+        await until(lambda: bucket.attempts == 1)
+        world.now += hours * 3_600
+        await until(lambda: bucket.attempts == 2)
+        assert [outcome for _, outcome in world.settled] == ([GIVEN_UP] if ends else [])
+        reasons = [line["reason"] for line in world.log.of("record-given-up")]
+        assert reasons == (["24 h have passed"] if ends else [])
+
+    asyncio.run(run())
