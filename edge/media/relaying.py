@@ -43,7 +43,7 @@ class MediaLeg:
 
     __slots__ = (
         *("foreign", "latch", "malformed", "media", "reception", "rtcp_packets", "rtcp_source"),
-        *("since", "_last_rtcp_at", "_packets_per_second", "_rtcp_allowed"),
+        *("since", "_announced", "_last_rtcp_at", "_packets_per_second", "_rtcp_allowed"),
         *("_unverified_left", "_unverified_until"),
     )
 
@@ -58,6 +58,8 @@ class MediaLeg:
         self.malformed = 0
         self.since = now
         """When the present direction and `answered` began: silence counts from here (EDGE V4)."""
+        self._announced: Address | None = None
+        """The last address that was not None: a hold by c=0.0.0.0 is no move."""
         self._last_rtcp_at: float | None = None
         self._packets_per_second = packets_per_second
         self._rtcp_allowed = packets_per_second
@@ -92,16 +94,17 @@ class MediaLeg:
     def describe(self, media: LegMedia, now: float) -> Effect:
         """Take a new description; RELEASE when the peer's address has changed (EDGE Q5)."""
         old, self.media = self.media, media
-        hosts = () if media.remote is None else (media.remote[0],)
-        self.latch.accept(SourceSet(media.sources + hosts))
         if (old.direction, old.answered) != (media.direction, media.answered):
             self.since = now
-        if old.remote == media.remote:
+        before, self._announced = self._announced, media.remote or self._announced
+        hosts = () if self._announced is None else (self._announced[0],)
+        self.latch.accept(SourceSet(media.sources + hosts))
+        if before == self._announced:
             return Effect.NOTHING
         self._unverified_left = UNVERIFIED_PACKETS
         self._unverified_until = None
         self.rtcp_source = None
-        return self.latch.on_moved() if old.remote is not None else Effect.NOTHING
+        return self.latch.on_moved() if before is not None else Effect.NOTHING
 
     def begin_second(self) -> None:
         """Let the next second's packets in (EDGE Q6)."""

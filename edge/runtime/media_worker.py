@@ -96,65 +96,68 @@ class Relay:
         self._lease()
         self._flush()
         gc.freeze()
-        poll, latched, moment = self._epoll.poll, self._latched, self._moment
-        unpack, control = HEADER.unpack_from, self._channel.fileno()
+        poll, moment = self._epoll.poll, self._moment
         next_tick = moment.now + self._tick_s
         while not self._channel.closed:
             events = poll(self._tick_s, MOST_EVENTS)
             moment.now = now = time.monotonic()
-            arrival, is_commanded = int(now * CLOCK_HZ), False
-            for fd, _ in events:
-                fast = latched.get(fd)
-                if fast is None:
-                    is_commanded = self._read_other(fd, control) or is_commanded
-                    continue
-                # The in-order case of MediaLeg.on_rtp and Reception.accept, repeated here: calling
-                # them for every packet makes it cost nearly twice as much (docs/performance.md).
-                receive, reception, expected, send = fast
-                data = b""
-                try:
-                    data = receive(RECEIVE_BYTES)
-                    word, sequence, timestamp, ssrc = unpack(data)
-                    transit = arrival - timestamp
-                    difference = transit - reception.transit
-                    if (
-                        sequence == reception.next_sequence
-                        and word & VERSION_AND_TYPE == expected
-                        and ssrc == reception.ssrc
-                        and reception.packets < reception.allowed
-                        and -CLOCK_HZ < difference < CLOCK_HZ
-                        and len(data) <= LONGEST_BYTES
-                    ):
-                        if difference < 0:
-                            difference = -difference
-                        reception.jitter += difference - ((reception.jitter + 8) >> 4)
-                        reception.transit = transit
-                        reception.next_sequence = sequence + 1
-                        reception.packets += 1
-                        reception.bytes += len(data)
-                        reception.last_at = now
-                        send(data)
-                    else:
-                        self._rtp[fd].judge(data)
-                except OSError:
-                    # Nothing to read after all, or the peer's host refuses: one packet is lost.
-                    continue
-                except struct.error:
-                    self._rtp[fd].judge(data)
-            if is_commanded:
+            if self._serve(events, now):
                 self._obey()
             if now >= next_tick:
                 next_tick = now + self._tick_s
                 self._tick(now)
 
-    def _read_other(self, fd: int, control: int) -> bool:
+    def _serve(self, events: list[tuple[int, int]], now: float) -> bool:
+        """Read one packet from each ready socket; return whether commands have come too."""
+        latched, unpack, arrival = self._latched, HEADER.unpack_from, int(now * CLOCK_HZ)
+        is_commanded = False
+        for fd, _ in events:
+            fast = latched.get(fd)
+            if fast is None:
+                is_commanded = self._read_other(fd) or is_commanded
+                continue
+            # The in-order case of MediaLeg.on_rtp and Reception.accept, repeated here: calling
+            # them for every packet makes it cost nearly twice as much (docs/performance.md).
+            receive, reception, expected, send = fast
+            data = b""
+            try:
+                data = receive(RECEIVE_BYTES)
+                word, sequence, timestamp, ssrc = unpack(data)
+                transit = arrival - timestamp
+                difference = transit - reception.transit
+                if (
+                    sequence == reception.next_sequence
+                    and word & VERSION_AND_TYPE == expected
+                    and ssrc == reception.ssrc
+                    and reception.packets < reception.allowed
+                    and -CLOCK_HZ < difference < CLOCK_HZ
+                    and len(data) <= LONGEST_BYTES
+                ):
+                    difference = -difference if difference < 0 else difference
+                    reception.jitter += difference - ((reception.jitter + 8) >> 4)
+                    reception.transit = transit
+                    reception.next_sequence = sequence + 1
+                    reception.packets += 1
+                    reception.bytes += len(data)
+                    reception.last_at = now
+                    send(data)
+                else:
+                    self._rtp[fd].judge(data)
+            except OSError:
+                # Nothing to read after all, or the peer's host refuses: one packet is lost.
+                continue
+            except struct.error:
+                self._rtp[fd].judge(data)
+        return is_commanded
+
+    def _read_other(self, fd: int) -> bool:
         """Read a socket that is not latched; return whether it is the control channel."""
-        if fd == control:
-            return True
         if fd in self._rtp:
             self._rtp[fd].read_open()
         elif fd in self._rtcp:
             self._rtcp[fd].read_rtcp()
+        else:
+            return True
         return False
 
     def _obey(self) -> None:

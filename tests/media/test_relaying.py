@@ -109,6 +109,16 @@ def test_a_moved_address_opens_the_latch_and_any_other_change_does_not() -> None
     assert it.on_rtp(rtp(4), PHONE, NOW).effect is Effect.DROP_FOREIGN
 
 
+def test_a_hold_without_an_address_keeps_the_latch() -> None:  # EDGE D8
+    it = latched()
+    held = replace(MEDIA, remote=None, sources=(), direction=Direction.SENDONLY)
+    assert it.describe(held, NOW) is Effect.NOTHING
+    assert it.is_latched and it.on_rtp(rtp(4), PHONE, NOW).relay
+    assert it.describe(MEDIA, NOW) is Effect.NOTHING
+    it.describe(held, NOW)
+    assert it.describe(replace(MEDIA, remote=("203.0.113.9", 9000)), NOW) is Effect.RELEASE
+
+
 def test_the_address_in_the_sdp_is_an_accepted_source() -> None:  # EDGE Q4
     it = leg(replace(MEDIA, sources=()))
     assert it.on_rtp(rtp(1), ("203.0.113.9", 55555), NOW).relay

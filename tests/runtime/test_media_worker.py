@@ -122,6 +122,39 @@ def test_foreign_packets_queued_at_the_moment_of_latching_are_dropped() -> None:
         assert b.has_nothing()
 
 
+def test_a_flood_from_the_latched_source_is_capped() -> None:  # EDGE Q6
+    with Stand(MediaSettings(packets_per_second=10)) as stand:
+        session, a_port, _, a, b = stand.call()
+        sent = 40
+        for number in range(sent):
+            a.send(rtp(number), a_port)
+        first = [b.receive() for _ in range(10)]
+        assert first == [rtp(number) for number in range(10)]
+
+        def goes_through() -> bool:
+            nonlocal sent
+            a.send(rtp(sent), a_port)
+            sent += 1
+            return bool(select.select([b.rtp], [], [], 0.05)[0])
+
+        until(goes_through, "the next second has begun")
+        until(lambda: b.receive() == rtp(sent - 1), "the last packet sent has come")
+        closed = stand.close(session).a
+        assert closed.packets + closed.malformed == sent
+        assert closed.malformed >= 20
+
+
+def test_what_was_not_negotiated_is_dropped_once_latched() -> None:  # EDGE Q6, V2
+    with Stand() as stand:
+        session, a_port, b_port, a, b = stand.call()
+        exchange((a_port, b_port), a, b, range(1, 5))
+        for data in (b"", b"\x80", rtp(5)[:11], rtp(5, payload_type=13), bytes(172), bytes(1900)):
+            a.send(data, a_port)
+        a.send(rtp(5), a_port)
+        assert b.receive() == rtp(5)
+        assert stand.close(session).a.malformed == 6
+
+
 def test_a_changed_ssrc_continues_the_stream() -> None:  # EDGE SD5
     with Stand() as stand:
         session, a_port, b_port, a, b = stand.call()
