@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
-from urllib.error import URLError
+from typing import NamedTuple
 from urllib.request import urlopen
 
 import boto3
@@ -15,6 +15,15 @@ METADATA_TIMEOUT_S = 2.0
 EC2_CLIENT = Config(connect_timeout=2.0, read_timeout=5.0, retries={"total_max_attempts": 4})
 
 
+class Interface(NamedTuple):
+    """A network interface as the task metadata name it."""
+
+    address: str
+    """Its private IPv4 address."""
+    mac: str
+    """Its MAC address: private addresses repeat in other VPCs of the region, this does not."""
+
+
 class AddressUnknownError(Exception):
     """The node cannot tell its own address; the message says why and what to set."""
 
@@ -23,12 +32,12 @@ def own_address(
     configured: str | None,
     listen_host: str,
     environ: Mapping[str, str],
-    public_address_of: Callable[[str], str | None],
+    public_address_of: Callable[[Interface], str | None],
 ) -> str:
     """Return the address to advertise: the configured one, the ECS task's public one, or where
     the node listens; raises AddressUnknownError.
 
-    `public_address_of` maps a private address of a network interface to its public one.
+    `public_address_of` tells the public address of a network interface.
     """
     if configured is not None:
         return configured
@@ -44,42 +53,44 @@ def own_address(
     return listen_host
 
 
-def _public_address_of_task(metadata: str, public_address_of: Callable[[str], str | None]) -> str:
+def _public_address_of_task(
+    metadata: str, public_address_of: Callable[[Interface], str | None]
+) -> str:
     remedy = "set OVC_PUBLIC_ADDRESS"
     try:
-        private = task_address(metadata)
-        public = public_address_of(private)
-    except (URLError, OSError, BotoCoreError, ClientError, ValueError, LookupError) as error:
+        interface = task_interface(metadata)
+        public = public_address_of(interface)
+    except (OSError, BotoCoreError, ClientError, ValueError, LookupError, TypeError) as error:
         message = f"the ECS task cannot find its own address ({error!r}): {remedy}"
         raise AddressUnknownError(message) from error
     if public is None:
         raise AddressUnknownError(
-            f"the network interface with {private} has no public address: run the task in a public "
-            f"subnet with assignPublicIp ENABLED, or {remedy}"
+            f"the network interface {interface.address} has no public address: run the task in a "
+            f"public subnet with assignPublicIp ENABLED, or {remedy}"
         )
     return public
 
 
-def task_address(metadata: str) -> str:
-    """Return the private IPv4 address of an ECS task from its metadata endpoint, version 4.
+def task_interface(metadata: str) -> Interface:
+    """Return the network interface of an ECS task from its metadata endpoint, version 4.
 
-    Raises URLError when it does not answer, ValueError or LookupError when the answer is useless.
+    Raises OSError when it does not answer; ValueError, LookupError or TypeError when the answer is
+    useless.
     """
     with urlopen(f"{metadata}/task", timeout=METADATA_TIMEOUT_S) as answer:
         task = json.load(answer)
-    address = task["Containers"][0]["Networks"][0]["IPv4Addresses"][0]
-    return str(ip_address(address))
+    network = task["Containers"][0]["Networks"][0]
+    return Interface(str(ip_address(network["IPv4Addresses"][0])), str(network["MACAddress"]))
 
 
-def public_address_of(private: str, region: str) -> str | None:
-    """Return the public address of the network interface that holds `private`, None without one."""
+def public_address_of(interface: Interface, region: str) -> str | None:
+    """Return the public address of an interface's primary address, None without one."""
     client = boto3.Session(region_name=region).client("ec2", config=EC2_CLIENT)
     answer = client.describe_network_interfaces(
-        Filters=[{"Name": "addresses.private-ip-address", "Values": [private]}]
+        Filters=[{"Name": "addresses.private-ip-address", "Values": [interface.address]}]
     )
-    for interface in answer["NetworkInterfaces"]:
-        for address in interface["PrivateIpAddresses"]:
-            public = address.get("Association", {}).get("PublicIp")
-            if address["PrivateIpAddress"] == private and public is not None:
-                return str(public)
+    for found in answer["NetworkInterfaces"]:
+        public = found.get("Association", {}).get("PublicIp")
+        if found["MacAddress"] == interface.mac and public is not None:
+            return str(public)
     return None

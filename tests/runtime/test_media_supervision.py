@@ -1,0 +1,125 @@
+"""Media workers are started, shared out, watched and replaced."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+
+import pytest
+import uvloop
+
+from edge.media.session import CloseSession, OpenSession, PortsLeased, SessionClosed, SessionId
+from edge.runtime.media_workers import MediaWorkers, port_shares
+from edge.seam import MediaLost, MediaReported
+from model.settings import MediaSettings
+from tests.runtime.processes import is_running
+from tests.runtime.scripted import Lines, until
+
+pytestmark = pytest.mark.sockets
+
+
+def free_range(count: int) -> MediaSettings:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        first = min(sock.getsockname()[1], 65_000 - count)
+    return MediaSettings(first_port=first, last_port=first + count, port_rest_s=0.1)
+
+
+class World:
+    """Running workers and what they have reported."""
+
+    def __init__(self, count: int) -> None:
+        self.heard: list[MediaReported | MediaLost] = []
+        self.log = Lines()
+        self.workers = MediaWorkers(
+            count=count,
+            address="127.0.0.1",
+            settings=free_range(400),
+            loop=asyncio.get_running_loop(),
+            feed=lambda *inputs: self.heard.extend(inputs),
+            log=self.log,
+        )
+
+    def leased(self, worker: int) -> list[int]:
+        """Return the ports that a worker has leased since it was last lost."""
+        ports: list[int] = []
+        for heard in self.heard:
+            match heard:
+                case MediaLost(number) if number == worker:
+                    ports = []
+                case MediaReported(number, PortsLeased(more)) if number == worker:
+                    ports += more
+        return ports
+
+
+def in_world(count: int, test: Callable[[World], Awaitable[None]]) -> None:
+    async def run() -> None:
+        world = World(count)
+        try:
+            await asyncio.wait_for(world.workers.ready.wait(), 10.0)
+            await test(world)
+        finally:
+            pids = world.workers.pids
+            world.workers.close()
+            assert not any(is_running(pid) for pid in pids)
+
+    uvloop.run(run())
+
+
+def test_workers_lease_disjoint_ports_and_obey_commands() -> None:
+    async def test(world: World) -> None:
+        assert not set(world.leased(0)) & set(world.leased(1))
+        a_port, b_port = world.leased(1)[:2]
+        session = SessionId(1)
+        world.workers.command(1, OpenSession(session, a_port, b_port))
+        world.workers.command(1, CloseSession(session))
+
+        def closed() -> list[int]:
+            return [
+                it.worker
+                for it in world.heard
+                if isinstance(it, MediaReported) and isinstance(it.report, SessionClosed)
+            ]
+
+        await until(closed)
+        assert closed() == [1]
+
+    in_world(2, test)
+
+
+def test_a_worker_that_dies_is_reported_once_and_replaced() -> None:
+    # A8
+    async def test(world: World) -> None:
+        before = world.workers.pids
+        os.kill(before[0], signal.SIGSTOP)
+        # Unread commands in a dying child's socket make its end of it an error, not just an end.
+        world.workers.command(0, CloseSession(SessionId(9)))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        os.kill(before[0], signal.SIGKILL)
+        await until(lambda: MediaLost(0) in world.heard)
+        world.workers.command(0, CloseSession(SessionId(9)))
+        await until(lambda: world.leased(0))
+        assert world.heard.count(MediaLost(0)) == 1
+        assert len(world.log.of("media-worker-lost")) == 1
+        assert world.workers.pids[0] != before[0] and world.workers.pids[1] == before[1]
+
+    in_world(2, test)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "count", "shares"),
+    [
+        (10_000, 59_999, 1, [(10_000, 59_999)]),
+        (10_000, 10_007, 2, [(10_000, 10_003), (10_004, 10_007)]),
+        (10_001, 10_009, 2, [(10_002, 10_005), (10_006, 10_009)]),
+        (10_000, 10_010, 2, [(10_000, 10_003), (10_004, 10_007)]),
+    ],
+)
+def test_ports_are_shared_out_in_pairs(
+    first: int, last: int, count: int, shares: list[tuple[int, int]]
+) -> None:
+    # EDGE Q1
+    parts = port_shares(MediaSettings(first_port=first, last_port=last), count)
+    assert [(part.first_port, part.last_port) for part in parts] == shares

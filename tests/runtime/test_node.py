@@ -1,0 +1,119 @@
+"""Which address a node calls itself, and what it says when it cannot know."""
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from edge.runtime.node import AddressUnknownError, Interface, own_address, public_address_of
+from tests.runtime.local_aws import REGION, LocalAws
+
+pytestmark = pytest.mark.sockets
+
+NETWORK = {"IPv4Addresses": ["10.0.2.106"], "MACAddress": "0e:10:e2:01:bd:91"}
+TASK = {"Containers": [{"Networks": [NETWORK]}]}
+"""The members used of the answer in the ECS developer guide, "Task metadata version 4"."""
+
+
+class Metadata(BaseHTTPRequestHandler):
+    """The task metadata endpoint."""
+
+    answer: object = TASK
+
+    def do_GET(self) -> None:
+        body = json.dumps(self.answer).encode()
+        self.send_response(200 if self.path == "/v4/id/task" else 404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep the terminal quiet."""
+
+
+@pytest.fixture
+def metadata() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Metadata)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/v4/id"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def nobody(interface: Interface) -> str | None:
+    return None
+
+
+def mapped(interface: Interface) -> str | None:
+    known = {Interface("10.0.2.106", "0e:10:e2:01:bd:91"): "198.51.100.7"}
+    return known.get(interface)
+
+
+def on_ecs(uri: str) -> dict[str, str]:
+    return {"ECS_CONTAINER_METADATA_URI_V4": uri}
+
+
+def test_a_configured_address_wins(metadata: str) -> None:
+    assert own_address("192.0.2.1", "0.0.0.0", on_ecs(metadata), mapped) == "192.0.2.1"
+
+
+def test_without_ecs_it_is_where_the_node_listens() -> None:
+    assert own_address(None, "127.0.0.1", {}, nobody) == "127.0.0.1"
+
+
+def test_listening_everywhere_says_nothing_about_the_address() -> None:
+    with pytest.raises(AddressUnknownError, match=r"0\.0\.0\.0.*OVC_PUBLIC_ADDRESS"):
+        own_address(None, "0.0.0.0", {}, nobody)
+
+
+def test_a_task_finds_its_public_address(metadata: str) -> None:
+    # A11
+    assert own_address(None, "0.0.0.0", on_ecs(metadata), mapped) == "198.51.100.7"
+
+
+def test_a_task_without_a_public_address_says_what_to_do(metadata: str) -> None:
+    with pytest.raises(AddressUnknownError, match=r"10\.0\.2\.106 .*assignPublicIp"):
+        own_address(None, "0.0.0.0", on_ecs(metadata), nobody)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        [],
+        {"Containers": []},
+        {"Containers": [{"Networks": [NETWORK | {"IPv4Addresses": ["x"]}]}]},
+        {"Containers": [{"Networks": [{"IPv4Addresses": ["10.0.2.106"]}]}]},
+    ],
+    ids=["empty", "no object", "no container", "no address", "no MAC address"],
+)
+def test_a_useless_answer_is_told(
+    metadata: str, answer: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Metadata, "answer", answer)
+    with pytest.raises(AddressUnknownError, match="set OVC_PUBLIC_ADDRESS"):
+        own_address(None, "0.0.0.0", on_ecs(metadata), mapped)
+
+
+def test_a_metadata_endpoint_that_is_away_is_told() -> None:
+    with pytest.raises(AddressUnknownError, match="set OVC_PUBLIC_ADDRESS"):
+        own_address(None, "0.0.0.0", on_ecs("http://127.0.0.1:9/v4/id"), mapped)
+
+
+def test_ec2_knows_the_public_address_of_an_interface(aws: LocalAws) -> None:
+    ec2 = aws.client("ec2")
+    subnet = ec2.describe_subnets()["Subnets"][0]
+    made = ec2.create_network_interface(SubnetId=subnet["SubnetId"])["NetworkInterface"]
+    interface = Interface(made["PrivateIpAddress"], made["MacAddress"])
+    assert public_address_of(interface, REGION) is None
+    allocation = ec2.allocate_address(Domain="vpc")
+    ec2.associate_address(
+        AllocationId=allocation["AllocationId"], NetworkInterfaceId=made["NetworkInterfaceId"]
+    )
+    assert public_address_of(interface, REGION) == allocation["PublicIp"]
+    of_another_vpc = interface._replace(mac="02:00:00:00:00:00")
+    assert public_address_of(of_another_vpc, REGION) is None

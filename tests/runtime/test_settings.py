@@ -1,0 +1,100 @@
+"""What the environment may say, and the message for everything that it may not."""
+
+import json
+
+import pytest
+
+from edge.settings import EnvironmentProblemError, RuntimeSettings
+from model.settings import Settings
+
+SECRET = "0123456789abcdef0123456789abcdef"
+LAB = {"OVC_SETTINGS": json.dumps({"lab_mode": True})}
+
+
+def read(**variables: str) -> RuntimeSettings:
+    return RuntimeSettings.from_environment({"OVC_NONCE_SECRET": SECRET} | variables)
+
+
+def test_the_secret_is_all_that_a_deployment_must_set() -> None:
+    settings = read()
+    assert settings == RuntimeSettings(settings=Settings(), nonce_secret=SECRET.encode())
+    assert (settings.sip_listen, settings.media_workers) == (("0.0.0.0", 5060), 1)
+    assert (settings.poll_interval_s, settings.drain_s) == (2.0, 110.0)
+
+
+def test_lab_mode_looks_often_stops_at_once_and_makes_its_secret() -> None:
+    one, two = RuntimeSettings.from_environment(LAB), RuntimeSettings.from_environment(LAB)
+    assert (one.poll_interval_s, one.drain_s) == (0.5, 0.0)
+    assert len(one.nonce_secret) == 32 and one.nonce_secret != two.nonce_secret
+
+
+def test_every_variable_is_read() -> None:
+    settings = read(
+        OVC_SETTINGS='{"domain": "voice.example.com"}',
+        OVC_TABLE_PREFIX="prod",
+        OVC_SIP_LISTEN="10.0.0.1:5070",
+        OVC_PUBLIC_ADDRESS="192.0.2.1",
+        OVC_MEDIA_ADDRESS="192.0.2.2",
+        OVC_MEDIA_WORKERS="4",
+        OVC_POLL_SECONDS="0.25",
+        OVC_DRAIN_SECONDS="60",
+    )
+    assert settings == RuntimeSettings(
+        settings=Settings(domain="voice.example.com"),
+        nonce_secret=SECRET.encode(),
+        table_prefix="prod",
+        sip_listen=("10.0.0.1", 5070),
+        public_address="192.0.2.1",
+        media_address="192.0.2.2",
+        media_workers=4,
+        poll_interval_s=0.25,
+        drain_s=60.0,
+    )
+
+
+def test_the_secret_is_not_shown() -> None:
+    # EDGE S15
+    assert SECRET not in repr(read())
+
+
+PROBLEMS = [
+    ("OVC_SETTINGS", "{", "the settings are not JSON"),
+    ("OVC_SETTINGS", '{"lab": true}', "settings has no member 'lab'"),
+    ("OVC_NONCE_SECRET", "", "OVC_NONCE_SECRET is not set"),
+    ("OVC_NONCE_SECRET", SECRET[:-1], "has 31 characters; at least 32"),
+    ("OVC_SIP_LISTEN", "5060", "'5060'; an IPv4 address and a port are wanted"),
+    ("OVC_SIP_LISTEN", "localhost:5060", "'localhost:5060'; an IPv4 address and a port"),
+    ("OVC_SIP_LISTEN", "127.0.0.1:65536", "an IPv4 address and a port are wanted"),
+    ("OVC_SIP_LISTEN", "127.0.0.1:0", "an IPv4 address and a port are wanted"),
+    ("OVC_SIP_LISTEN", "[::1]:5060", "an IPv4 address and a port are wanted"),
+    ("OVC_PUBLIC_ADDRESS", "edge.example.com", "'edge.example.com'; an IPv4 address is wanted"),
+    ("OVC_MEDIA_ADDRESS", "::1", "an IPv4 address is wanted"),
+    ("OVC_MEDIA_WORKERS", "0", "'0'; a whole number from 1 to 64 is wanted"),
+    ("OVC_MEDIA_WORKERS", "65", "a whole number from 1 to 64 is wanted"),
+    ("OVC_MEDIA_WORKERS", "\u0661", "a whole number from 1 to 64 is wanted"),
+    ("OVC_POLL_SECONDS", "0", "a number of seconds from 0.1 to 60 is wanted"),
+    ("OVC_POLL_SECONDS", "nan", "a number of seconds from 0.1 to 60 is wanted"),
+    ("OVC_DRAIN_SECONDS", "-1", "a number of seconds from 0 to 86400 is wanted"),
+    ("OVC_DRAIN_SECONDS", "soon", "'soon'; a number of seconds"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), PROBLEMS)
+def test_a_problem_names_the_variable_its_value_and_what_is_wanted(
+    name: str, value: str, message: str
+) -> None:
+    with pytest.raises(EnvironmentProblemError) as problem:
+        read(**{name: value})
+    assert name in str(problem.value) and message in str(problem.value)
+
+
+def test_a_short_secret_is_not_quoted() -> None:
+    with pytest.raises(EnvironmentProblemError) as problem:
+        read(OVC_NONCE_SECRET="hunter2")
+    assert "hunter2" not in str(problem.value)
+
+
+def test_lab_mode_is_refused_on_ecs() -> None:
+    # EDGE S11
+    with pytest.raises(EnvironmentProblemError, match="lab_mode true, but this is an ECS task"):
+        read(**LAB, ECS_CONTAINER_METADATA_URI_V4="http://169.254.170.2/v4/id")
