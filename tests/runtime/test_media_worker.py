@@ -1,6 +1,7 @@
 """The media worker end to end: real processes, real packets on loopback (EDGE 3.3, 3.4)."""
 
 import os
+import random
 import select
 import signal
 import socket
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.media.rtp import parse
 from edge.media.session import (
     CloseSession,
     Direction,
@@ -17,6 +19,7 @@ from edge.media.session import (
     SessionId,
     Side,
 )
+from edge.media.statistics import Arrival, Reception
 from model.settings import MediaSettings
 from tests.media.packets import receiver_report, rtp
 from tests.runtime.media_stand import WORKER_ADDRESS, Phone, Stand, until
@@ -54,6 +57,29 @@ def test_losses_are_counted_and_not_made_up() -> None:
         exchange((a_port, b_port), a, b, range(1, 10))
         exchange((a_port, b_port), a, b, range(13, 20))
         assert stand.close(session).a.lost == 3
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_loop_counts_like_the_reception_that_it_repeats(seed: int) -> None:
+    chance = random.Random(seed)
+    sequences = [number for number in range(65300, 65900) if chance.random() > 0.1]
+    for at in chance.sample(range(1, len(sequences)), 60):
+        sequences[at - 1], sequences[at] = sequences[at], sequences[at - 1]
+    sequences += chance.choices(sequences[-50:], k=10)
+    expected = Reception()
+    with Stand(MediaSettings(packets_per_second=10_000)) as stand:
+        session, a_port, _, a, b = stand.call()
+        for number in sequences:
+            packet = rtp(number, payload_type=chance.choice((0, 0, 0, 101)), payload=bytes(20))
+            header = parse(packet)
+            assert header is not None
+            assert expected.accept(header, len(packet), now=number * 0.02) is Arrival.TAKEN
+            a.send(packet, a_port)
+            assert b.receive() == packet
+        counted = stand.close(session).a
+    assert counted.packets == expected.packets == len(sequences)
+    assert (counted.bytes, counted.lost) == (expected.bytes, expected.lost)
+    assert counted.lost > 0
 
 
 def test_payload_types_are_mapped_and_digits_stay_whole() -> None:  # EDGE SD5, V1
