@@ -1,8 +1,8 @@
 """Watching a descriptor on an event loop, errors included.
 
-libuv stops watching a descriptor for good when epoll reports EPOLLERR: an ICMP error on a UDP
-socket, or a child that dies with unread data in its socket. The descriptor therefore sits in an
-epoll set of its own and the loop watches the set, which is readable whenever anything is pending.
+libuv stops watching a descriptor for good when epoll reports EPOLLERR: one ICMP error would make a
+UDP socket deaf. The descriptor therefore sits in an epoll set of its own and the loop watches the
+set, which is readable whenever anything is pending.
 """
 
 import select

@@ -93,7 +93,7 @@ def test_a_worker_that_dies_is_reported_once_and_replaced() -> None:
     async def test(world: World) -> None:
         before = world.workers.pids
         os.kill(before[0], signal.SIGSTOP)
-        # Unread commands in a dying child's socket make its end of it an error, not just an end.
+        # Unread commands in a dying child's socket make its end an error, not a plain end.
         world.workers.command(0, CloseSession(SessionId(9)))
         await asyncio.sleep(0)
         await asyncio.sleep(0)

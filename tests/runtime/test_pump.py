@@ -75,7 +75,7 @@ def test_more_than_the_socket_takes_goes_out_bit_by_bit() -> None:
 
 
 def test_a_peer_that_dies_with_unread_messages_is_noticed() -> None:
-    # The kernel reports EPOLLERR then, after which libuv alone would never report anything again.
+    # The kernel reports EPOLLERR then, not a plain end of the stream.
     async def run() -> None:
         near, far = socket.socketpair()
         here = End(near)
