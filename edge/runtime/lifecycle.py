@@ -19,8 +19,8 @@ from edge.seam import ConfigLoaded, Drain, HangUp, Resolved
 
 READY_AFTER_S = 2.0
 """Without DynamoDB the node takes calls this long after its start, with what it knows (A9)."""
-LAST_WORK_S = 1.5
-"""After the last hang-up: BYEs are answered, records stored; with the rest it makes 2 s."""
+LAST_WORK_S = 1.55
+"""After the last hang-up: BYEs are repeated, records stored; with the rest it makes 2 s."""
 LOOK_EVERY_S = 0.05
 SHUTDOWN_MESSAGE = "Service shutdown"
 """StatusMessage of calls that the end of the node ended (EDGE C9)."""
@@ -133,8 +133,10 @@ class Node:
         self._log("stopping", {"active_calls": driver.active_calls, "drain_s": self._plan.drain_s})
         driver.feed(Drain())
         await self._until(lambda: not driver.active_calls, self._plan.drain_s, self._hurry.is_set)
+        byes_are_out = driver.active_calls > 0
         driver.feed(HangUp(SHUTDOWN_MESSAGE))
-        await self._until(lambda: not driver.active_calls and not self._aws.unsettled, LAST_WORK_S)
+        # A lost BYE is repeated after 0.5 and 1.5 s (RFC 3261 §17.1.2.2): stay for that.
+        await self._until(lambda: not byes_are_out and not self._aws.unsettled, LAST_WORK_S)
 
     async def _until(
         self,

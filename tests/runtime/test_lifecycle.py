@@ -1,0 +1,150 @@
+"""The life of a node: ready when it can take calls, gone when the last call and record are."""
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+import uvloop
+
+from edge.flow import Flow, Transport
+from edge.runtime.aws_messages import Begin
+from edge.runtime.lifecycle import Node, NodePlan
+from edge.runtime.udp import bind
+from edge.seam import ConfigLoaded, Drain, HangUp, Input, Output, Received, Send, Tick, WriteRecord
+from model.settings import MediaSettings, Settings
+from tests.runtime.local_aws import Deployment
+from tests.runtime.records import a_record
+from tests.runtime.scripted import Lines, ScriptedCore, until
+
+pytestmark = pytest.mark.sockets
+
+
+class World:
+    """A node round a scripted core, in this process."""
+
+    def __init__(self, core: ScriptedCore, deployment: Deployment, drain_s: float) -> None:
+        self.core, self.log = core, Lines()
+        sip_socket = bind(("127.0.0.1", 0))
+        self.address = sip_socket.getsockname()
+        media = MediaSettings(first_port=self.address[1] - 200, last_port=self.address[1])
+        plan = NodePlan(
+            begin=Begin(Settings(lab_mode=True, media=media), deployment.prefix, 0.1),
+            sip_socket=sip_socket,
+            sip_address=self.address,
+            media_address="127.0.0.1",
+            media_workers=1,
+            drain_s=drain_s,
+        )
+        self.life = asyncio.get_running_loop().create_task(Node(core, plan, self.log).run())
+
+    def heard(self, kind: type[Input]) -> list[Input]:
+        return [happened for happened in self.core.inputs if isinstance(happened, kind)]
+
+    def stop(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def live(
+    core: ScriptedCore,
+    deployment: Deployment,
+    test: Callable[[World], Awaitable[None]],
+    drain_s: float = 0.0,
+) -> None:
+    async def run() -> None:
+        world = World(core, deployment, drain_s)
+        await until(lambda: world.log.of("ready"), 10.0)
+        await test(world)
+        await asyncio.wait_for(world.life, 10.0)
+        assert world.log.events()[-1] == "stopped"
+
+    uvloop.run(run())
+
+
+def test_it_knows_the_configuration_before_it_hears_a_datagram(deployment: Deployment) -> None:
+    async def test(world: World) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+            phone.sendto(b"x", world.address)
+            await until(lambda: world.heard(Received))
+        kinds = [type(happened) for happened in world.core.inputs]
+        assert kinds.index(ConfigLoaded) < kinds.index(Received)
+        world.stop()
+
+    live(ScriptedCore(), deployment, test)
+
+
+def test_without_calls_it_stops_at_once(deployment: Deployment) -> None:
+    async def test(world: World) -> None:
+        started = time.monotonic()
+        world.stop()
+        await world.life
+        assert time.monotonic() - started < 0.5
+        assert world.core.inputs[-2:] == [Drain(), HangUp("Service shutdown")]
+
+    live(ScriptedCore(), deployment, test, drain_s=30.0)
+
+
+def test_draining_waits_for_the_last_call(deployment: Deployment) -> None:
+    # EDGE C9, R31
+    async def test(world: World) -> None:
+        world.core.active_calls = 1
+        world.stop()
+        await until(lambda: world.heard(Drain))
+        await asyncio.sleep(0.2)
+        assert not world.heard(HangUp)
+        world.core.active_calls = 0
+        await until(lambda: world.heard(HangUp))
+
+    live(ScriptedCore(), deployment, test, drain_s=30.0)
+
+
+def test_a_second_signal_ends_the_draining(deployment: Deployment) -> None:
+    async def test(world: World) -> None:
+        world.core.active_calls = 1
+        world.stop()
+        await until(lambda: world.heard(Drain))
+        world.stop()
+        await until(lambda: world.heard(HangUp), 0.5)
+
+    live(ScriptedCore(), deployment, test, drain_s=30.0)
+
+
+def test_calls_that_are_left_are_hung_up_their_byes_repeated_and_records_stored(
+    deployment: Deployment,
+) -> None:
+    # EDGE C9: StatusMessage "Service shutdown".
+    record = a_record()
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+        phone.bind(("127.0.0.1", 0))
+        phone.setblocking(False)
+        bye = Send(b"BYE", Flow(Transport.UDP, ("127.0.0.1", 0), phone.getsockname()))
+
+        def script(happened: Input) -> list[Output]:
+            match happened:
+                case HangUp():
+                    core.active_calls = 0
+                    core.at = time.monotonic() + 0.5
+                    return [bye, WriteRecord(deployment.bucket, record)]
+                case Tick():
+                    core.at = time.monotonic() + 0.9
+                    return [bye]
+            return []
+
+        core = ScriptedCore(script)
+
+        async def test(world: World) -> None:
+            core.active_calls = 1
+            started = time.monotonic()
+            world.stop()
+            await world.life
+            assert time.monotonic() - started < 2.0
+            received = [phone.recv(100) for _ in range(3)]
+            assert received == [b"BYE"] * 3
+            assert deployment.objects() == {record.key(): record.body()}
+            assert world.log.of("stopped")[0]["records_lost"] == 0
+
+        live(core, deployment, test)
