@@ -50,6 +50,8 @@ SECOND = 1.0
 SLICES = 20
 """Parts of the sessions that the slow timer visits in turn: all at once would delay packets."""
 
+UNPACK_HEADER = HEADER.unpack_from
+
 FastPath = tuple[Callable[[int], bytes], Reception, int, Callable[[bytes], object]]
 """Receive, counters, expected version and payload type, send: all the loop needs of a leg."""
 
@@ -109,8 +111,7 @@ class Relay:
 
     def _serve(self, events: list[tuple[int, int]], now: float) -> bool:
         """Read one packet from each ready socket; return whether commands have come too."""
-        latched, unpack, arrival = self._latched, HEADER.unpack_from, int(now * CLOCK_HZ)
-        is_commanded = False
+        latched, arrival, is_commanded = self._latched, int(now * CLOCK_HZ), False
         for fd, _ in events:
             fast = latched.get(fd)
             if fast is None:
@@ -122,7 +123,7 @@ class Relay:
             data = b""
             try:
                 data = receive(RECEIVE_BYTES)
-                word, sequence, timestamp, ssrc = unpack(data)
+                word, sequence, timestamp, ssrc = UNPACK_HEADER(data)
                 transit = arrival - timestamp
                 difference = transit - reception.transit
                 if (
@@ -143,8 +144,7 @@ class Relay:
                     send(data)
                 else:
                     self._rtp[fd].judge(data)
-            except OSError:
-                # Nothing to read after all, or the peer's host refuses: one packet is lost.
+            except OSError:  # nothing to read after all, or the peer refuses: one packet is lost
                 continue
             except struct.error:
                 self._rtp[fd].judge(data)

@@ -25,6 +25,7 @@ from edge.media.session import (
 )
 from edge.runtime.media_control import MediaWorker
 from model.settings import MediaSettings
+from tests.media.packets import rtp
 
 WORKER_ADDRESS = "127.0.0.1"
 PATIENCE_S = 10.0
@@ -80,6 +81,18 @@ class Phone:
         """Close the sockets."""
         self.rtp.close()
         self.rtcp.close()
+
+
+def exchange(stand_ports: tuple[int, int], a: Phone, b: Phone, numbers: range) -> None:
+    """Send packets both ways; every one has to arrive octet for octet."""
+    a_port, b_port = stand_ports
+    for number in numbers:
+        there = rtp(number, ssrc=7, payload=bytes((number % 256,)) * 160)
+        back = rtp(number, ssrc=8, payload=bytes((255 - number % 256,)) * 160)
+        a.send(there, a_port)
+        b.send(back, b_port)
+        assert b.receive() == there
+        assert a.receive() == back
 
 
 class Stand:
