@@ -57,24 +57,29 @@ def main() -> int:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, int(sys.argv[1])))
+        listener.listen()
     except OSError as error:
         _say({"event": "failed", "process": "aws", "reason": error.strerror})
         return 1
+    port: int = listener.getsockname()[1]
     server = make_server(
-        *listener.getsockname(),
+        HOST,
+        port,
         application,
         threaded=True,
         request_handler=MotoRequestHandler,
         fd=listener.fileno(),
     )
     threading.Thread(target=_exit_when_orphaned, daemon=True).start()
-    _say({"event": "ready", "process": "aws", "port": server.server_port})
+    _say({"event": "ready", "process": "aws", "port": port})
     server.serve_forever()
     return 0
 
 
 def _exit_when_orphaned() -> None:
-    sys.stdin.buffer.read()
+    # Not through sys.stdin, whose lock would trouble the interpreter's own end.
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
     os._exit(0)
 
 

@@ -1,5 +1,7 @@
 """Operations on termination: who may call the PSTN through a connector (API TM1-TM7)."""
 
+import re
+
 from lambdas.management.addresses import check_network
 from lambdas.management.context import Context, unknown_connector
 from lambdas.management.errors import BadRequest, NotFound
@@ -11,16 +13,15 @@ from model.connector import Connector, Termination
 
 DEFAULT_CPS_LIMIT = 1
 
+_REGION = re.compile("[A-Z]{2}", re.ASCII)
+
 
 def put_voice_connector_termination(context: Context, parameters: Parameters) -> Answer:
     """Replace a connector's termination."""
     connector = context.connector(parameters.text("VoiceConnectorId"))
     given = parameters.structure("Termination")
-    regions = given.texts("CallingRegions")
-    if not regions:
-        raise BadRequest("Termination.CallingRegions is missing or empty; a region is required")
     termination = Termination(
-        calling_regions=regions,
+        calling_regions=_checked_regions(given),
         cidr_allowed_list=_checked_networks(context, connector, given),
         cps_limit=_checked_cps_limit(context, given),
         default_phone_number=_checked_default_number(context, given),
@@ -49,6 +50,19 @@ def delete_voice_connector_termination(context: Context, parameters: Parameters)
     except Changed as error:
         raise unknown_connector(connector_id) from error
     return {}
+
+
+def _checked_regions(given: Parameters) -> tuple[str, ...]:
+    regions = given.texts("CallingRegions")
+    if not regions:
+        raise BadRequest("Termination.CallingRegions is missing or empty; a region is required")
+    for index, region in enumerate(regions):
+        if _REGION.fullmatch(region) is None:
+            raise BadRequest(
+                f"Termination.CallingRegions[{index}] is {region[:64]!r}; "
+                "an ISO 3166 country code of two capital letters is wanted"
+            )
+    return regions
 
 
 def _checked_networks(context: Context, connector: Connector, given: Parameters) -> tuple[str, ...]:

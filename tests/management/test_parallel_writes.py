@@ -1,0 +1,119 @@
+"""Clients that change one connector, or one number, at the same moment."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.management.stand import Stand
+
+pytestmark = pytest.mark.sockets
+
+ROUNDS = 5
+
+
+def in_parallel(*writes: Callable[[], object]) -> list[object]:
+    with ThreadPoolExecutor(len(writes)) as threads:
+        return [future.result() for future in [threads.submit(write) for write in writes]]
+
+
+def test_eight_writers_of_one_connector_lose_nothing(stand: Stand, voice: Any) -> None:
+    # API V5, ARCHITECTURE A4
+    vc = {"VoiceConnectorId": stand.new_connector()}
+    for turn in range(ROUNDS):
+        route = {"Host": f"200.100.12.{turn + 1}", "Priority": 1, "Weight": 1}
+        numbers = stand.new_numbers("855", 1)
+        users = [f"t{turn % 2}-{n}" for n in range(4)]
+
+        def credentials(user: str) -> Callable[[], object]:
+            entry = {"Username": user, "Password": "p"}
+            return lambda: voice.put_voice_connector_termination_credentials(
+                **vc, Credentials=[entry]
+            )
+
+        in_parallel(
+            lambda route=route: voice.put_voice_connector_origination(  # type: ignore[misc]
+                **vc, Origination={"Routes": [route]}
+            ),
+            lambda turn=turn: voice.put_voice_connector_termination(  # type: ignore[misc]
+                **vc, Termination={"CallingRegions": ["US"], "CpsLimit": turn + 1}
+            ),
+            lambda turn=turn: voice.update_voice_connector(  # type: ignore[misc]
+                **vc, Name=f"turn {turn}", RequireEncryption=bool(turn % 2)
+            ),
+            lambda numbers=numbers: voice.associate_phone_numbers_with_voice_connector(  # type: ignore[misc]
+                **vc, E164PhoneNumbers=numbers
+            ),
+            *map(credentials, users),
+        )
+        origination = voice.get_voice_connector_origination(**vc)["Origination"]
+        termination = voice.get_voice_connector_termination(**vc)["Termination"]
+        connector = voice.get_voice_connector(**vc)["VoiceConnector"]
+        names = voice.list_voice_connector_termination_credentials(**vc)["Usernames"]
+        assert origination["Routes"][0]["Host"] == route["Host"]
+        assert termination["CpsLimit"] == turn + 1
+        assert connector["Name"] == f"turn {turn}"
+        assert set(users) <= set(names)
+    mine = {"FilterName": "VoiceConnectorId", "FilterValue": vc["VoiceConnectorId"]}
+    assert len(voice.list_phone_numbers(**mine)["PhoneNumbers"]) == ROUNDS
+
+
+def test_parallel_users_never_exceed_the_limit(stand: Stand, voice: Any) -> None:
+    # API TC1
+    vc = {"VoiceConnectorId": stand.new_connector()}
+
+    def put(user: str) -> Callable[[], bool]:
+        def write() -> bool:
+            try:
+                voice.put_voice_connector_termination_credentials(
+                    **vc, Credentials=[{"Username": user, "Password": "p"}]
+                )
+            except voice.exceptions.BadRequestException:
+                return False
+            return True
+
+        return write
+
+    stored = in_parallel(*(put(f"u{number}") for number in range(14)))
+    names = voice.list_voice_connector_termination_credentials(**vc)["Usernames"]
+    assert len(names) == stored.count(True) == 10
+
+
+def test_one_number_goes_to_one_of_two_connectors(stand: Stand, voice: Any) -> None:
+    # API PN9
+    connectors = [stand.new_connector(), stand.new_connector()]
+    (number,) = stand.new_numbers("844", 1)
+
+    def take(connector_id: str) -> Callable[[], Any]:
+        return lambda: voice.associate_phone_numbers_with_voice_connector(
+            VoiceConnectorId=connector_id, E164PhoneNumbers=[number]
+        )["PhoneNumberErrors"]
+
+    errors = in_parallel(*map(take, connectors))
+    winner = voice.get_phone_number(PhoneNumberId=number)["PhoneNumber"]["Associations"][0]["Value"]
+    loser = connectors[1 - connectors.index(winner)]
+    assert sorted(len(it) for it in errors if isinstance(it, list)) == [0, 1]
+    voice.delete_voice_connector(VoiceConnectorId=loser)
+
+
+def test_one_number_is_ordered_once(stand: Stand, voice: Any) -> None:
+    # API PN5
+    (number,) = voice.search_available_phone_numbers(AreaCode="833", MaxResults=1)[
+        "E164PhoneNumbers"
+    ]
+
+    def buy() -> str:
+        try:
+            placed = voice.create_phone_number_order(
+                ProductType="VoiceConnector", E164PhoneNumbers=[number]
+            )["PhoneNumberOrder"]
+        except voice.exceptions.BadRequestException:
+            return "refused"
+        order_id = placed["PhoneNumberOrderId"]
+        watched = voice.get_phone_number_order(PhoneNumberOrderId=order_id)
+        return str(watched["PhoneNumberOrder"]["Status"])
+
+    outcomes = in_parallel(*[buy] * 4)
+    assert outcomes.count("Successful") == 1
+    assert set(outcomes) <= {"Successful", "Failed", "refused"}
