@@ -108,7 +108,7 @@ class BucketQueue:
         self._monotonic = monotonic
         self._answered: deque[_Waiting] = deque()
         self._refused: deque[_Waiting] = deque()
-        self._puts: set[asyncio.Task[None]] = set()
+        self._puts: set[asyncio.Task[RecordOutcome | Exception]] = set()
         self._backoff = Backoff(first_s=first_retry_s, longest_s=LONGEST_RETRY_S)
         self._failing_since: float | None = None
         self._pause: asyncio.TimerHandle | None = None
@@ -137,25 +137,28 @@ class BucketQueue:
         at_once = PUTS_IN_FLIGHT if self._failing_since is None else 1
         while (self._answered or self._refused) and len(self._puts) < at_once:
             waiting = (self._answered or self._refused).popleft()
-            put = asyncio.get_running_loop().create_task(self._put(waiting))
+            put = asyncio.get_running_loop().create_task(self._put(waiting.record))
             self._puts.add(put)
-            put.add_done_callback(self._put_done)
+            put.add_done_callback(partial(self._put_done, waiting))
 
-    def _put_done(self, put: "asyncio.Task[None]") -> None:
-        self._puts.discard(put)
-        self._send_some()
-
-    async def _put(self, waiting: _Waiting) -> None:
-        record = waiting.record
+    async def _put(self, record: CallDetailRecord) -> RecordOutcome | Exception:
         try:
             await self._bucket.create(record.key(), record.body())
         except AlreadyExistsError:
-            self._succeeded(record, RecordOutcome.ALREADY_THERE)
+            return RecordOutcome.ALREADY_THERE
         except Exception as error:
             # Whatever it is, of the store, the credentials or our own: the record stays in care.
-            self._failed(waiting, error)
+            return error
+        return RecordOutcome.STORED
+
+    def _put_done(self, waiting: _Waiting, put: "asyncio.Task[RecordOutcome | Exception]") -> None:
+        self._puts.discard(put)
+        result = put.result()
+        if isinstance(result, Exception):
+            self._failed(waiting, result)
         else:
-            self._succeeded(record, RecordOutcome.STORED)
+            self._succeeded(waiting.record, result)
+        self._send_some()
 
     def _succeeded(self, record: CallDetailRecord, outcome: RecordOutcome) -> None:
         if self._failing_since is not None:

@@ -206,9 +206,10 @@ def test_care_ends_after_a_day(hours: float, ends: bool) -> None:
         bucket = world.bucket("b")
         bucket.away = True
         world.sink.take(WriteRecord("b", a_record()))
-        await until(lambda: bucket.attempts == 1)
+        await until(lambda: world.log.of("bucket-refuses"))
         world.now += hours * 3_600
-        await until(lambda: bucket.attempts == 2)
+        await until(lambda: bucket.attempts == (2 if ends else 3))
+        await until(lambda: world.sink.pending == (0 if ends else 1))
         assert [outcome for _, outcome in world.settled] == ([GIVEN_UP] if ends else [])
         reasons = [line["reason"] for line in world.log.of("record-given-up")]
         assert reasons == (["24 h have passed"] if ends else [])
