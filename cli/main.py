@@ -1,0 +1,135 @@
+"""The `ovc` command line: what can be typed. What is done lies in one module for each command.
+
+Those modules are loaded when their command runs, because some need AWS's SDK and `ovc --help`
+should not wait for it.
+"""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.errors import CommandError
+
+app = typer.Typer(
+    name="ovc",
+    help="Open Voice Connector: SIP trunking that you own.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+cdr = typer.Typer(help="Call detail records.", no_args_is_help=True)
+app.add_typer(cdr, name="cdr")
+
+ApiPort = Annotated[
+    int | None, typer.Option(help="Choose the stand with this API port, when several run.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+def main() -> None:
+    """Run the command line; every foreseeable problem is one line on standard error."""
+    try:
+        app()
+    except CommandError as error:
+        sys.stderr.write(f"ovc: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _command(name: str) -> Any:  # a module of this package, whose `run` takes the options
+    return import_module(f"cli.{name}")
+
+
+@app.command()
+def up(
+    api_port: Annotated[int, typer.Option(help="TCP port of the management API.")] = 4080,
+    sip_port: Annotated[int, typer.Option(help="UDP port of the SIP edge.")] = 5060,
+    aws_port: Annotated[int, typer.Option(help="TCP port of the embedded AWS.")] = 4081,
+    pstn_port: Annotated[int, typer.Option(help="Port of the simulated phone network.")] = 5070,
+    pbx_port: Annotated[int, typer.Option(help="UDP port of the demo PBX.")] = 5080,
+    listen: Annotated[
+        str, typer.Option(metavar="IP", help="Address of the edge, for phones elsewhere.")
+    ] = "127.0.0.1",
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CIDR", help="Network that may call; can be repeated."),
+    ] = None,
+    pbx: Annotated[
+        bool, typer.Option("--pbx/--no-pbx", help="Run the demo PBX, or leave its port to yours.")
+    ] = True,
+    settings: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Operator settings, JSON.")
+    ] = None,
+    plain: Annotated[
+        bool, typer.Option(help="Plain lines, also when the output is a terminal.")
+    ] = False,
+) -> None:
+    """Run the whole product here: API, SIP edge, phone network, demo PBX, AWS. Ctrl-C ends it."""
+    _command("up").run(
+        api_port=api_port,
+        sip_port=sip_port,
+        aws_port=aws_port,
+        pstn_port=pstn_port,
+        pbx_port=pbx_port,
+        listen=listen,
+        allow=tuple(allow or ()),
+        with_pbx=pbx,
+        settings_file=settings,
+        plain=plain,
+    )
+
+
+@app.command()
+def env(api_port: ApiPort = None, as_json: AsJson = False) -> None:
+    """Print what the running stand offers as shell exports: eval "$(ovc env)"."""
+    _command("env").run(api_port=api_port, as_json=as_json)
+
+
+@app.command()
+def call(
+    to_number: Annotated[str, typer.Option("--to", metavar="+1...", help="Number to call.")],
+    from_number: Annotated[
+        str, typer.Option("--from", metavar="+1...", help="Caller id.")
+    ] = "+12125552001",
+    duration: Annotated[float, typer.Option(help="Seconds until the caller hangs up.")] = 3.0,
+    api_port: ApiPort = None,
+    as_json: AsJson = False,
+) -> None:
+    """Place a call from the simulated phone network.
+
+    Exit code 0: answered and ended normally; 4: refused or unanswered; 5: answered without audio.
+    """
+    _command("call").run(
+        from_number=from_number,
+        to_number=to_number,
+        duration_s=duration,
+        api_port=api_port,
+        as_json=as_json,
+    )
+
+
+@cdr.command()
+def tail(
+    count: Annotated[
+        int | None, typer.Option("--number", "-n", help="End after this many records.")
+    ] = None,
+    once: Annotated[bool, typer.Option(help="Show what is there and end.")] = False,
+    api_port: ApiPort = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show call detail records as they land in the bucket."""
+    _command("cdr").run(count=count, once=once, api_port=api_port, as_json=as_json)
+
+
+@app.command()
+def doctor(api_port: ApiPort = None) -> None:
+    """Say what is wrong with the set-up; exit code 1 when something is."""
+    _command("doctor").run(api_port=api_port)
+
+
+if __name__ == "__main__":
+    main()

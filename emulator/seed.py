@@ -1,0 +1,79 @@
+"""What a fresh stand holds: a demo connector with two numbers, made through the real API."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import boto3
+from botocore.config import Config
+
+from model.settings import Settings
+
+CALLING_REGIONS = ("US", "CA", "GB", "DE", "FR", "IN", "JP", "AU", "BR", "MX")
+"""Where usual test calls go; another region is refused, which the page then explains."""
+DEMO_NUMBERS = 2
+_AREA_CODE = "206"
+_CPS_LIMIT = 100
+
+
+class Seed(NamedTuple):
+    """What was made."""
+
+    connector_id: str
+    connector_host: str
+    numbers: tuple[str, ...]
+
+
+def seed(
+    api_url: str,
+    *,
+    settings: Settings,
+    access_key: tuple[str, str],
+    cdr_bucket: str,
+    pbx: tuple[str, int],
+    allowed: Sequence[str],
+) -> Seed:
+    """Make connector, numbers, routes, allow list and the CDR setting.
+
+    `pbx` is the address of the demo connector's one route, `allowed` the networks that may call.
+    """
+    voice = boto3.client(
+        "chime-sdk-voice",
+        endpoint_url=api_url,
+        region_name=settings.region,
+        aws_access_key_id=access_key[0],
+        aws_secret_access_key=access_key[1],
+        config=Config(retries={"mode": "standard", "total_max_attempts": 3}),
+    )
+    made = voice.create_voice_connector(Name="demo", RequireEncryption=False)["VoiceConnector"]
+    connector_id, host = made["VoiceConnectorId"], made["OutboundHostName"]
+    found = voice.search_available_phone_numbers(AreaCode=_AREA_CODE, MaxResults=DEMO_NUMBERS)
+    numbers = found["E164PhoneNumbers"]
+    voice.create_phone_number_order(ProductType="VoiceConnector", E164PhoneNumbers=numbers)
+    voice.associate_phone_numbers_with_voice_connector(
+        VoiceConnectorId=connector_id, E164PhoneNumbers=numbers
+    )
+    voice.put_voice_connector_origination(
+        VoiceConnectorId=connector_id,
+        Origination={
+            "Routes": [
+                {
+                    "Host": pbx[0],
+                    "Port": pbx[1],
+                    "Protocol": "UDP",
+                    "Priority": 1,
+                    "Weight": 1,
+                }
+            ]
+        },
+    )
+    voice.put_voice_connector_termination(
+        VoiceConnectorId=connector_id,
+        Termination={
+            "CallingRegions": list(CALLING_REGIONS),
+            "CidrAllowedList": list(allowed),
+            "CpsLimit": _CPS_LIMIT,
+            "DefaultPhoneNumber": numbers[0],
+        },
+    )
+    voice.update_global_settings(VoiceConnector={"CdrBucket": cdr_bucket})
+    return Seed(connector_id, host, tuple(numbers))
