@@ -1,17 +1,19 @@
 """`ovc cdr tail`: call detail records as they land in the bucket."""
 
 import json
+import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.errors import CommandError
 from cli.stand import running_stand
+from emulator.environment import isolate
 from emulator.stand_file import StandFacts
 from model.cdr import KEY_PREFIX
 
@@ -24,6 +26,7 @@ _LOOK_EVERY_S = 0.5
 def run(*, count: int | None, once: bool, api_port: int | None, as_json: bool) -> None:
     """Print records, those that are there first, until `count` or Ctrl-C."""
     facts = running_stand(api_port)
+    isolate(os.environ)
     shown = 0
     try:
         for body in _records(facts, once):
@@ -32,17 +35,22 @@ def run(*, count: int | None, once: bool, api_port: int | None, as_json: bool) -
             shown += 1
             if shown == count:
                 return
-    except (BotoCoreError, ClientError) as error:
-        raise CommandError(f"bucket {facts.cdr_bucket} cannot be read: {error}") from error
+    except BotoCoreError as error:
+        running_stand(api_port)  # says it better when the stand has ended meanwhile
+        raise _unreadable(facts, error) from error
+    except ClientError as error:
+        raise _unreadable(facts, error) from error
 
 
-def line_of(record: dict[str, Any]) -> str:
+def line_of(record: Mapping[str, object]) -> str:
     """Return a record as one line for people."""
-    start = datetime.fromtimestamp(record["StartTime"] / 1000, UTC)
+    start = record["StartTime"]
+    assert isinstance(start, int | float), "milliseconds since 1970 (EDGE C4)"
     return (
-        f"{start:%H:%M:%S}  {record['Disposition']:<11}  {record['FromNumber']:<16}  "
-        f"{record['ToNumber']:<16}  {record['Status']:<12}  {record['BillableDuration']:>4} s  "
-        f"{record['StatusMessage']}"
+        f"{datetime.fromtimestamp(start / 1000, UTC).astimezone():%H:%M:%S}  "
+        f"{'out' if record['Disposition'] == 'Termination' else 'in':<4} "
+        f"{record['FromNumber']:<12} -> {record['ToNumber']:<12}  "
+        f"{record['Status']}, billed {record['BillableDuration']} s, {record['StatusMessage']}"
     )
 
 
@@ -72,3 +80,7 @@ def _keys(s3: "S3Client", bucket: str) -> set[str]:
 def _start_of(key: str) -> str:
     """Return the part of a key behind the connector: date and time."""
     return key.removeprefix(KEY_PREFIX + "/").partition("/")[2]
+
+
+def _unreadable(facts: StandFacts, error: Exception) -> CommandError:
+    return CommandError(f"bucket {facts.cdr_bucket} cannot be read: {error}")

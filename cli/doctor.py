@@ -1,27 +1,31 @@
 """`ovc doctor`: what is wrong with the set-up, and what to do about it."""
 
 import importlib
+import os
 import platform
 import secrets
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
-from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, build_opener
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from emulator.environment import isolate
 from emulator.ports import HOST, PortProblemError, Ports, check
-from emulator.stand_file import NoStandError, StandFacts, read
+from emulator.probe import ask
+from emulator.stand_file import NoStandError, SeveralStandsError, StandFacts, read
 
 _OLDEST, _NEWEST = (3, 11), (3, 13)
 _PATIENCE_S = 2.0
 _SKEW_S = 300.0
 """SigV4 refuses a signature that is older or younger (API S5)."""
+_RESTART = "stop ovc up and start it again"
+_PACKAGES = ("boto3", "moto", "obstore", "phonenumbers", "rich", "starlette", "uvicorn", "uvloop")
 
 
 class Finding(NamedTuple):
@@ -29,24 +33,30 @@ class Finding(NamedTuple):
 
     subject: str
     problem: str | None
-    """None: all is well."""
+    """What is wrong and what to do; None: all is well."""
     detail: str = ""
+
+    def __str__(self) -> str:
+        """Return the line."""
+        mark = "ok     " if self.problem is None else "PROBLEM"
+        return f"{mark}  {self.subject}: {self.problem or self.detail}"
 
 
 def run(*, api_port: int | None) -> None:
     """Print the findings; exit code 1 when one of them is a problem."""
+    isolate(os.environ)
     sick = False
     for finding in findings(api_port):
         sick = sick or finding.problem is not None
-        mark = "ok     " if finding.problem is None else "PROBLEM"
-        sys.stdout.write(f"{mark}  {finding.subject}: {finding.problem or finding.detail}\n")
+        sys.stdout.write(f"{finding}\n")
+        sys.stdout.flush()
     if sick:
         sys.exit(1)
 
 
 def findings(api_port: int | None) -> Iterator[Finding]:
     """Look at everything, the cheapest and most basic first."""
-    yield _python()
+    yield python_finding(sys.version_info[:2], sys.platform)
     yield _packages()
     try:
         facts = read(api_port)
@@ -54,36 +64,30 @@ def findings(api_port: int | None) -> Iterator[Finding]:
         yield Finding("stand", None, str(error))
         yield _ports()
         return
+    except SeveralStandsError as error:
+        yield Finding("stand", str(error))
+        return
     yield Finding("stand", None, f"process {facts.pid}")
     yield _api(facts)
     yield _edge(facts)
     yield _bucket(facts)
 
 
-def options_request(facts: StandFacts, local: tuple[str, int]) -> bytes:
-    """Return an OPTIONS to the demo connector, as a PBX's health check would send it."""
-    branch = secrets.token_hex(8)
-    host, port = local
-    return (
-        f"OPTIONS sip:{facts.connector_host} SIP/2.0\r\n"
-        f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bK{branch};rport\r\n"
-        f"From: <sip:doctor@{host}>;tag={branch}\r\nTo: <sip:{facts.connector_host}>\r\n"
-        f"Call-ID: {branch}\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
-    ).encode()
-
-
-def _python() -> Finding:
-    version = sys.version_info[:2]
+def python_finding(version: tuple[int, int], system: str) -> Finding:
+    """Judge the interpreter and the operating system."""
     if not _OLDEST <= version <= _NEWEST:
-        return Finding("Python", f"{platform.python_version()}; 3.11 to 3.13 are supported")
-    if sys.platform != "linux":
-        return Finding("Python", f"{sys.platform}: the edge needs Linux, e.g. in a container or VM")
-    return Finding("Python", None, platform.python_version())
+        found = ".".join(map(str, version))
+        return Finding(
+            "Python",
+            f"{found} is not supported; delete .venv and run: make install PYTHON=python3.11",
+        )
+    if system != "linux":
+        return Finding("Python", f"{system}: the edge needs Linux; run it in a container or VM")
+    return Finding("Python", None, f"{platform.python_version()} on {system}")
 
 
 def _packages() -> Finding:
-    names = ("boto3", "moto", "obstore", "phonenumbers", "rich", "uvicorn", "uvloop")
-    for name in names:
+    for name in _PACKAGES:
         try:
             importlib.import_module(name)
         except ImportError as error:
@@ -96,43 +100,42 @@ def _ports() -> Finding:
         check(Ports(), listen=HOST, with_pbx=True)
     except PortProblemError as error:
         return Finding("ports", str(error))
-    return Finding("ports", None, "the default ports are free")
+    return Finding("ports", None, "those that ovc up needs are free")
 
 
 def _checked(subject: str, look: Callable[[], str], remedy: str) -> Finding:
     try:
         return Finding(subject, None, look())
-    except (OSError, URLError, BotoCoreError, ClientError, ValueError) as error:
+    except (OSError, BotoCoreError, ClientError, ValueError) as error:
         return Finding(subject, f"{error}; {remedy}")
 
 
 def _api(facts: StandFacts) -> Finding:
     def look() -> str:
         try:
-            date = urlopen(facts.api_url, timeout=_PATIENCE_S).headers["Date"]
+            # Past any proxy, which could not reach this machine's loopback interface.
+            answer = build_opener(ProxyHandler({})).open(facts.api_url, timeout=_PATIENCE_S)
+            date = answer.headers["Date"]
         except HTTPError as error:  # unsigned: the refusal shows that it is alive
             date = error.headers["Date"]
         skew = abs(parsedate_to_datetime(date).timestamp() - time.time())
         if skew > _SKEW_S:
-            raise ValueError(f"its clock differs by {skew:.0f} s; signatures will be refused")
-        return f"{facts.api_url} answers"
+            raise ValueError(f"its clock differs by {skew:.0f} s: signatures will be refused")
+        return f"{facts.api_url} answers, and its clock is right"
 
-    return _checked("management API", look, "stop and start ovc up")
+    return _checked("management API", look, _RESTART)
 
 
 def _edge(facts: StandFacts) -> Finding:
     def look() -> str:
         host, _, port = facts.sip_address.rpartition(":")
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
-            phone.settimeout(_PATIENCE_S)
-            phone.bind((host if host != HOST else HOST, 0))
-            phone.sendto(options_request(facts, phone.getsockname()), (host, int(port)))
-            status = phone.recv(65_536).split(b"\r\n", 1)[0].decode("utf-8", "replace")
+        status = ask((host, int(port)), facts.connector_host, _PATIENCE_S)
         if " 200 " not in status:
-            raise ValueError(f"it answered {status}")
+            raise ValueError(f"OPTIONS to {facts.sip_address} was answered {status}")
         return f"{facts.sip_address} answers OPTIONS"
 
-    return _checked("SIP edge", look, "is this host in the connector's CidrAllowedList?")
+    remedy = "was the demo connector changed? does its allow list hold this host? else "
+    return _checked("SIP edge", look, remedy + _RESTART)
 
 
 def _bucket(facts: StandFacts) -> Finding:
@@ -149,4 +152,4 @@ def _bucket(facts: StandFacts) -> Finding:
         s3.delete_object(Bucket=facts.cdr_bucket, Key=key)
         return f"{facts.cdr_bucket} can be written"
 
-    return _checked("CDR bucket", look, "stop and start ovc up")
+    return _checked("CDR bucket", look, _RESTART)

@@ -12,10 +12,18 @@ from typing import Annotated, Any
 import typer
 
 from cli.errors import CommandError
+from emulator.ports import HOST, Ports
+
+_EXIT_CODES = (
+    "Exit codes: 0 done; 1 nothing runs, or a part failed; 2 an option cannot be used; 3 a port is "
+    "in use; of `call` also 4 refused, 5 unanswered, 6 answered without audio."
+)
+_PORTS = Ports()
 
 app = typer.Typer(
     name="ovc",
     help="Open Voice Connector: SIP trunking that you own.",
+    epilog=_EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -24,7 +32,8 @@ cdr = typer.Typer(help="Call detail records.", no_args_is_help=True)
 app.add_typer(cdr, name="cdr")
 
 ApiPort = Annotated[
-    int | None, typer.Option(help="Choose the stand with this API port, when several run.")
+    int | None,
+    typer.Option(min=1, max=65_535, help="Choose the stand with this API port, if several run."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
@@ -44,19 +53,23 @@ def _command(name: str) -> Any:  # a module of this package, whose `run` takes t
     return import_module(f"cli.{name}")
 
 
+def _port(meaning: str) -> Any:  # typer's own options have this type
+    return typer.Option(min=1, max=65_535, metavar="PORT", help=meaning)
+
+
 @app.command()
 def up(
-    api_port: Annotated[int, typer.Option(help="TCP port of the management API.")] = 4080,
-    sip_port: Annotated[int, typer.Option(help="UDP port of the SIP edge.")] = 5060,
-    aws_port: Annotated[int, typer.Option(help="TCP port of the embedded AWS.")] = 4081,
-    pstn_port: Annotated[int, typer.Option(help="Port of the simulated phone network.")] = 5070,
-    pbx_port: Annotated[int, typer.Option(help="UDP port of the demo PBX.")] = 5080,
+    api_port: Annotated[int, _port("TCP port of the management API.")] = _PORTS.api,
+    sip_port: Annotated[int, _port("UDP port of the SIP edge.")] = _PORTS.sip,
+    aws_port: Annotated[int, _port("TCP port of the embedded AWS.")] = _PORTS.aws,
+    pstn_port: Annotated[int, _port("Port of the simulated phone network.")] = _PORTS.pstn,
+    pbx_port: Annotated[int, _port("UDP port of the demo PBX, or of yours.")] = _PORTS.pbx,
     listen: Annotated[
         str, typer.Option(metavar="IP", help="Address of the edge, for phones elsewhere.")
-    ] = "127.0.0.1",
+    ] = HOST,
     allow: Annotated[
         list[str] | None,
-        typer.Option(metavar="CIDR", help="Network that may call; can be repeated."),
+        typer.Option(metavar="CIDR", help="Network that may call, too; can be repeated."),
     ] = None,
     pbx: Annotated[
         bool, typer.Option("--pbx/--no-pbx", help="Run the demo PBX, or leave its port to yours.")
@@ -70,11 +83,7 @@ def up(
 ) -> None:
     """Run the whole product here: API, SIP edge, phone network, demo PBX, AWS. Ctrl-C ends it."""
     _command("up").run(
-        api_port=api_port,
-        sip_port=sip_port,
-        aws_port=aws_port,
-        pstn_port=pstn_port,
-        pbx_port=pbx_port,
+        ports=Ports(api=api_port, aws=aws_port, sip=sip_port, pstn=pstn_port, pbx=pbx_port),
         listen=listen,
         allow=tuple(allow or ()),
         with_pbx=pbx,
@@ -95,13 +104,15 @@ def call(
     from_number: Annotated[
         str, typer.Option("--from", metavar="+1...", help="Caller id.")
     ] = "+12125552001",
-    duration: Annotated[float, typer.Option(help="Seconds until the caller hangs up.")] = 3.0,
+    duration: Annotated[
+        float, typer.Option(min=0.0, max=3600.0, help="Seconds until the caller hangs up.")
+    ] = 3.0,
     api_port: ApiPort = None,
     as_json: AsJson = False,
 ) -> None:
     """Place a call from the simulated phone network.
 
-    Exit code 0: answered and ended normally; 4: refused or unanswered; 5: answered without audio.
+    Exit code 0: answered, heard and ended normally; 4: refused; 5: unanswered; 6: no audio.
     """
     _command("call").run(
         from_number=from_number,
@@ -115,7 +126,7 @@ def call(
 @cdr.command()
 def tail(
     count: Annotated[
-        int | None, typer.Option("--number", "-n", help="End after this many records.")
+        int | None, typer.Option("--number", "-n", min=1, help="End after this many records.")
     ] = None,
     once: Annotated[bool, typer.Option(help="Show what is there and end.")] = False,
     api_port: ApiPort = None,

@@ -1,11 +1,12 @@
-"""The terminal page of `ovc up`: what to paste where, then one line for each call."""
+"""The terminal page of `ovc up`: what to paste where, then one line for each call.
+
+It fits 80 columns by 24 rows, with room for calls, and reads as well from a pipe or a log file.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
 
-from rich.console import Console, Group, RenderableType
-from rich.markup import escape
-from rich.panel import Panel
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -19,96 +20,136 @@ TEST_NUMBERS = (
     ("0104", "no such number (404)"),
     ("0105", "declined (603)"),
     ("0106", "out of service (503)"),
-    ("0107", "early media, answers after 2 s"),
+    ("0107", "early media, then answers"),
     ("0108", "answers after 3 s"),
     ("0109", "hangs up after 2 s"),
     ("0110", "sends DTMF digits back"),
 )
+"""Last four digits of a called number, and what the simulated phone network does."""
+_SHOWN_ACTIVE = 2
 
 
-def welcome(facts: StandFacts, pbx: str | None) -> RenderableType:
-    """Return the page's head; `pbx` is where the demo PBX is, None when there is none."""
-    return Group(
-        Text.assemble(("Open Voice Connector is up.", "bold green"), "  Ctrl-C ends it."),
-        Panel(_api_text(facts), title="API", title_align="left"),
-        Panel(_softphone_text(facts), title="softphone", title_align="left"),
-        Panel(_calls_text(facts, pbx), title="calls", title_align="left"),
-    )
+def welcome(facts: StandFacts, *, command: str, pbx: str, own_pbx: bool) -> RenderableType:
+    """Return the page's head.
+
+    `command` is how `ovc` is typed here; `pbx` is where the demo PBX is, or the user's own.
+    """
+    page = Table.grid(padding=(0, 2), pad_edge=False)
+    page.add_column(style="bold cyan", no_wrap=True)
+    page.add_column(overflow="fold")
+    page.add_row("Shell", Text.assemble((f'eval "$({command} env)"', "bold")))
+    page.add_row("AWS CLI", Text("aws chime-sdk-voice list-voice-connectors", "bold"))
+    page.add_row("boto3", _boto3())
+    page.add_row("Softphone", _softphone(facts))
+    page.add_row("Dial", _dial())
+    page.add_row("Be called", _be_called(facts, command, pbx, own_pbx))
+    page.add_row("Records", Text.assemble((f"{command} cdr tail", "bold")))
+    whole = Table.grid()
+    whole.add_row(Text.assemble(("Open Voice Connector is up.", "bold green"), " Ctrl-C ends it."))
+    whole.add_row(page)
+    whole.add_row(Text("Calls", "bold cyan"))
+    return whole
 
 
 def call_line(fields: Mapping[str, object], at: datetime) -> Text:
     """Return the line of an ended call."""
-    outbound = fields["disposition"] == "Termination"
-    done = fields["status"] == "Completed"
-    seconds = float(str(fields["duration_ms"])) / 1000
+    outbound = fields.get("disposition") == "Termination"
+    status, milliseconds = told(fields, "status"), fields.get("duration_ms")
+    done = status == "Completed"
+    seconds = milliseconds / 1000 if isinstance(milliseconds, int | float) else 0.0
     return Text.assemble(
         (f"{at:%H:%M:%S}  ", "dim"),
-        (f"{'out' if outbound else 'in':<4}", "cyan"),
-        f"{fields['from_number']} -> {fields['to_number']}  ",
-        (str(fields["status"]), "green" if done else "yellow"),
-        f"  {fields['status_message']}" + (f", {seconds:.1f} s" if done else ""),
+        (f"{'out' if outbound else 'in':<5}", "cyan"),
+        f"{told(fields, 'from_number'):<12} -> {told(fields, 'to_number'):<12}  ",
+        (status, "green" if done else "yellow"),
+        f"  {seconds:.1f} s" if done else f"  {told(fields, 'status_message')}",
     )
 
 
 def refusal_line(fields: Mapping[str, object], at: datetime) -> Text:
     """Return the line of a refused call or source, with what would admit it."""
-    answer = f"{fields['status']} {fields['reason']}  " if "status" in fields else "ignored  "
+    answer = f"{told(fields, 'status')} {told(fields, 'reason')}" if "status" in fields else ""
     return Text.assemble(
         (f"{at:%H:%M:%S}  ", "dim"),
-        (f"{fields['source']}  {answer}", "yellow"),
-        str(fields["hint"]),
+        (f"{told(fields, 'source')}  {answer or 'not answered'}", "yellow"),
+        f": {told(fields, 'hint')}",
+    )
+
+
+def trouble_line(part: str, event: str, fields: Mapping[str, object], at: datetime) -> Text:
+    """Return the line of something that a part of the stand complains about."""
+    rest = ", ".join(f"{name} {told(fields, name)}" for name in fields if name not in _KNOWN)
+    return Text.assemble(
+        (f"{at:%H:%M:%S}  ", "dim"), (f"{part}: {event}", "red"), f"  {rest}" if rest else ""
     )
 
 
 def footer(active: Mapping[str, tuple[str, datetime]], now: datetime) -> Text:
     """Return the last line: the calls that are up."""
     if not active:
-        return Text("no calls", style="dim")
-    told = [f"{who} {(now - since).total_seconds():.0f} s" for who, since in active.values()]
-    more = f" and {len(told) - 3} more" if len(told) > 3 else ""
-    return Text(f"{len(told)} up: {', '.join(told[:3])}{more}", style="cyan", overflow="ellipsis")
+        return Text("no call is up", style="dim")
+    shown = list(active.values())[-_SHOWN_ACTIVE:]
+    told_calls = [f"{who}, {(now - since).total_seconds():.0f} s" for who, since in shown]
+    line = f"{len(active)} up: {'; '.join(told_calls)}"
+    more = len(active) - len(shown)
+    return Text(
+        line + (f"; {more} more" if more else ""),
+        style="cyan",
+        no_wrap=True,
+        overflow="ellipsis",
+    )
+
+
+def told(fields: Mapping[str, object], name: str) -> str:
+    """Return a field as text that is safe on a terminal, wherever it came from."""
+    text = str(fields.get(name, "?"))
+    return "".join(it if it.isprintable() else "\N{REPLACEMENT CHARACTER}" for it in text)
 
 
 def plain_console() -> Console:
     """Return a console for pipes and files: no colour, no wrapping."""
-    return Console(highlight=False, soft_wrap=True, no_color=True)
+    return Console(highlight=False, soft_wrap=True, no_color=True, force_terminal=False)
 
 
-def _api_text(facts: StandFacts) -> Text:
-    return Text.from_markup(
-        "In another terminal:\n"
-        '[bold]eval "$(ovc env)"[/]                     [dim]# .venv/bin/ovc, if not on PATH[/]\n'
-        "[bold]aws chime-sdk-voice list-voice-connectors[/]\n"
-        "[bold]python -c 'import boto3; "
-        'print(boto3.client("chime-sdk-voice").list_voice_connectors())\'[/]\n'
-        f"or by hand: endpoint {escape(facts.api_url)}, region {facts.region},\n"
-        f"access key [bold]{escape(facts.access_key_id)}[/], "
-        f"secret [bold]{escape(facts.secret_access_key)}[/]; "
-        f"records in s3://{escape(facts.cdr_bucket)}"
+_KNOWN = frozenset({"event", "at", "traceback"})
+
+
+def _boto3() -> Text:
+    return Text(
+        "import boto3\n"
+        'voice = boto3.client("chime-sdk-voice")\n'
+        'print(voice.list_voice_connectors()["VoiceConnectors"])',
+        "bold",
     )
 
 
-def _softphone_text(facts: StandFacts) -> Text:
-    return Text.from_markup(
-        f"user            [bold]{facts.numbers[0]}[/] [dim](or any name)[/], no registration\n"
-        f"domain          [bold]{escape(facts.connector_host)}[/]\n"
-        f"outbound proxy  [bold]sip:{escape(facts.sip_address)};transport=udp[/], codec PCMU"
+def _softphone(facts: StandFacts) -> Text:
+    return Text.assemble(
+        "user ",
+        (facts.numbers[0], "bold"),
+        " (or any name), no registration, codec PCMU\ndomain ",
+        (facts.connector_host, "bold"),
+        "\noutbound proxy ",
+        (f"sip:{facts.sip_address};transport=udp", "bold"),
     )
 
 
-def _calls_text(facts: StandFacts, pbx: str | None) -> Table:
-    table = Table.grid(padding=(0, 2))
+def _dial() -> Table:
+    table = Table.grid(padding=(0, 2), pad_edge=False)
     half = (len(TEST_NUMBERS) + 1) // 2
-    table.add_row(Text.from_markup("Dial [bold]+1212555[/] and:"))
-    for left, right in zip(TEST_NUMBERS[:half], (*TEST_NUMBERS[half:], ("", "")), strict=True):
-        table.add_row(f"[bold]{left[0]}[/] {left[1]}", f"[bold]{right[0]}[/] {right[1]}")
-    called = f"demo PBX on {pbx} answers and echoes" if pbx else "your PBX answers"
-    outer = Table.grid()
-    outer.add_row(table)
-    outer.add_row(
-        Text.from_markup(
-            f"Be called ({escape(called)}):\n[bold]ovc call --to {facts.numbers[0]}[/]"
-            f"   [dim]then[/] [bold]ovc cdr tail --once[/]"
-        )
+    table.add_row(
+        Text("+1212555 and:", "bold"), *_number(*TEST_NUMBERS[0]), *_number(*TEST_NUMBERS[half])
     )
-    return outer
+    rest = zip(TEST_NUMBERS[1:half], (*TEST_NUMBERS[half + 1 :], ("", "")), strict=True)
+    for left, right in rest:
+        table.add_row("", *_number(*left), *_number(*right))
+    return table
+
+
+def _number(digits: str, does: str) -> tuple[Text, str]:
+    return Text(digits, "bold"), does
+
+
+def _be_called(facts: StandFacts, command: str, pbx: str, own_pbx: bool) -> Text:
+    answers = f"your PBX on {pbx} is called" if own_pbx else f"the demo PBX on {pbx} answers"
+    return Text.assemble((f"{command} call --to {facts.numbers[0]}", "bold"), f"  {answers}")

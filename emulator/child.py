@@ -5,9 +5,9 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from queue import Queue
 
 _LAST_LINES = 8
 
@@ -31,8 +31,18 @@ class ChildEnded:
 
     child: str
     exit_code: int
+    """Negative for a signal."""
     last_lines: tuple[str, ...]
-    """What it said last on standard error."""
+    """What it said last that was no event."""
+
+    def __str__(self) -> str:
+        """Return what to tell a person."""
+        said = "".join(f"\n  {line}" for line in self.last_lines if line.strip())
+        how = f"signal {-self.exit_code}" if self.exit_code < 0 else f"code {self.exit_code}"
+        return f"{self.child} has ended by itself with {how}" + (f":{said}" if said else "")
+
+
+News = ChildLine | ChildEnded
 
 
 class Child:
@@ -44,11 +54,12 @@ class Child:
         module: str,
         arguments: Sequence[str],
         *,
-        news: "Queue[ChildLine | ChildEnded]",
-        environment: Mapping[str, str] | None = None,
+        tell: Callable[[News], None],
+        environment: Mapping[str, str],
     ) -> None:
+        """Start it; `tell` is called from other threads."""
         self.name = name
-        self._news = news
+        self._tell = tell
         self._said: deque[str] = deque(maxlen=_LAST_LINES)
         # A process group of its own: Ctrl-C is for the parent, which ends its children in order.
         self._process = subprocess.Popen(
@@ -58,18 +69,24 @@ class Child:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            env=None if environment is None else dict(environment),
+            env=dict(environment),
             process_group=0,
         )
-        self._listener = threading.Thread(target=self._listen, daemon=True)
         self._complaints = threading.Thread(target=self._hear_complaints, daemon=True)
-        self._listener.start()
         self._complaints.start()
+        threading.Thread(target=self._listen, daemon=True).start()
 
     @property
     def pid(self) -> int:
         """Return the process id."""
         return self._process.pid
+
+    def go(self) -> None:
+        """Tell a child that waits for it to begin; one that has ended meanwhile is news anyway."""
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.write("go\n")
+            self._process.stdin.flush()
 
     def stop(self) -> None:
         """Ask the child to end; `wait` makes sure of it."""
@@ -83,24 +100,32 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            try:
-                fields = json.loads(line)
-            except ValueError:
-                self._said.append(line.rstrip())
-                continue
-            if isinstance(fields, dict):
-                self._news.put(ChildLine(self.name, fields))
+        with self._process.stdout as lines:
+            for line in lines:
+                fields = _event_of(line)
+                if fields is None:
+                    self._said.append(line.rstrip())
+                else:
+                    self._tell(ChildLine(self.name, fields))
         code = self._process.wait()
         self._complaints.join(1.0)
-        self._news.put(ChildEnded(self.name, code, tuple(self._said)))
+        self._tell(ChildEnded(self.name, code, tuple(self._said)))
 
     def _hear_complaints(self) -> None:
         assert self._process.stderr is not None
-        for line in self._process.stderr:
-            self._said.append(line.rstrip())
+        with self._process.stderr as lines:
+            for line in lines:
+                self._said.append(line.rstrip())
+
+
+def _event_of(line: str) -> Mapping[str, object] | None:
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return None
+    return fields if isinstance(fields, dict) else None

@@ -1,4 +1,8 @@
-"""The edge as a child of the local run: it also ends when its parent does."""
+"""The edge as a child of the local run: it starts when told and also ends when its parent does.
+
+Its parent starts it early, so that it is loaded by the time there is a configuration to read, and
+writes a line to its standard input when there is.
+"""
 
 import os
 import signal
@@ -10,12 +14,16 @@ from edge.__main__ import main as run_edge
 
 def main() -> int:
     """Run the edge; the end of standard input is as good as SIGTERM."""
+    if not sys.stdin.buffer.readline():
+        return 0
     threading.Thread(target=_stop_when_orphaned, daemon=True).start()
     return run_edge()
 
 
 def _stop_when_orphaned() -> None:
-    sys.stdin.buffer.read()
+    # Not through sys.stdin, whose lock would trouble the interpreter's own end.
+    while os.read(0, 1024):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import socket
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 HOST = "127.0.0.1"
@@ -13,7 +14,7 @@ class PortProblemError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """Where everything listens; a port of 0 is replaced by a free one."""
+    """Where everything listens."""
 
     api: int = 4080
     aws: int = 4081
@@ -34,29 +35,33 @@ def check(ports: Ports, *, listen: str, with_pbx: bool) -> None:
     ]
     if with_pbx:
         wanted.append(("--pbx-port", HOST, ports.pbx, socket.SOCK_DGRAM, "demo PBX"))
-    for option, host, port, kind, what in wanted:
-        _check(option, host, port, kind, what)
+    # All are held until the last one is known to be free: two options may name the same port.
+    with ExitStack() as held:
+        for option, host, port, kind, what in wanted:
+            name = "UDP" if kind is socket.SOCK_DGRAM else "TCP"
+            try:
+                _take(held, host, port, kind)
+            except OSError as error:
+                where = f"{name} port {port} on {host}"
+                raise PortProblemError(_problem(error, option, where, what)) from error
 
 
-def _check(option: str, host: str, port: int, kind: socket.SocketKind, what: str) -> None:
-    name = "UDP" if kind is socket.SOCK_DGRAM else "TCP"
-    with socket.socket(socket.AF_INET, kind) as probe:
-        if kind is socket.SOCK_STREAM:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise PortProblemError(
-                _problem(error, option, f"{name} port {port} on {host}", what)
-            ) from error
+def _take(held: ExitStack, host: str, port: int, kind: socket.SocketKind) -> None:
+    probe = held.enter_context(socket.socket(socket.AF_INET, kind))
+    if kind is socket.SOCK_DGRAM:
+        probe.bind((host, port))
+        return
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind((host, port))
+    probe.listen()
 
 
 def _problem(error: OSError, option: str, where: str, what: str) -> str:
     if error.errno == errno.EADDRINUSE:
-        remedy = " or leave the demo PBX out with --no-pbx" if option == "--pbx-port" else ""
-        return f"{where} is in use; the {what} needs it. Choose another: {option} N{remedy}"
+        remedy = ", or leave the demo PBX out with --no-pbx" if option == "--pbx-port" else ""
+        return f"{where} is in use; the {what} needs it. Choose another one with {option} N{remedy}"
     if error.errno == errno.EADDRNOTAVAIL:
         return f"{where}: this machine has no such address; --listen takes one that it has"
     if error.errno == errno.EACCES:
-        return f"{where} needs privileges; choose one from 1024 up: {option} N"
+        return f"{where} needs privileges; choose one from 1024 up with {option} N"
     return f"{where}: {error.strerror}"

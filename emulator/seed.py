@@ -35,6 +35,7 @@ def seed(
     """Make connector, numbers, routes, allow list and the CDR setting.
 
     `pbx` is the address of the demo connector's one route, `allowed` the networks that may call.
+    Whoever sees the termination, which is written last, sees everything.
     """
     voice = boto3.client(
         "chime-sdk-voice",
@@ -66,14 +67,14 @@ def seed(
             ]
         },
     )
+    voice.update_global_settings(VoiceConnector={"CdrBucket": cdr_bucket})
     voice.put_voice_connector_termination(
         VoiceConnectorId=connector_id,
         Termination={
             "CallingRegions": list(CALLING_REGIONS),
             "CidrAllowedList": list(allowed),
-            "CpsLimit": _CPS_LIMIT,
+            "CpsLimit": min(_CPS_LIMIT, settings.api.quotas.cps_limit),
             "DefaultPhoneNumber": numbers[0],
         },
     )
-    voice.update_global_settings(VoiceConnector={"CdrBucket": cdr_bucket})
     return Seed(connector_id, host, tuple(numbers))

@@ -1,30 +1,37 @@
 """The whole product on one machine: starts every part, seeds it, watches it, ends it (A14)."""
 
 import os
-import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from queue import Empty, Queue
+from queue import Empty, SimpleQueue
 
-from aws_lambda_powertools.logging import Logger
+from botocore.exceptions import BotoCoreError, ClientError
 
-from emulator import aws, ports, stand_file
-from emulator.child import Child, ChildEnded, ChildLine
+from edge.flow import Address
+from emulator import aws, ports
+from emulator.api_log import ApiLog
+from emulator.child import Child, ChildEnded, News
+from emulator.environment import isolated
 from emulator.gateway import RunningGateway
 from emulator.ports import HOST, Ports
+from emulator.probe import admits
 from emulator.seed import Seed, seed
-from emulator.stand_file import StandFacts
+from emulator.stand_file import StandFacts, StandFile
 from lambdas.management.composition import build
 from model.settings import Carrier, Settings
 from model.tables import DEFAULT_PREFIX, access_keys_secret_name, cdr_bucket_name
 
 READY_WITHIN_S = 20.0
+"""A part takes under a second; a loaded machine gets patience."""
+_PROBE_S = 0.1
 _END_WITHIN_S = 1.8
+"""The edge repeats its last BYEs for 1.55 s; with the rest it stays below 2 s."""
+_REST_ENDS_WITHIN_S = 0.15
 
-News = ChildLine | ChildEnded
+AWS, PSTN, PBX, EDGE = "embedded AWS", "simulated phone network", "demo PBX", "SIP edge"
 
 
 class StandError(Exception):
@@ -50,6 +57,7 @@ class StandPlan:
             name="pstn",
             host=HOST,
             port=self.ports.pstn,
+            # With its port: a PBX may be on this machine as well and is no carrier.
             sources=(f"{HOST}:{self.ports.pstn}",),
             media_networks=(f"{HOST}/32",),
         )
@@ -60,72 +68,108 @@ class StandPlan:
             carriers=(pstn, *self.settings.carriers),
         )
 
+    def allowed_networks(self) -> list[str]:
+        """Return the demo connector's allow list."""
+        own = [] if self.listen.startswith("127.") else [f"{self.listen}/32"]
+        return list(dict.fromkeys(["127.0.0.0/8", *own, *self.allow]))
+
 
 class Stand:
     """Everything that runs; `close` ends it, and so does the end of this process."""
 
     def __init__(self, plan: StandPlan) -> None:
         """Start everything; returns when calls can be made. Raises StandError, PortProblemError."""
-        self.news: Queue[News] = Queue()
+        self._news: SimpleQueue[News] = SimpleQueue()
         self._plan = plan
         self._settings = plan.effective_settings()
+        self._environment = isolated(os.environ)
         self._open = ExitStack()
-        self._children: list[Child] = []
+        self._gateway: RunningGateway | None = None
+        self._children: dict[str, Child] = {}
+        self._starting: set[str] = set()
+        self._heard: list[News] = []
         ports.check(plan.ports, listen=plan.listen, with_pbx=plan.with_pbx)
         try:
-            self.facts = self._start()
+            self.facts = self._start(time.monotonic() + READY_WITHIN_S)
+        except (BotoCoreError, ClientError) as error:
+            self.close()
+            raise StandError(f"what the stand begins with cannot be made: {error}") from error
         except BaseException:
             self.close()
             raise
 
+    def next_news(self, patience_s: float) -> News | None:
+        """Return what a part has told, None when there is nothing for so long."""
+        try:
+            return self._news.get(timeout=patience_s)
+        except Empty:
+            return None
+
     def close(self) -> None:
-        """End every part, the edge first: its last records still need the others."""
+        """End every part, the edge first: its last BYEs and records still need the others."""
         deadline = time.monotonic() + _END_WITHIN_S
-        for child in reversed(self._children):
+        gateway = None
+        if self._gateway is not None:
+            gateway = threading.Thread(target=self._gateway.close, daemon=True)
+            gateway.start()
+        edge = self._children.pop(EDGE, None)
+        if edge is not None:
+            edge.stop()
+            edge.wait(max(0.0, deadline - time.monotonic()))
+        for child in self._children.values():
             child.stop()
-            if child.name == "edge":
-                child.wait(max(0.1, deadline - time.monotonic()))
-        for child in self._children:
-            child.wait(0.5)
+        for child in self._children.values():
+            child.wait(_REST_ENDS_WITHIN_S)
+        self._children.clear()
+        if gateway is not None:
+            gateway.join(max(0.0, deadline - time.monotonic()))
         self._open.close()
 
-    def _start(self) -> StandFacts:
+    def _start(self, deadline: float) -> StandFacts:
+        """Start what the edge needs while the edge is loaded, then the edge."""
         plan, settings = self._plan, self._settings
+        aws_url = f"http://{HOST}:{plan.ports.aws}"
+        account = {"MOTO_ACCOUNT_ID": settings.account_id}
+        self._child(AWS, "emulator.aws_process", [str(plan.ports.aws)], account)
+        self._child(EDGE, "emulator.edge_process", [], self._edge_environment(aws_url))
         self._start_phones()
-        embedded = aws.start(account_id=settings.account_id, port=plan.ports.aws)
-        self._open.callback(embedded.close)
-        clients = embedded.clients(settings.region)
+        clients = aws.clients(aws_url, settings.region)
+        self._await(lambda: AWS not in self._starting, deadline, AWS)
         aws.provision(clients, settings)
-        self._start_edge(embedded.url)
+        bucket = cdr_bucket_name(DEFAULT_PREFIX, settings.account_id, settings.region)
+        gateway = self._gateway = self._start_api(clients)
+        seeded = self._seed(gateway.url, bucket)
+        self._children[EDGE].go()
+        self._await(lambda: not self._starting, deadline, "")
+        self._await(lambda: self._admits(seeded), deadline, "the demo connector")
+        for news in self._heard:
+            self._news.put(news)
+        facts = self._facts(gateway.url, aws_url, bucket, seeded)
+        file = StandFile(facts, plan.ports.api)
+        self._open.callback(file.close)
+        return facts
+
+    def _start_api(self, clients: aws.AwsClients) -> RunningGateway:
         handler = build(
-            settings=settings,
+            settings=self._settings,
             table_prefix=DEFAULT_PREFIX,
             access_keys_secret=access_keys_secret_name(DEFAULT_PREFIX),
             dynamodb=clients.dynamodb,
             secretsmanager=clients.secretsmanager,
-            log=Logger(service="management", level="CRITICAL", stream=sys.stderr),
+            log=ApiLog(self._news.put),
         )
-        gateway = RunningGateway(handler, host=HOST, port=plan.ports.api)
-        self._open.callback(gateway.close)
-        bucket = cdr_bucket_name(DEFAULT_PREFIX, settings.account_id, settings.region)
-        seeded = self._seed(gateway.url, bucket)
-        self._await_ready(time.monotonic() + READY_WITHIN_S)
-        facts = self._facts(gateway.url, embedded.url, bucket, seeded)
-        path = stand_file.write(facts, plan.ports.api)
-        self._open.callback(path.unlink, missing_ok=True)
-        return facts
+        return RunningGateway(handler, host=HOST, port=self._plan.ports.api)
 
     def _start_phones(self) -> None:
         plan = self._plan
         where = f"{HOST}:{plan.ports.pstn}"
         edge = f"--edge={plan.listen}:{plan.ports.sip}"
-        self._child("pstn", "emulator.carrier", [f"--sip={where}", f"--control={where}", edge])
+        self._child(PSTN, "emulator.carrier", [f"--sip={where}", f"--control={where}", edge])
         if plan.with_pbx:
-            self._child("pbx", "emulator.pbx", [f"--sip={HOST}:{plan.ports.pbx}"])
+            self._child(PBX, "emulator.pbx", [f"--sip={HOST}:{plan.ports.pbx}"])
 
-    def _start_edge(self, aws_url: str) -> None:
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("OVC_")},
+    def _edge_environment(self, aws_url: str) -> dict[str, str]:
+        return {
             "AWS_ENDPOINT_URL": aws_url,
             "AWS_ACCESS_KEY_ID": aws.ACCESS_KEY_ID,
             "AWS_SECRET_ACCESS_KEY": aws.SECRET_ACCESS_KEY,
@@ -135,44 +179,51 @@ class Stand:
             "OVC_TABLE_PREFIX": DEFAULT_PREFIX,
             "OVC_SIP_LISTEN": f"{self._plan.listen}:{self._plan.ports.sip}",
         }
-        self._child("edge", "emulator.edge_process", [], environment)
 
     def _child(
         self,
         name: str,
         module: str,
         arguments: Sequence[str],
-        environment: dict[str, str] | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> None:
-        child = Child(name, module, arguments, news=self.news, environment=environment)
-        self._children.append(child)
+        environment = {**self._environment, **(more or {})}
+        self._starting.add(name)
+        self._children[name] = Child(
+            name, module, arguments, tell=self._news.put, environment=environment
+        )
 
     def _seed(self, api_url: str, bucket: str) -> Seed:
-        plan = self._plan
-        allowed = ["127.0.0.0/8", *plan.allow]
-        if plan.listen != HOST:
-            allowed.insert(1, f"{plan.listen}/32")
         return seed(
             api_url,
             settings=self._settings,
             access_key=(aws.ACCESS_KEY_ID, aws.SECRET_ACCESS_KEY),
             cdr_bucket=bucket,
-            pbx=(HOST, plan.ports.pbx),
-            allowed=allowed,
+            pbx=(HOST, self._plan.ports.pbx),
+            allowed=self._plan.allowed_networks(),
         )
 
-    def _await_ready(self, deadline: float) -> None:
-        waiting = {child.name for child in self._children}
-        while waiting:
-            try:
-                news = self.news.get(timeout=max(0.0, deadline - time.monotonic()))
-            except Empty:
-                late = ", ".join(sorted(waiting))
-                raise StandError(f"{late} did not become ready in {READY_WITHIN_S:.0f} s") from None
+    def _await(self, condition: Callable[[], bool], deadline: float, what: str) -> None:
+        """Hear news until a condition holds; raises StandError for a part that ends, or is late."""
+        while not condition():
+            if time.monotonic() > deadline:
+                late = ", ".join(sorted(self._starting)) or what
+                raise StandError(f"{late} did not become ready in {READY_WITHIN_S:.0f} s")
+            news = self.next_news(_PROBE_S)
             if isinstance(news, ChildEnded):
-                raise StandError(ending_text(news))
+                raise StandError(str(news))
+            if news is None:
+                continue
             if news.event == "ready":
-                waiting.discard(news.child)
+                self._starting.discard(news.child)
+            elif news.event == "failed":
+                raise StandError(f"{news.child}: {news.fields.get('reason')}")
+            elif news.event == "fault":
+                self._heard.append(news)
+
+    def _admits(self, seeded: Seed) -> bool:
+        edge: Address = (self._plan.listen, self._plan.ports.sip)
+        return admits(edge, seeded.connector_host, _PROBE_S)
 
     def _facts(self, api_url: str, aws_url: str, bucket: str, seeded: Seed) -> StandFacts:
         plan = self._plan
@@ -190,16 +241,3 @@ class Stand:
             numbers=seeded.numbers,
             control_address=f"{HOST}:{plan.ports.pstn}",
         )
-
-
-def ending_text(news: ChildEnded) -> str:
-    """Return what to tell a person of a child that has ended by itself."""
-    said = "; ".join(line for line in news.last_lines if line.strip())
-    return f"the part {news.child!r} has ended with code {news.exit_code}" + (
-        f": {said}" if said else ""
-    )
-
-
-def settings_from(path: Path | None) -> Settings:
-    """Read an operator's settings file; raises OSError and SettingsError."""
-    return Settings() if path is None else Settings.from_json(path.read_text())

@@ -1,14 +1,23 @@
-"""What a running stand tells the other commands: a small file that only its owner may read."""
+"""What a running stand tells the other commands: a small file that only its owner may read.
 
+The stand holds a lock on its file, which the kernel lets go when the stand ends, however it ends.
+"""
+
+import fcntl
 import json
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import gettempdir
 
 
 class NoStandError(Exception):
-    """No stand runs, or several do and none was chosen; the text says what to do."""
+    """No such stand runs; the text says how to start one."""
+
+
+class SeveralStandsError(Exception):
+    """Several stands run and none was chosen; the text says which there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,59 +57,106 @@ class StandFacts:
         }
 
 
-def directory() -> Path:
-    """Return where the files lie: the user's runtime directory, else a private temporary one."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if runtime and os.path.isdir(runtime):
-        return Path(runtime) / "ovc"
-    return Path(gettempdir()) / f"ovc-{os.getuid()}"
+class StandFile:
+    """The file of a running stand; `close` removes it."""
 
+    def __init__(self, facts: StandFacts, api_port: int) -> None:
+        """Write it; raises OSError when no directory can be had."""
+        self.path = _writable_directory() / f"stand-{api_port}.json"
+        self.path.unlink(missing_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        self._file = os.fdopen(os.open(self.path, flags, 0o600), "w")
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        json.dump(asdict(facts), self._file)
+        self._file.flush()
 
-def write(facts: StandFacts, api_port: int) -> Path:
-    """Write the file of a stand; the directory and the file are for the user's eyes only."""
-    folder = directory()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        raise PermissionError(f"{folder} belongs to somebody else; remove it")
-    path = folder / f"stand-{api_port}.json"
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(asdict(facts), file)
-    return path
+    def close(self) -> None:
+        """Remove the file and let its lock go."""
+        self.path.unlink(missing_ok=True)
+        self._file.close()
 
 
 def read(api_port: int | None = None) -> StandFacts:
-    """Return the running stand; raises NoStandError."""
-    running = [(port, facts) for port, facts in _all() if _is_alive(facts.pid)]
+    """Return the running stand, chosen by its API port; raises NoStandError, SeveralStandsError."""
+    running = dict(_running())
     if api_port is not None:
-        running = [(port, facts) for port, facts in running if port == api_port]
+        if api_port in running:
+            return running[api_port]
+        options = "" if api_port == 4080 else f" --api-port {api_port}"
+        raise NoStandError(
+            f"no stand with API port {api_port} is running; start one with: ovc up{options}"
+        )
     if not running:
-        where = "" if api_port is None else f" with API port {api_port}"
-        raise NoStandError(f"no stand is running{where}; start one with: ovc up")
+        raise NoStandError("no stand is running; start one in another terminal with: ovc up")
     if len(running) > 1:
-        ports = ", ".join(str(port) for port, _ in running)
-        raise NoStandError(f"several stands are running; choose one with --api-port: {ports}")
-    return running[0][1]
+        ports = ", ".join(map(str, sorted(running)))
+        raise SeveralStandsError(
+            f"several stands are running, with API ports {ports}; choose one with --api-port N"
+        )
+    return next(iter(running.values()))
 
 
-def _all() -> list[tuple[int, StandFacts]]:
-    found = []
-    for path in sorted(directory().glob("stand-*.json")):
+def directories(environ: Mapping[str, str] = os.environ) -> list[Path]:
+    """Return where the file may lie, the best place first; each is for this user alone."""
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    home = environ.get("HOME")
+    return [
+        *([Path(runtime) / "ovc"] if runtime and Path(runtime).is_dir() else []),
+        *([Path(home) / ".cache" / "ovc"] if home and Path(home).is_dir() else []),
+        Path(gettempdir()) / f"ovc-{os.getuid()}",
+    ]
+
+
+def _writable_directory() -> Path:
+    problem: OSError | None = None
+    for folder in directories():
         try:
-            members = json.loads(path.read_text())
-            members["numbers"] = tuple(members["numbers"])
-            found.append((int(path.stem.removeprefix("stand-")), StandFacts(**members)))
-        except (OSError, ValueError, TypeError, KeyError):
-            continue  # a file of another version, or one that is just being written
-    return found
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            problem = error
+            continue
+        if _is_ours(folder) and os.access(folder, os.W_OK):
+            return folder
+    raise PermissionError("no directory for the stand's file can be written") from problem
 
 
-def _is_alive(pid: int) -> bool:
+def _running() -> Iterator[tuple[int, StandFacts]]:
+    found: set[int] = set()
+    for folder in directories():
+        if not _is_ours(folder):
+            continue
+        for path in sorted(folder.glob("stand-*.json")):
+            port = path.stem.removeprefix("stand-")
+            facts = _facts_in(path)
+            if facts is not None and port.isdecimal() and int(port) not in found:
+                found.add(int(port))
+                yield int(port), facts
+
+
+def _is_ours(folder: Path) -> bool:
+    """Tell whether nobody else could have put a file there."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        status = folder.lstat()
+    except OSError:
         return False
-    except PermissionError:
+    return folder.is_dir() and status.st_uid == os.getuid() and not status.st_mode & 0o022
+
+
+def _facts_in(path: Path) -> StandFacts | None:
+    """Return the facts of a stand that lives, None for what a dead one has left."""
+    try:
+        with path.open() as file:
+            if not _is_locked(file.fileno()):
+                return None
+            members = json.load(file)
+        return StandFacts(**{**members, "numbers": tuple(members["numbers"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None  # one that is just being written, or of another version
+
+
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
-    return True
+    return False
