@@ -41,7 +41,7 @@ def welcome(facts: StandFacts, *, command: str, pbx: str, own_pbx: bool) -> Rend
     page.add_row("AWS CLI", Text("aws chime-sdk-voice list-voice-connectors", "bold"))
     page.add_row("boto3", _boto3())
     page.add_row("Softphone", _softphone(facts))
-    page.add_row("Dial", _dial())
+    page.add_row("Dial\n+1212555\nand then", _digits())
     page.add_row("Be called", _be_called(facts, command, pbx, own_pbx))
     page.add_row("Records", Text.assemble((f"{command} cdr tail", "bold")))
     whole = Table.grid()
@@ -134,15 +134,12 @@ def _softphone(facts: StandFacts) -> Text:
     )
 
 
-def _dial() -> Table:
+def _digits() -> Table:
     table = Table.grid(padding=(0, 2), pad_edge=False)
     half = (len(TEST_NUMBERS) + 1) // 2
-    table.add_row(
-        Text("+1212555 and:", "bold"), *_number(*TEST_NUMBERS[0]), *_number(*TEST_NUMBERS[half])
-    )
-    rest = zip(TEST_NUMBERS[1:half], (*TEST_NUMBERS[half + 1 :], ("", "")), strict=True)
-    for left, right in rest:
-        table.add_row("", *_number(*left), *_number(*right))
+    pairs = zip(TEST_NUMBERS[:half], (*TEST_NUMBERS[half:], ("", "")), strict=True)
+    for left, right in pairs:
+        table.add_row(*_number(*left), *_number(*right))
     return table
 
 
@@ -151,5 +148,5 @@ def _number(digits: str, does: str) -> tuple[Text, str]:
 
 
 def _be_called(facts: StandFacts, command: str, pbx: str, own_pbx: bool) -> Text:
-    answers = f"your PBX on {pbx} is called" if own_pbx else f"the demo PBX on {pbx} answers"
-    return Text.assemble((f"{command} call --to {facts.numbers[0]}", "bold"), f"  {answers}")
+    answers = f"your PBX on {pbx} is called" if own_pbx else f"the demo PBX on {pbx} echoes"
+    return Text.assemble((f"{command} call --to {facts.numbers[0]}", "bold"), f"\n{answers}")

@@ -16,6 +16,7 @@ from emulator.api_log import ApiLog
 from emulator.child import Child, ChildEnded, News
 from emulator.environment import isolated
 from emulator.gateway import RunningGateway
+from emulator.local_ids import LocalIds
 from emulator.ports import HOST, Ports
 from emulator.probe import admits
 from emulator.seed import Seed, seed
@@ -157,6 +158,7 @@ class Stand:
             dynamodb=clients.dynamodb,
             secretsmanager=clients.secretsmanager,
             log=ApiLog(self._news.put),
+            ids=LocalIds(),
         )
         return RunningGateway(handler, host=HOST, port=self._plan.ports.api)
 

@@ -1,0 +1,268 @@
+"""`ovc up` and the commands beside it, as a newcomer types them."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.running import OVC, PATIENCE_S, RunningStand, free_port
+from tests.runtime.processes import is_running
+
+pytestmark = [pytest.mark.sockets, pytest.mark.xdist_group("up")]
+
+READY_WITHIN_S = 5.0
+ENDS_WITHIN_S = 2.0
+ATTEMPTS = 3
+"""A promise of time is about the product and not about what else this machine does: best of."""
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStand]:
+    with RunningStand(tmp_path_factory.mktemp("runtime")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def offered(stand: RunningStand) -> dict[str, str]:
+    return stand.offered()
+
+
+def best_of(measure: Callable[[], float], promise_s: float) -> float:
+    """Return the shortest time, or the first one that keeps the promise."""
+    shortest = measure()
+    for _ in range(ATTEMPTS - 1):
+        if shortest <= promise_s:
+            break
+        shortest = min(shortest, measure())
+    return shortest
+
+
+def test_it_is_ready_within_five_seconds_and_ends_in_two(tmp_path: Path) -> None:
+    # ARCHITECTURE A14
+    ready: list[float] = []
+
+    def end_an_idle_stand() -> float:
+        with RunningStand(tmp_path) as running:
+            ready.append(running.ready_after_s)
+            code, took_s = running.end(signal.SIGINT)
+            assert code == 0
+            assert running.survivors() == []
+            assert len(running.processes) >= 7, "moto, edge and its workers, PSTN and PBX"
+            return took_s
+
+    assert best_of(end_an_idle_stand, ENDS_WITHIN_S) <= ENDS_WITHIN_S
+    assert min(ready) <= READY_WITHIN_S
+    assert not list(tmp_path.rglob("stand-*.json"))
+
+
+def test_a_call_that_is_up_does_not_keep_it_from_ending(tmp_path: Path) -> None:
+    def end_a_busy_stand() -> float:
+        with RunningStand(tmp_path) as running:
+            number = running.offered()["OVC_NUMBERS"].split(",")[0]
+            order = [*OVC, "call", "--to", number, "--duration", "60", "--json"]
+            with subprocess.Popen(
+                order, stdout=subprocess.PIPE, text=True, env=running.environment
+            ) as caller:
+                assert caller.stdout is not None
+                _await_call(running)
+                code, took_s = running.end(signal.SIGTERM)
+                report = json.loads(caller.stdout.read())
+            assert code == 0
+            assert running.survivors() == []
+            assert (report["answered"], report["ended_by"]) == (True, "them")
+            return took_s
+
+    assert best_of(end_a_busy_stand, ENDS_WITHIN_S) <= ENDS_WITHIN_S
+
+
+def _await_call(running: RunningStand) -> None:
+    """Wait until the edge has a call: its RTP ports receive something."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not _has_media(running):
+        assert time.monotonic() < deadline, "the call never had media"
+        time.sleep(0.02)
+
+
+def _has_media(running: RunningStand) -> bool:
+    """Tell whether the simulated network holds an RTP port besides its SIP port."""
+    inodes: set[str] = set()
+    for pid in running.processes:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"emulator.carrier" in command:
+            for link in Path(f"/proc/{pid}/fd").iterdir():
+                target = os.readlink(link)
+                if target.startswith("socket:["):
+                    inodes.add(target[8:-1])
+    rows = Path("/proc/net/udp").read_text().splitlines()[1:]
+    return sum(row.split()[9] in inodes for row in rows) >= 2
+
+
+def test_env_offers_exactly_what_the_readme_names(offered: dict[str, str]) -> None:
+    assert list(offered) == [
+        "AWS_ENDPOINT_URL_CHIME_SDK_VOICE",
+        "AWS_ENDPOINT_URL_STS",
+        "AWS_ENDPOINT_URL_S3",
+        "AWS_ENDPOINT_URL_DYNAMODB",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_DEFAULT_REGION",
+        "OVC_CDR_BUCKET",
+        "OVC_SIP_ADDRESS",
+        "OVC_CONNECTOR_ID",
+        "OVC_CONNECTOR_HOST",
+        "OVC_NUMBERS",
+    ]
+    assert all(isinstance(value, str) and value for value in offered.values())
+    assert offered["OVC_CONNECTOR_HOST"].endswith(".voiceconnector.localhost")
+    numbers = offered["OVC_NUMBERS"].split(",")
+    assert len(numbers) == 2
+    assert not any(100 <= int(number[-4:]) <= 110 for number in numbers)
+
+
+def test_boto3_needs_nothing_but_these_variables(
+    stand: RunningStand, offered: dict[str, str]
+) -> None:
+    script = (
+        "import boto3\n"
+        "voice = boto3.client('chime-sdk-voice')\n"
+        "made = voice.create_voice_connector(Name='mine', RequireEncryption=False)\n"
+        "print(made['VoiceConnector']['VoiceConnectorId'])\n"
+        "print(boto3.client('sts').get_caller_identity()['Account'])\n"
+        "print(boto3.client('dynamodb').list_tables()['TableNames'])\n"
+        "names = [it['Name'] for it in boto3.client('s3').list_buckets()['Buckets']]\n"
+        "print(names)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env={**offered, "PATH": os.environ["PATH"], "HOME": "/nonexistent"},
+        timeout=PATIENCE_S,
+    )
+    assert run.returncode == 0, run.stderr
+    connector_id, account, tables, buckets = run.stdout.splitlines()
+    assert len(connector_id) == 22
+    assert account == "000000000000"
+    assert tables == "['ovc-connectors', 'ovc-numbers']"
+    assert buckets == f"['{offered['OVC_CDR_BUCKET']}']"
+
+
+def test_an_inbound_call_is_heard_recorded_and_shown(
+    stand: RunningStand, offered: dict[str, str]
+) -> None:
+    number = offered["OVC_NUMBERS"].split(",")[1]
+    report = stand.call(number, duration_s=1.0)
+    assert (report["exit_code"], report["answered"], report["status"]) == (0, True, 200)
+    assert report["ended_by"] == "us"
+    assert 900 <= report["duration_ms"] <= 1_500
+    assert 0 < report["packets_received"] <= report["packets_sent"]
+    line = stand.await_line(f"-> {number}")
+    assert "  in   " in line and "Completed  1." in line
+    record = json.loads(stand.run("cdr", "tail", "-n", "1", "--json").stdout)
+    assert record["VoiceConnectorId"] == offered["OVC_CONNECTOR_ID"]
+    assert (record["ToNumber"], record["Disposition"]) == (number, "Origination")
+    assert (record["Status"], record["BillableDuration"]) == ("Completed", 6)
+    shown = stand.run("cdr", "tail", "--once").stdout
+    assert f"-> {number}  Completed, billed 6 s, Normal Call Clearing" in shown
+
+
+def test_a_refused_call_shows_what_would_admit_it(stand: RunningStand) -> None:
+    report = stand.call("+12065552999")
+    assert (report["exit_code"], report["answered"], report["status"]) == (4, False, 404)
+    assert "associate_phone_numbers_with_voice_connector" in stand.await_line("404 Not Found")
+
+
+def test_doctor_finds_a_running_stand_sound(stand: RunningStand) -> None:
+    done = stand.run("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "PROBLEM" not in done.stdout
+    assert len(done.stdout.splitlines()) == 6
+
+
+@pytest.mark.parametrize("name", ["api", "sip", "aws", "pstn", "pbx"])
+def test_a_port_in_use_is_named_with_the_option_that_moves_it(
+    stand: RunningStand, name: str
+) -> None:
+    ports = {other: free_port() for other in stand.ports} | {name: stand.ports[name]}
+    options = [part for it, port in ports.items() for part in (f"--{it}-port", str(port))]
+    done = stand.run("up", "--plain", *options)
+    assert done.returncode == 3
+    assert f"port {stand.ports[name]} on 127.0.0.1 is in use" in done.stderr
+    assert f"--{name}-port N" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_stand_the_commands_say_how_to_start_one(tmp_path: Path) -> None:
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path), "HOME": str(tmp_path)}
+    for command in (["env"], ["env", "--json"], ["call", "--to", "+12065552001"], ["cdr", "tail"]):
+        done = subprocess.run(
+            [*OVC, *command, "--api-port", str(free_port())],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=PATIENCE_S,
+        )
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "is running; start one with: ovc up" in done.stderr
+
+
+def test_no_pbx_leaves_its_port_to_the_user(tmp_path: Path) -> None:
+    with (
+        RunningStand(tmp_path, "--no-pbx") as running,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as pbx,
+    ):
+        pbx.settimeout(PATIENCE_S)
+        pbx.bind(("127.0.0.1", running.ports["pbx"]))
+        number = running.offered()["OVC_NUMBERS"].split(",")[0]
+        order = [*OVC, "call", "--to", number, "--json"]
+        with subprocess.Popen(
+            order, stdout=subprocess.PIPE, text=True, env=running.environment
+        ) as caller:
+            invite, edge = pbx.recvfrom(65_536)
+            assert invite.startswith(f"INVITE sip:{number}@".encode())
+            assert edge == ("127.0.0.1", running.ports["sip"])
+            pbx.sendto(_busy(invite), edge)
+            assert caller.stdout is not None
+            report = json.loads(caller.stdout.read())
+        assert (report["answered"], report["status"]) == (False, 486)
+
+
+def _busy(invite: bytes) -> bytes:
+    """Answer an INVITE with 486 (RFC 3261 §8.2.6)."""
+    head = invite.partition(b"\r\n\r\n")[0].split(b"\r\n")
+    copied = [
+        line + (b";tag=busy" if line.startswith(b"To:") else b"")
+        for line in head
+        if line.startswith((b"Via:", b"From:", b"To:", b"Call-ID:", b"CSeq:"))
+    ]
+    return b"\r\n".join([b"SIP/2.0 486 Busy Here", *copied, b"Content-Length: 0", b"", b""])
+
+
+def test_a_stand_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
+    with RunningStand(tmp_path) as running:
+        code, _ = running.end(signal.SIGKILL)
+        assert code == -signal.SIGKILL
+        assert running.survivors() == []
+        done = running.run("env", "--api-port", str(running.ports["api"]))
+        assert done.returncode == 1, "a dead stand's file is taken for a running one"
+
+
+def test_a_part_that_dies_ends_the_stand_with_its_name(tmp_path: Path) -> None:
+    with RunningStand(tmp_path) as running:
+        (pbx,) = [
+            pid
+            for pid in running.processes
+            if b"emulator.pbx" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        os.kill(pbx, signal.SIGKILL)
+        assert running.process.wait(PATIENCE_S) == 1
+        assert running.process.stderr is not None
+        assert "demo PBX has ended by itself with signal 9" in running.process.stderr.read()
+        assert not any(map(is_running, running.processes))
