@@ -7,13 +7,14 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-GROUND = {"model", "edge.ids", "edge.flow", "edge.clock"}
+GROUND = {"model", "edge.ids", "edge.flow", "edge.clock", "edge.symbol"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
     "edge.ids": set(),
     "edge.flow": set(),
     "edge.clock": set(),
+    "edge.symbol": set(),
     "edge.sip": set(GROUND),
     "edge.media": set(GROUND),
     "edge.config": set(GROUND),

@@ -304,7 +304,7 @@ class Call:
         body = b""
         if event.body:
             try:
-                body = self.media.callee_answered(event.body)
+                body = self.media.callee_progressed(event.body)
             except SdpError:
                 body = b""
         if self.admitted.offer is None:
@@ -336,8 +336,6 @@ class Call:
         self.answered_at = now
         self._in.health.succeeded(self.tried[-1])
         self._start(CallTimer.MAXIMUM_DURATION, now, self._in.settings.call.max_call_s)
-        self.media.connected()
-        self.media.acknowledged(Side.B, b"")
         self.a_leg.answer(answer, now)
         self._in.observer.on_connected(self, now)
 

@@ -27,11 +27,12 @@ from edge.sip.endpoint import T1, T2, TIMEOUT, Endpoint
 from edge.sip.exchange import ClientTransaction, Fields, ServerTransaction
 from edge.sip.message import Request, Response
 from edge.sip.timers import Timers
+from edge.symbol import Symbol
 
 SDP_TYPE = ("Content-Type", "application/sdp")
 
 
-class LegState(Enum):
+class LegState(Symbol):
     """See the head of this module."""
 
     EARLY = auto()
@@ -46,7 +47,7 @@ class LegState(Enum):
     ENDED = auto()
 
 
-class LegInput(Enum):
+class LegInput(Symbol):
     """What happens to a leg, whoever does it."""
 
     ANSWER = auto()
@@ -63,7 +64,7 @@ class LegInput(Enum):
     CANCEL_UNANSWERED = auto()
 
 
-class LegTimer(Enum):
+class LegTimer(Symbol):
     """Timers of a leg."""
 
     REPEAT_ANSWER = auto()

@@ -89,29 +89,33 @@ class CallMedia:
             direction=offered.direction,
         )
 
-    def callee_answered(self, body: bytes) -> bytes:
-        """Take the callee's answer; return the SDP for the caller, the same one every time.
+    def callee_progressed(self, body: bytes) -> bytes:
+        """Take the answer in a provisional; return the SDP for the caller, the same every time.
 
         Raises SdpError when the answer is unusable.
         """
-        answer = read_answer(body)
-        self._take(Side.B, answer)
+        answer = self._callee_said(body)
         self._describe(Side.B)
-        if self._a.sent is None:
-            self._a.sent = self._for_caller(answer)
-            self._describe(Side.A)
-        return self._a.sent
+        self._describe(Side.A)
+        return answer
+
+    def callee_answered(self, body: bytes) -> bytes:
+        """Take the answer in a 200, whose ACK goes out at once; return the SDP for the caller.
+
+        Both sides have answered then: timeouts count from now on (EDGE V4). Raises SdpError when
+        the answer is unusable.
+        """
+        answer = self._callee_said(body)
+        self._answered = True
+        self._a.sent = None
+        self._verified[Side.B] = self._has_proved(self._b)
+        self._describe(Side.B)
+        self._describe(Side.A)
+        return answer
 
     def caller_sdp(self) -> bytes | None:
         """Return the SDP that the caller was given, None before there was one."""
         return self._a.sent
-
-    def connected(self) -> None:
-        """Both sides have answered: timeouts count from now on (EDGE V4)."""
-        self._answered = True
-        self._a.sent = None
-        for side in Side:
-            self._describe(side)
 
     def acknowledged(self, side: Side, body: bytes) -> None:
         """Take the ACK of a leg: its address has proved itself (S13); a body answers our offer.
@@ -121,8 +125,7 @@ class CallMedia:
         part = self._parts[side]
         if body and part.remote is None:
             self._take(side, read_answer(body))
-        remote = part.remote
-        if remote is not None and remote.rtp[0] == part.signalling and not self._verified[side]:
+        if self._has_proved(part) and not self._verified[side]:
             self._verified[side] = True
             self._describe(side)
 
@@ -157,6 +160,18 @@ class CallMedia:
         if not self._closed:
             self._closed = True
             self._pool.close(self.lease)
+
+    def _callee_said(self, body: bytes) -> bytes:
+        answer = read_answer(body)
+        self._take(Side.B, answer)
+        if self._a.sent is None:
+            self._a.sent = self._for_caller(answer)
+        return self._a.sent
+
+    @staticmethod
+    def _has_proved(part: _Part) -> bool:
+        """Tell whether an ACK proves a leg's media address: it is where the SIP comes from."""
+        return part.remote is not None and part.remote.rtp[0] == part.signalling
 
     def _for_caller(self, answer: RemoteDescription) -> bytes:
         offered = self._a.remote

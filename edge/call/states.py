@@ -9,10 +9,12 @@ A pair that the table lacks is refused: the event has lost a race against one th
 """
 
 from collections.abc import Mapping
-from enum import Enum, auto
+from enum import auto
+
+from edge.symbol import Symbol
 
 
-class CallState(Enum):
+class CallState(Symbol):
     """See the head of this module."""
 
     INVITING = auto()
@@ -21,7 +23,7 @@ class CallState(Enum):
     ENDED = auto()
 
 
-class CallInput(Enum):
+class CallInput(Symbol):
     """What can happen to a call."""
 
     PROGRESS = auto()
@@ -38,7 +40,7 @@ class CallInput(Enum):
     """One side or the edge itself ends the connected call."""
 
 
-class CallTimer(Enum):
+class CallTimer(Symbol):
     """Timers of a call."""
 
     EXPIRES = auto()

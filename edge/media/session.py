@@ -5,7 +5,6 @@ worker ahead of time and leased to the signalling process in blocks, so that all
 round trip. Commands are idempotent descriptions of the wanted state; reports are facts.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import NamedTuple, NewType, TypeAlias
 
@@ -59,9 +58,11 @@ class PayloadTypes(NamedTuple):
     """None when DTMF events were not negotiated."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegMedia:
-    """Everything a worker needs to know of one leg; replaces what it knew before."""
+class LegMedia(NamedTuple):
+    """Everything a worker needs to know of one leg; replaces what it knew before.
+
+    No dataclass: three of them are pickled in every call, and a tuple takes a quarter of the time.
+    """
 
     remote: Address | None
     """Where the peer's SDP wants RTP; None while unknown or not permitted (EDGE Q4, S11)."""

@@ -55,6 +55,7 @@ def permitted(
     )
 
 
+@lru_cache(maxsize=4_096)
 def permitted_source(
     host: str,
     *,
@@ -63,7 +64,10 @@ def permitted_source(
     own: frozenset[str],
     peer_networks: tuple[str, ...] = (),
 ) -> bool:
-    """Tell whether packets from an IP address may latch a leg; anything but an address may not."""
+    """Tell whether packets from an IP address may latch a leg; anything but an address may not.
+
+    Remembered: peers are few, and each call asks for the same ones again.
+    """
     ip = _parsed(host)
     if ip is None or _within(ip, _NEVER):
         return False
@@ -76,6 +80,7 @@ def permitted_source(
     return private_media or not _within(ip, _PRIVATE)
 
 
+@lru_cache(maxsize=4_096)
 def _is_own(host: str, own: frozenset[str]) -> bool:
     ip = _parsed(host)
     # Every loopback address reaches sockets that are bound to all addresses.

@@ -14,8 +14,10 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import NamedTuple, TypeAlias
 
+from edge.symbol import Symbol
 
-class State(Enum):
+
+class State(Symbol):
     """Names of RFC 3261 figures 5-8 and RFC 6026."""
 
     CALLING = auto()
@@ -27,7 +29,7 @@ class State(Enum):
     TERMINATED = auto()
 
 
-class Event(Enum):
+class Event(Symbol):
     """What can happen to a transaction; timers keep their letters."""
 
     # client: received
@@ -58,7 +60,7 @@ class Event(Enum):
     TIMER_M = auto()
 
 
-class Action(Enum):
+class Action(Symbol):
     """What the endpoint does when a row is taken."""
 
     SEND = auto()

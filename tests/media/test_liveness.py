@@ -1,7 +1,5 @@
 """When a call has no media any more (EDGE V4, D9)."""
 
-from dataclasses import replace
-
 import pytest
 
 from edge.media.liveness import Silence, silence_of
@@ -30,7 +28,7 @@ def leg(
     answered: bool = True,
 ) -> MediaLeg:
     made = MediaLeg(120, START)
-    made.describe(replace(MEDIA, direction=direction, answered=answered), START)
+    made.describe(MEDIA._replace(direction=direction, answered=answered), START)
     if rtp_at is not None:
         made.on_rtp(rtp(1), PHONE, rtp_at)
     if rtcp_at is not None:

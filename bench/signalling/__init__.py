@@ -1,0 +1,1 @@
+"""What a call costs the signalling plane, beside sippy and kamailio (docs/performance.md)."""
