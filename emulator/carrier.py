@@ -11,7 +11,7 @@ import sys
 from asyncio import StreamReader, StreamWriter
 
 from edge.flow import Address
-from emulator.process import address, run_until_orphaned
+from emulator.process import address, run, run_until_orphaned
 from emulator.pstn_plan import Plan, Sound, plan_of
 from emulator.user_agent import UserAgent
 
@@ -74,7 +74,7 @@ def main() -> int:
     parser.add_argument("--edge", type=address, required=True, help="IP:port of the edge")
     options = parser.parse_args()
     try:
-        asyncio.run(serve(options.sip, options.control, options.edge))
+        run(serve(options.sip, options.control, options.edge))
     except OSError as error:
         sys.stderr.write(f"the simulated network cannot start: {error}\n")
         return 3

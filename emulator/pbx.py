@@ -1,11 +1,10 @@
 """The demo PBX behind the demo connector: `python -m emulator.pbx`; it answers and echoes."""
 
 import argparse
-import asyncio
 import sys
 
 from edge.flow import Address
-from emulator.process import address, run_until_orphaned
+from emulator.process import address, run, run_until_orphaned
 from emulator.pstn_plan import ANSWER_AND_ECHO
 from emulator.user_agent import UserAgent
 
@@ -22,7 +21,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m emulator.pbx", description=__doc__)
     parser.add_argument("--sip", type=address, required=True, help="IP:port for SIP over UDP")
     try:
-        asyncio.run(serve(parser.parse_args().sip))
+        run(serve(parser.parse_args().sip))
     except OSError as error:
         sys.stderr.write(f"the demo PBX cannot start: {error}\n")
         return 3

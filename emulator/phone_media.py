@@ -64,9 +64,17 @@ class PhoneMedia(asyncio.DatagramProtocol):
     def play(self, sound: Sound, remote: Address, types: PayloadTypes) -> None:
         """Send a sound to the peer from now on; replaces the one before."""
         self._remote, self._types, self._sound = remote, types, sound
-        if sound in (Sound.TONE, Sound.SILENCE, Sound.DIGITS) and self._pacing is None:
+        if sound is Sound.ECHO:
+            # An echo is paced by what comes in; a second stream beside it would garble it.
+            self._stop_pacing()
+        elif self._pacing is None:
             self._due = asyncio.get_running_loop().time()
             self._pace()
+
+    def pause(self) -> None:
+        """Send nothing until `play`: the peer has put us on hold (RFC 3264 §8.4)."""
+        self._remote = None
+        self._stop_pacing()
 
     def press(self, digits: str) -> None:
         """Send DTMF digits after those that are still on their way."""
@@ -74,9 +82,7 @@ class PhoneMedia(asyncio.DatagramProtocol):
 
     def close(self) -> None:
         """Stop sending and give the port back."""
-        if self._pacing is not None:
-            self._pacing.cancel()
-            self._pacing = None
+        self._stop_pacing()
         if self._transport is not None:
             self._transport.close()
 
@@ -96,6 +102,11 @@ class PhoneMedia(asyncio.DatagramProtocol):
 
     def error_received(self, exc: Exception) -> None:
         """A closed peer port is no reason to stop."""
+
+    def _stop_pacing(self) -> None:
+        if self._pacing is not None:
+            self._pacing.cancel()
+            self._pacing = None
 
     def _pace(self) -> None:
         loop = asyncio.get_running_loop()

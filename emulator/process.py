@@ -4,6 +4,9 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import Coroutine
+
+import uvloop
 
 from edge.flow import Address
 
@@ -14,6 +17,12 @@ def address(text: str) -> Address:
     if not colon or not host:
         raise ValueError(f"{text!r} is not IP:port")
     return host, int(port)
+
+
+def run(body: Coroutine[None, None, None]) -> None:
+    """Run a process's coroutine; uvloop halves what a packet costs."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(body)
 
 
 async def run_until_orphaned(name: str) -> None:

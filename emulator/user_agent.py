@@ -168,8 +168,13 @@ class PhoneCall:
         return self.local.answer(self._remote, telephone_event=events, direction=direction)
 
     def _play(self, sound: Sound) -> None:
-        if self._remote is not None:
-            self.media.play(sound, self._remote.rtp, self._remote.payload_types)
+        remote = self._remote
+        if remote is None:
+            return
+        if remote.direction.receives:
+            self.media.play(sound, remote.rtp, remote.payload_types)
+        else:
+            self.media.pause()
 
     def _end(self, now: float) -> None:
         self.armed.clear()

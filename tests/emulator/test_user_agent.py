@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -84,7 +85,18 @@ def test_early_media_comes_before_the_answer(phones: Phones) -> None:
     result = run(phones, lambda: phones.call("+12125550107", plan))
     assert result.answered
     # Two seconds of tone before the answer, of which the caller learns the address in its 183.
-    assert len(phones.heard) > 80
+    early = [payload for payload in phones.heard if payload == TONE]
+    assert len(early) > 80
+    # After the answer only what the caller itself says comes back.
+    assert set(phones.heard[len(early) :]) == {SILENCE}
+    assert len(phones.heard) - len(early) <= result.packets_sent
+
+
+def test_a_late_answer_comes_when_it_was_promised(phones: Phones) -> None:
+    began = time.monotonic()
+    result = run(phones, lambda: phones.call("+12125550108", Plan(hang_up_after_s=0.0)))
+    assert result.answered
+    assert 3.0 <= time.monotonic() - began < 4.5
 
 
 @pytest.mark.parametrize(
