@@ -15,7 +15,7 @@ from cli.errors import CommandError
 from cli.stand import running_stand
 from emulator.environment import isolate
 from emulator.stand_file import StandFacts
-from model.cdr import KEY_PREFIX
+from model.cdr import KEY_PREFIX, NORMAL_CALL_CLEARING
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -46,11 +46,13 @@ def line_of(record: Mapping[str, object]) -> str:
     """Return a record as one line for people."""
     start = record["StartTime"]
     assert isinstance(start, int | float), "milliseconds since 1970 (EDGE C4)"
+    message = record["StatusMessage"]
+    billed = f", billed {record['BillableDuration']} s" if record["BillableDuration"] else ""
     return (
         f"{datetime.fromtimestamp(start / 1000, UTC).astimezone():%H:%M:%S}  "
         f"{'out' if record['Disposition'] == 'Termination' else 'in':<4} "
         f"{record['FromNumber']:<12} -> {record['ToNumber']:<12}  "
-        f"{record['Status']}, billed {record['BillableDuration']} s, {record['StatusMessage']}"
+        f"{record['Status']}{billed}{'' if message == NORMAL_CALL_CLEARING else f', {message}'}"
     )
 
 

@@ -100,8 +100,13 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self.release()
+
+    def release(self) -> None:
+        """Let the leash go, as the end of this process would: the child ends by itself."""
         assert self._process.stdin is not None
-        self._process.stdin.close()
+        with suppress(BrokenPipeError):  # from what `go` could not deliver
+            self._process.stdin.close()
 
     def _listen(self) -> None:
         assert self._process.stdout is not None

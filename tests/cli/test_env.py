@@ -2,6 +2,8 @@
 
 import subprocess
 
+import pytest
+
 from cli.env import MISLEADING, exports
 from emulator.stand_file import StandFacts
 
@@ -38,6 +40,7 @@ def test_the_variables_are_those_that_the_readme_names() -> None:
     }
 
 
+@pytest.mark.sockets
 def test_a_shell_reads_every_value_as_it_is() -> None:
     wanted = FACTS.environment()
     script = exports(wanted, {}) + "\n" + "\n".join(f'printf "%s\\n" "${it}"' for it in wanted)
