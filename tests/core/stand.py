@@ -1,0 +1,281 @@
+"""A whole node on a simulated network: the Core, a media worker that only keeps books, peers."""
+
+import heapq
+from datetime import UTC, datetime
+from typing import assert_never
+
+from edge.clock import Clock
+from edge.config import Snapshot
+from edge.core import Core
+from edge.flow import Address, Flow, Transport
+from edge.media.session import (
+    CloseSession,
+    LegMedia,
+    MediaCommand,
+    OpenSession,
+    PortsLeased,
+    SessionId,
+    SetLeg,
+    Side,
+)
+from edge.seam import (
+    CommandMedia,
+    ConfigLoaded,
+    Log,
+    MediaReported,
+    Received,
+    Send,
+    Tick,
+    Unreachable,
+    WriteRecord,
+)
+from model.cdr import CallDetailRecord
+from model.connector import Connector, Credential, Origination, Route, Termination, connector_host
+from model.numbers import InventoryNumber
+from model.settings import Carrier, Settings
+from tests.support.agent import Agent, CalleePlan
+from tests.support.ids import CountingIds
+from tests.support.link import LossyLink
+
+CONNECTOR_ID = "abcdefghijklmnopqrst12"
+DOMAIN = "voiceconnector.example.net"
+HOST = connector_host(CONNECTOR_ID, DOMAIN)
+BUCKET = "records"
+
+EDGE: Address = ("198.51.100.10", 5060)
+PBX: Address = ("192.0.2.7", 5060)
+SECOND_PBX: Address = ("192.0.2.8", 5060)
+CARRIER: Address = ("203.0.113.5", 5060)
+SECOND_CARRIER: Address = ("203.0.113.6", 5060)
+
+DIALED = "+13125550142"
+CALLER = "+12065550100"
+OWNED = "+12065550199"
+OUTBOUND_URI = f"sip:{DIALED}@{HOST}"
+INBOUND_URI = f"sip:{OWNED}@{EDGE[0]}"
+
+EPOCH = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+PORT_REST_S = 5.0
+PORTS = tuple(range(10_000, 10_128, 2))
+
+SETTINGS = Settings(
+    domain=DOMAIN,
+    carriers=(
+        Carrier(name="first", host=CARRIER[0], priority=1),
+        Carrier(name="second", host=SECOND_CARRIER[0], priority=2),
+    ),
+)
+
+
+def connector(*, cps_limit: int = 100, user: tuple[str, str] | None = None) -> Connector:
+    """Return the customer's connector; `user` is a name and a password."""
+    credentials = () if user is None else (Credential.from_password(*user, realm=HOST),)
+    return Connector(
+        connector_id=CONNECTOR_ID,
+        name="demo",
+        region="us-east-1",
+        require_encryption=False,
+        created_at=EPOCH,
+        updated_at=EPOCH,
+        origination=Origination(
+            routes=(Route(host=PBX[0], priority=1), Route(host=SECOND_PBX[0], priority=2))
+        ),
+        termination=Termination(
+            calling_regions=("US",),
+            cidr_allowed_list=(f"{PBX[0]}/32", f"{SECOND_PBX[0]}/32"),
+            cps_limit=cps_limit,
+        ),
+        credentials=credentials,
+    )
+
+
+def number(e164: str = OWNED) -> InventoryNumber:
+    """Return a number of the connector."""
+    return InventoryNumber(
+        e164=e164,
+        number_type="Local",
+        product_type="VoiceConnector",
+        country="US",
+        created_at=EPOCH,
+        updated_at=EPOCH,
+        connector_id=CONNECTOR_ID,
+    )
+
+
+class Worker:
+    """The books of a media worker: which ports are leased, in use, resting."""
+
+    def __init__(self) -> None:
+        self.free: set[int] = set()
+        self.open: dict[SessionId, OpenSession] = {}
+        self.legs: dict[tuple[SessionId, Side], LegMedia] = {}
+        self._resting: list[tuple[float, tuple[int, ...]]] = []
+
+    def lease(self, ports: tuple[int, ...]) -> PortsLeased:
+        """Bind ports for the node."""
+        self.free.update(ports)
+        return PortsLeased(ports)
+
+    def obey(self, command: MediaCommand, now: float) -> None:
+        """Take a command; one that a real worker could not carry out fails."""
+        match command:
+            case OpenSession(session, a_port, b_port):
+                assert session not in self.open
+                self.free.remove(a_port)
+                self.free.remove(b_port)
+                self.open[session] = command
+            case SetLeg(session, side, media):
+                assert session in self.open, "a closed session is described"
+                self.legs[session, side] = media
+            case CloseSession(session):
+                was = self.open.pop(session)
+                heapq.heappush(self._resting, (now + PORT_REST_S, (was.a_port, was.b_port)))
+            case _:
+                assert_never(command)
+
+    def rested_at(self) -> float | None:
+        """Return when the next ports may be leased again."""
+        return self._resting[0][0] if self._resting else None
+
+    def rested(self, now: float) -> list[PortsLeased]:
+        """Return what may be leased again."""
+        reports = []
+        while self._resting and self._resting[0][0] <= now:
+            reports.append(self.lease(heapq.heappop(self._resting)[1]))
+        return reports
+
+
+class Node:
+    """The Core as a party on the link."""
+
+    name = "E"
+
+    def __init__(
+        self, *connectors: Connector, settings: Settings = SETTINGS, seed: int = 1
+    ) -> None:
+        self.core = Core(
+            settings=settings,
+            ids=CountingIds(f"edge{seed}"),
+            clock=Clock(0.0, EPOCH),
+            sip_address=EDGE,
+            media_address=EDGE[0],
+            nonce_secret=b"a secret of thirty-two characters",
+            workers=1,
+        )
+        self.worker = Worker()
+        self.records: list[CallDetailRecord] = []
+        self.logs: list[Log] = []
+        self.sent: list[Send] = []
+        """Everything since the last look, for tests without a link."""
+        self._settings = settings
+        self._now = 0.0
+        self.load(*(connectors or (connector(),)))
+        self.core.handle(MediaReported(0, self.worker.lease(PORTS)), 0.0)
+
+    def load(self, *connectors: Connector) -> None:
+        """Configure the node anew."""
+        snapshot = Snapshot.build(self._settings, connectors, (number(),), BUCKET)
+        self.core.handle(ConfigLoaded(snapshot), self._now)
+
+    def is_empty(self) -> bool:
+        """Tell whether nothing is held and every leased port has come back."""
+        return (
+            self.core.pending
+            == {
+                "calls": 0,
+                "dialogs": 0,
+                "transactions": 0,
+                "timers": 0,
+                "free_ports": len(PORTS),
+            }
+            and self.worker.free == set(PORTS)
+            and not self.worker.open
+        )
+
+    def take(self, data: bytes, flow: Flow, now: float) -> None:
+        """Take a datagram."""
+        self._handle(Received(data, flow), now)
+
+    def refused(self, remote: Address, now: float) -> None:
+        """Hear of an ICMP error."""
+        self._handle(Unreachable(remote), now)
+
+    def tick(self, now: float) -> None:
+        """Fire timers and lease rested ports."""
+        for report in self.worker.rested(now):
+            self._handle(MediaReported(0, report), now)
+        self._handle(Tick(), now)
+
+    def deadline(self) -> float | None:
+        """Return the next thing that is due."""
+        due = [at for at in (self.core.deadline(), self.worker.rested_at()) if at is not None]
+        return min(due, default=None)
+
+    def outgoing(self) -> list[tuple[bytes, Flow]]:
+        """Return what is to be sent, once."""
+        sent, self.sent = self.sent, []
+        return [(it.data, it.flow) for it in sent]
+
+    def ask(self, data: bytes, remote: Address, now: float) -> list[Send]:
+        """Take a datagram and return what is sent at once, for tests without a link."""
+        self.sent.clear()
+        self.take(data, Flow(Transport.UDP, EDGE, remote), now)
+        return self.sent
+
+    def _handle(self, happened: Received | Unreachable | MediaReported | Tick, now: float) -> None:
+        self._now = now
+        self.core.handle(happened, now)
+        while (output := self.core.poll()) is not None:
+            match output:
+                case Send():
+                    self.sent.append(output)
+                case CommandMedia(_, command):
+                    self.worker.obey(command, now)
+                case WriteRecord(bucket, record):
+                    assert bucket == BUCKET
+                    self.records.append(record)
+                case Log():
+                    self.logs.append(output)
+                case _:
+                    assert_never(output)
+
+
+class Stage:
+    """A node, a PBX, a second PBX and two carriers on one link."""
+
+    def __init__(
+        self,
+        link: LossyLink,
+        *,
+        node: Node | None = None,
+        pbx: CalleePlan = CalleePlan(),  # noqa: B008 - immutable
+        second_pbx: CalleePlan = CalleePlan(),  # noqa: B008 - as above
+        carrier: CalleePlan = CalleePlan(),  # noqa: B008 - as above
+        second_carrier: CalleePlan = CalleePlan(),  # noqa: B008 - as above
+    ) -> None:
+        self.link = link
+        self.node = Node(seed=link.seed) if node is None else node
+        self.pbx = Agent("A", PBX, plan_of=lambda _: pbx)
+        self.second_pbx = Agent("A2", SECOND_PBX, plan_of=lambda _: second_pbx)
+        self.carrier = Agent("B", CARRIER, plan_of=lambda _: carrier)
+        self.second_carrier = Agent("B2", SECOND_CARRIER, plan_of=lambda _: second_carrier)
+        link.join(self.node, EDGE)
+        for agent in self.agents:
+            link.join(agent, agent.address)
+
+    @property
+    def agents(self) -> tuple[Agent, ...]:
+        """Return every peer."""
+        return (self.pbx, self.second_pbx, self.carrier, self.second_carrier)
+
+    @property
+    def record(self) -> CallDetailRecord:
+        """Return the only record."""
+        (record,) = self.node.records
+        return record
+
+    def assert_quiet(self) -> None:
+        """Fail unless nothing is left anywhere."""
+        assert self.node.is_empty(), self.node.core.pending
+        for agent in self.agents:
+            assert agent.is_quiet, f"{agent.name} still waits for something"
