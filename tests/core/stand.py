@@ -29,6 +29,7 @@ from edge.seam import (
     Unreachable,
     WriteRecord,
 )
+from edge.sip.message import Response, parse_datagram
 from model.cdr import CallDetailRecord
 from model.connector import Connector, Credential, Origination, Route, Termination, connector_host
 from model.numbers import InventoryNumber
@@ -279,3 +280,19 @@ class Stage:
         assert self.node.is_empty(), self.node.core.pending
         for agent in self.agents:
             assert agent.is_quiet, f"{agent.name} still waits for something"
+
+
+def ladder(link: LossyLink) -> str:
+    """Return everything that was sent, in one line and in the notation of EDGE 1.12."""
+    return "  ".join(link.ladder())
+
+
+def responses(link: LossyLink, what: str) -> list[Response]:
+    """Return what the edge answered the PBX."""
+    found = [parse_datagram(it.data) for it in link.sent("E", "A", what)]
+    return [it for it in found if isinstance(it, Response)]
+
+
+def moments(link: LossyLink, source: str, destination: str, what: str) -> list[float]:
+    """Return when something was sent, to the millisecond."""
+    return [round(it.at, 3) for it in link.sent(source, destination, what)]

@@ -72,20 +72,25 @@ class LossyLink:
         """Addresses that swallow everything."""
         self.refusing: set[Address] = set()
         """Addresses where nobody listens: the sender hears so."""
+        self._doomed: set[int] = set()
         self._conditions = conditions
         self._chance = random.Random(seed)
         self._parties: dict[Address, Party] = {}
-        self._due: list[tuple[float, int, Callable[[float], None]]] = []
+        self._due: list[tuple[float, int, Callable[[float], object]]] = []
         self._sequence = 0
 
     def join(self, party: Party, *addresses: Address) -> None:
         """Plug a party in at its addresses."""
         self._parties.update(dict.fromkeys(addresses, party))
 
-    def at(self, moment: float, action: Callable[[float], None]) -> None:
+    def at(self, moment: float, action: Callable[[float], object]) -> None:
         """Do something at a simulated time."""
         self._sequence += 1
         heapq.heappush(self._due, (moment, self._sequence, action))
+
+    def lose(self, number: int) -> None:
+        """Lose the datagram that is sent as this one, counted from 0."""
+        self._doomed.add(number)
 
     def run(self, until: float = inf) -> None:
         """Let everything happen up to a simulated time; without one, until nothing is left."""
@@ -131,7 +136,11 @@ class LossyLink:
         for data, flow in party.outgoing():
             chance, conditions = self._chance, self._conditions
             target = self._parties.get(flow.remote)
-            lost = chance.random() < conditions.loss or flow.remote in self.silent
+            lost = (
+                chance.random() < conditions.loss
+                or flow.remote in self.silent
+                or len(self.carried) in self._doomed
+            )
             name = "?" if target is None else target.name
             self.carried.append(Carried(self.now, party.name, name, data, flow.remote, lost))
             if flow.remote in self.refusing:
