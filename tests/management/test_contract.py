@@ -58,10 +58,10 @@ def test_every_input_can_be_checked(name: str) -> None:
 
 def test_the_errors_are_shapes_of_the_model() -> None:
     # API E3
-    for error in (BadRequest, Conflict, Forbidden, NotFound, ResourceLimitExceeded):
-        assert error.shape in MODEL.shapes
-    for error in (ServiceFailure, ServiceUnavailable):
-        assert error.shape in MODEL.shapes
+    for client_error in (BadRequest, Conflict, Forbidden, NotFound, ResourceLimitExceeded):
+        assert client_error.shape in MODEL.shapes
+    for server_error in (ServiceFailure, ServiceUnavailable):
+        assert server_error.shape in MODEL.shapes
     assert set(MODEL.shapes["PhoneNumberStatus"].choices) == STATUSES
 
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -100,7 +101,7 @@ def test_answers_leave_absent_members_out_and_keep_empty_lists() -> None:
     # API W4 W5 TC3
     call = WIRE.call("GET", "/voice-connectors", "")
     moment = datetime(2026, 1, 2, 3, 4, 5, 678_900, UTC)
-    connector = {"Name": "é", "CreatedTimestamp": moment, "NetworkType": None}
+    connector: dict[str, Any] = {"Name": "é", "CreatedTimestamp": moment, "NetworkType": None}
     body = WIRE.body(call.operation, {"VoiceConnectors": [connector], "NextToken": None})
     assert json.loads(body) == {
         "VoiceConnectors": [{"Name": "é", "CreatedTimestamp": "2026-01-02T03:04:05.678Z"}]
