@@ -75,6 +75,7 @@ class EmbeddedAws:
         self._process = process
         self.port = port
         self.url = f"http://{HOST}:{port}"
+        self.pid = process.pid
 
     def clients(self, region: str) -> AwsClients:
         """Return clients that reach this server."""
