@@ -1,0 +1,142 @@
+"""SIPp on both sides of a middle: complete calls at a rate, and calls that are held."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.signalling.kernel import cpu_s, free_address, resident_kib, wait_until_bound
+from bench.signalling.middles import LOAD_CORE, Places, Processes, Start
+from bench.signalling.world import CONNECTORS, caller_of, host_of, settings_for
+
+_PINNED = ("taskset", "-c", str(LOAD_CORE))
+_HERE = Path(__file__).parent
+HELD_CALLS = (100, 500)
+HELD_RATE = 50
+WARM_UP_CALLS = 200
+SETTLE_S = 2.0
+"""After the last call: records are written, sockets closed; it is part of what a call costs."""
+PATIENCE_S = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One measurement of one middle."""
+
+    signalling_ms: float
+    """CPU of the processes that handle SIP, per call."""
+    whole_ms: float
+    """The same with the helpers."""
+    failed: int
+    held_kib: float
+    """Memory of the signalling processes per held call."""
+
+
+def measure(start: Start, directory: Path, *, calls: int, rate: int) -> Result:
+    """Measure a middle, freshly started."""
+    places = Places(*[free_address(f"127.0.0.{host}") for host in (1, 2, 3)])
+    users = _write_users(directory, places)
+    with start(places, directory) as middle, _callee(places, directory):
+        _run(places, users, directory, calls=WARM_UP_CALLS, rate=rate)
+        signalling_s, helpers_s = _cpu(middle)
+        failed = _run(places, users, directory, calls=calls, rate=rate)
+        time.sleep(SETTLE_S)
+        after = _cpu(middle)
+        return Result(
+            signalling_ms=(after[0] - signalling_s) / calls * 1e3,
+            whole_ms=(sum(after) - signalling_s - helpers_s) / calls * 1e3,
+            failed=failed,
+            held_kib=_held_kib(places, users, directory, middle),
+        )
+
+
+def _cpu(middle: Processes) -> tuple[float, float]:
+    return (
+        sum(cpu_s(pid) for pid in middle.signalling),
+        sum(cpu_s(pid) for pid in middle.helpers),
+    )
+
+
+def _held_kib(places: Places, users: Path, directory: Path, middle: Processes) -> float:
+    """Return what a call more takes while many are up."""
+    memory: list[float] = []
+    for calls in HELD_CALLS:
+        hold_s = calls / HELD_RATE + 3.0
+        command = _caller(places, users, calls=calls, rate=HELD_RATE, hold_s=hold_s)
+        began = time.monotonic()
+        with (directory / "held.log").open("w") as log:
+            sipp = subprocess.Popen(command, stdout=log, stderr=log, cwd=directory)
+            time.sleep(max(0.0, began + hold_s - 1.0 - time.monotonic()))
+            memory.append(sum(resident_kib(pid) for pid in middle.signalling))
+            sipp.wait(PATIENCE_S)
+    return (memory[1] - memory[0]) / (HELD_CALLS[1] - HELD_CALLS[0])
+
+
+def _run(places: Places, users: Path, directory: Path, *, calls: int, rate: int) -> int:
+    """Make calls; return how many failed."""
+    command = _caller(places, users, calls=calls, rate=rate, hold_s=0.0)
+    statistics = directory / "caller.csv"
+    statistics.unlink(missing_ok=True)
+    with (directory / "caller.log").open("w") as log:
+        subprocess.run(
+            [*command, "-trace_stat", "-stf", str(statistics)],
+            *(),
+            stdout=log,
+            stderr=log,
+            cwd=directory,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+    names, *rows = [line.split(";") for line in statistics.read_text().splitlines()]
+    return int(rows[-1][names.index("FailedCall(C)")])
+
+
+@contextmanager
+def _callee(places: Places, directory: Path) -> Iterator[None]:
+    with (directory / "callee.log").open("w") as log:
+        process = subprocess.Popen(
+            [*_PINNED, *_sipp("uas.xml", places.callee), "-nostdin"],
+            stdout=log,
+            stderr=log,
+            cwd=directory,
+        )
+        try:
+            wait_until_bound(places.callee)
+            yield
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _caller(places: Places, users: Path, *, calls: int, rate: int, hold_s: float) -> list[str]:
+    return [
+        *(*_PINNED, *_sipp("uac.xml", places.caller), "-nostdin"),
+        *("-inf", str(users), "-r", str(rate), "-m", str(calls), "-l", str(calls)),
+        *("-d", str(int(hold_s * 1000)), f"{places.middle[0]}:{places.middle[1]}"),
+    ]
+
+
+def _sipp(scenario: str, address: tuple[str, int]) -> list[str]:
+    host, port = address
+    return [
+        "sipp",
+        "-sf",
+        str(_HERE / scenario),
+        "-i",
+        host,
+        "-p",
+        str(port),
+        "-buff_size",
+        "4194304",
+    ]
+
+
+def _write_users(directory: Path, places: Places) -> Path:
+    """Write the connector hosts and callers that SIPp takes in turn."""
+    settings = settings_for(places.callee, lab_mode=True)
+    path = directory / "users.csv"
+    rows = [f"{host_of(number, settings)};{caller_of(number, 0)}" for number in range(CONNECTORS)]
+    path.write_text("\n".join(["SEQUENTIAL", *rows, ""]))
+    return path
