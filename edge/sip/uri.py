@@ -9,7 +9,9 @@ from edge.sip.grammar import SipParseError, host_and_port, parameters
 _SCHEME = re.compile(r"([A-Za-z][-A-Za-z0-9+.]*):")
 # user = 1*(unreserved / escaped / user-unreserved), password likewise; read liberally.
 _USER = re.compile(r"[^\x00-\x20\x7f\"<>@]+")
-_URI_BYTES = re.compile(r"[\x21-\x7e\x80-\U0010ffff\udc80-\udcff]+")
+# Quotes and angle brackets stand in no URI (RFC 3261 §25.1); a value read from them would not be
+# written back as it was.
+_URI_BYTES = re.compile(r"[\x21\x23-\x3b\x3d\x3f-\x7e\x80-\U0010ffff\udc80-\udcff]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +50,12 @@ class SipUri:
         return text + (f"?{self.headers}" if self.headers else "")
 
     def equals(self, other: "SipUri") -> bool:
-        """Compare as RFC 3261 §19.1.4 does (header parts must be equal as text)."""
+        """Compare as RFC 3261 §19.1.4 does; headers are compared as text, in any order."""
         if (self.scheme, self.host, self.port) != (other.scheme, other.host, other.port):
             return False
-        if unescaped(self.user) != unescaped(other.user) or self.headers != other.headers:
+        if unescaped(self.user) != unescaped(other.user):
+            return False
+        if sorted(self.headers.split("&")) != sorted(other.headers.split("&")):
             return False
         for name in ("user", "ttl", "method", "maddr", "transport"):
             if (name in self.parameters) != (name in other.parameters):
