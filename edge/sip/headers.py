@@ -15,7 +15,8 @@ MAGIC_COOKIE = "z9hG4bK"
 _VIA = re.compile(r"SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*([^ \t/;]+)[ \t]+([^;]+)(.*)", re.I | re.S)
 # The usual form at once, without white space, quotes or IPv6; anything else takes the long way.
 _PLAIN_VIA = re.compile(
-    r"SIP/2\.0/([A-Z]+) ([0-9A-Za-z._-]+)(?::([0-9]{1,5}))?(;[-.!%*_+`'~0-9A-Za-z;=]*)?"
+    r"SIP/2\.0/([A-Z]+) ([0-9A-Za-z][0-9A-Za-z._-]*)(?::([1-9][0-9]{0,4}))?"
+    r"(;[-.!%*_+`'~0-9A-Za-z;=]*)?"
 )
 _QUOTED = re.compile(r'[ \t]*"((?:[^"\\]|\\.)*)"[ \t]*', re.S)
 
@@ -72,7 +73,8 @@ def parse_via(value: str) -> Via:
             name, equals, text = part.partition("=")
             found.setdefault(name.lower(), text if equals else None)
         number = whole_number(port, element="Via", limit=65535) if port else None
-        return Via(transport, host.lower(), number, found)
+        if "" not in found:  # ";;", ";=x" and a ";" at the end are the long way's to refuse
+            return Via(transport, host.lower(), number, found)
     match = _VIA.fullmatch(value)
     if match is None:
         raise SipParseError("Via", f"{value[:64]!r} is malformed")
@@ -85,14 +87,7 @@ def parse_via(value: str) -> Via:
 
 def parse_name_address(value: str, element: str) -> NameAddress:
     """Return a name-addr or addr-spec with its parameters; raises SipParseError (§20.10)."""
-    start = value.find("<")
-    quoted = _QUOTED.match(value)
-    if quoted is not None:
-        start = value.find("<", quoted.end())
-        if start < 0 or value[quoted.end() : start].strip():
-            raise SipParseError(element, "a display name must be followed by <URI>")
-    elif '"' in (value if start < 0 else value[:start]):
-        raise SipParseError(element, "a quote is not closed")
+    start = _bracket(value, element)
     if start < 0:
         # Without <> every parameter belongs to the header (RFC 3261 §20).
         uri, semicolon, trailer = value.strip().partition(";")
@@ -110,6 +105,23 @@ def parse_name_address(value: str, element: str) -> NameAddress:
     if not uri or uri != uri.strip():
         raise SipParseError(element, "there is white space inside < and >")
     return NameAddress(uri, parameters(trailer, element=element) if trailer else {})
+
+
+def _bracket(value: str, element: str) -> int:
+    """Return where the < of <URI> stands, -1 when the URI has no brackets."""
+    start = value.find("<")
+    quoted = _QUOTED.match(value)
+    if quoted is not None:
+        start = value.find("<", quoted.end())
+        if start < 0 or value[quoted.end() : start].strip():
+            raise SipParseError(element, "a display name must be followed by <URI>")
+        return start
+    before, quote, _ = (value if start < 0 else value[:start]).partition('"')
+    if not quote:
+        return start
+    if ";" not in before:
+        raise SipParseError(element, "a quote is not closed")
+    return -1  # the quote belongs to a parameter, and so does any < in it
 
 
 def parse_cseq(value: str) -> CSeq:
