@@ -1,0 +1,17 @@
+"""All stacks of one deployment."""
+
+from collections.abc import Mapping
+
+from aws_cdk import App
+
+from infra.data_stack import DataStack
+from infra.settings import DeploymentSettings
+
+
+def assembled(context: Mapping[str, object], outdir: str) -> App:
+    """Return the app with its stacks; what the CDK CLI hands over comes before `context`."""
+    # Metadata of the CLI's own would differ between `cdk synth` and `python app.py`.
+    app = App(context=context, outdir=outdir, analytics_reporting=False)
+    settings = DeploymentSettings.from_context(app.node.get_all_context())
+    DataStack(app, settings=settings)
+    return app

@@ -1,0 +1,64 @@
+"""The bucket of the call detail records (EDGE C1)."""
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.findings import accept
+from infra.names import bucket_name
+from infra.settings import DeploymentSettings
+
+DELETED_KEPT_DAYS = 90
+"""How long a record that somebody deleted or overwrote can still be brought back."""
+
+
+class CdrBucket(Construct):
+    """Private, encrypted, over TLS only, versioned, and kept when the stack goes.
+
+    Records are a few hundred bytes each: colder storage classes bill an object as 128 KiB, so none
+    is used.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: DeploymentSettings
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.bucket = s3.Bucket(
+            self,
+            "Bucket",
+            bucket_name=bucket_name(settings),
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            versioned=True,
+            lifecycle_rules=_lifecycle_rules(settings.cdr_retention_days),
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        assert self.bucket.policy is not None, "enforce_ssl makes one"
+        # The bucket outlives the stack, and so must the rule that it is spoken to over TLS.
+        self.bucket.policy.apply_removal_policy(RemovalPolicy.RETAIN)
+        accept(
+            self.bucket,
+            {
+                "AwsSolutions-S1": "An access log line is as large as the record it tells of, and "
+                "needs a second bucket of personal data. CloudTrail data events do it on demand."
+            },
+        )
+
+
+def _lifecycle_rules(retention_days: int) -> list[s3.LifecycleRule]:
+    rules = [
+        s3.LifecycleRule(
+            id="end-what-was-deleted",
+            noncurrent_version_expiration=Duration.days(DELETED_KEPT_DAYS),
+            abort_incomplete_multipart_upload_after=Duration.days(1),
+        )
+    ]
+    if retention_days:
+        rules.append(s3.LifecycleRule(id="retention", expiration=Duration.days(retention_days)))
+    else:
+        # An expiration by age would remove such markers by itself.
+        rules.append(s3.LifecycleRule(id="empty-markers", expired_object_delete_marker=True))
+    return rules

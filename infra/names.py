@@ -1,0 +1,36 @@
+"""How the stacks know each other: by names (model/tables.py), never by exports.
+
+An export would hold back every update of the stack that it comes from.
+"""
+
+from aws_cdk import ArnFormat, Aws, Stack
+
+from infra.settings import DeploymentSettings
+from model.cdr import KEY_PREFIX
+from model.tables import Table, cdr_bucket_name
+
+
+def table_arn(stack: Stack, settings: DeploymentSettings, table: Table) -> str:
+    """Return the ARN of one of the deployment's tables."""
+    return stack.format_arn(
+        service="dynamodb",
+        resource="table",
+        resource_name=table.physical_name(settings.prefix),
+    )
+
+
+def bucket_name(settings: DeploymentSettings) -> str:
+    """Return the name of the CDR bucket; account and region are filled in by CloudFormation."""
+    return cdr_bucket_name(settings.prefix, Aws.ACCOUNT_ID, Aws.REGION)
+
+
+def record_arns(stack: Stack, settings: DeploymentSettings) -> str:
+    """Return the ARN of every object that is a call detail record."""
+    return stack.format_arn(
+        service="s3",
+        account="",
+        region="",
+        resource=bucket_name(settings),
+        resource_name=f"{KEY_PREFIX}/*",
+        arn_format=ArnFormat.SLASH_RESOURCE_NAME,
+    )

@@ -1,0 +1,184 @@
+"""What an operator chooses for one deployment, read from CDK context and checked before synthesis.
+
+Every context key is `ovc:` and the name of a member below: in cdk.json, or on the command line as
+`-c ovc:nodes=2`. What calls and the API do is the settings document of model/settings.py, given
+whole as `ovc:settings`; the deployment adds its own account and region to it.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network
+
+from model.settings import Settings, SettingsError
+from model.tables import DEFAULT_PREFIX
+
+CONTEXT_PREFIX = "ovc:"
+PLACEHOLDER_DOMAIN = "voiceconnector.example.com"
+"""Lets the templates be made before a domain has been chosen."""
+
+LOWEST_MEDIA_PORT, HIGHEST_MEDIA_PORT = 5_000, 65_000
+"""EDGE Q1."""
+
+MEMORY_OF_CPU: Mapping[int, tuple[int, ...]] = {
+    256: (512, 1_024, 2_048),
+    512: tuple(range(1_024, 4_097, 1_024)),
+    1_024: tuple(range(2_048, 8_193, 1_024)),
+    2_048: tuple(range(4_096, 16_385, 1_024)),
+    4_096: tuple(range(8_192, 30_721, 1_024)),
+    8_192: tuple(range(16_384, 61_441, 4_096)),
+    16_384: tuple(range(32_768, 122_881, 8_192)),
+}
+"""Fargate's CPU units (1,024 is one vCPU) and the MiB of memory that each may have."""
+
+_PREFIX = re.compile(r"[a-z][a-z0-9-]{0,14}[a-z0-9]", re.ASCII)
+_DOMAIN = re.compile(r"(?=.{4,200}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.ASCII)
+_OF_THE_DEPLOYMENT = ("account_id", "region")
+
+
+class DeploymentProblemError(ValueError):
+    """A context value that cannot be used: names the key, the value and what is wanted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentSettings:
+    """One deployment."""
+
+    prefix: str = DEFAULT_PREFIX
+    """Starts the names of stacks, tables, bucket and secret; deployments of one account differ."""
+    settings: Mapping[str, object] = field(default_factory=lambda: {"domain": PLACEHOLDER_DOMAIN})
+    """The settings document, as far as it differs from the defaults of model/settings.py."""
+    nodes: int = 1
+    """Edge tasks that run; 0 stops the edge and keeps everything else."""
+    cpu: int = 1_024
+    """CPU units of a task."""
+    memory_mib: int = 2_048
+    """Memory of a task."""
+    media_workers: int = 1
+    """Media processes of a task."""
+    vpc_cidr: str = "10.60.0.0/20"
+    """Addresses of the edge's own VPC; they matter only to whoever peers with it."""
+    api_concurrency: int = 20
+    """Requests that the API answers at the same time: its endpoint is public, this caps its bill.
+    0 reserves nothing, for accounts whose own limit is too low for a reservation."""
+    cdr_retention_days: int = 0
+    """Age at which call detail records are deleted; 0 keeps them for ever."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would fail, or do the wrong thing, only in the account."""
+        _check_name("prefix", self.prefix, _PREFIX, "2 to 16 lower-case letters, digits, hyphens")
+        _check_range("nodes", self.nodes, 0, 100)
+        _check_range("media_workers", self.media_workers, 1, 64)
+        _check_range("api_concurrency", self.api_concurrency, 0, 1_000)
+        _check_range("cdr_retention_days", self.cdr_retention_days, 0, 36_500)
+        _check_size(self.cpu, self.memory_mib)
+        _check_network(self.vpc_cidr)
+        self._check_document()
+
+    @property
+    def operator(self) -> Settings:
+        """Return the settings document with its defaults; account and region are not in it."""
+        return Settings.from_json(json.dumps(self.settings))
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, object]) -> "DeploymentSettings":
+        """Read this deployment's keys out of all of CDK's context."""
+        readers = {CONTEXT_PREFIX + member.name: _READERS[member.type] for member in fields(cls)}
+        given: dict[str, object] = {}
+        for key, value in context.items():
+            if key in readers:
+                given[key.removeprefix(CONTEXT_PREFIX)] = readers[key](key, value)
+            elif key.startswith(CONTEXT_PREFIX):
+                raise DeploymentProblemError(f"{key} is unknown; known are {', '.join(readers)}")
+        # Each reader returns its member's own type, which the type checker cannot see.
+        return cls(**given)  # type: ignore[arg-type]
+
+    def _check_document(self) -> None:
+        for name in _OF_THE_DEPLOYMENT:
+            if name in self.settings:
+                _refuse("settings", f"it has {name}", "none: the AWS account decides it")
+        if "domain" not in self.settings:
+            _refuse("settings", "it has no domain", "one whose names you can point at the edge")
+        try:
+            operator = self.operator
+        except SettingsError as error:
+            raise DeploymentProblemError(f"{CONTEXT_PREFIX}settings: {error}") from error
+        if operator.lab_mode:
+            _refuse("settings", "lab_mode is true", "false: it opens the edge (EDGE S11)")
+        _check_name("settings.domain", operator.domain, _DOMAIN, "a domain in lower case")
+        first, last = operator.media.first_port, operator.media.last_port
+        if not LOWEST_MEDIA_PORT <= first < last <= HIGHEST_MEDIA_PORT:
+            wanted = f"a range inside {LOWEST_MEDIA_PORT} to {HIGHEST_MEDIA_PORT} (EDGE Q1)"
+            _refuse("settings", f"media has the ports {first} to {last}", wanted)
+
+
+def _refuse(name: str, found: str, wanted: str) -> None:
+    raise DeploymentProblemError(f"{CONTEXT_PREFIX}{name}: {found}; wanted is {wanted}")
+
+
+def _check_name(name: str, value: str, pattern: "re.Pattern[str]", wanted: str) -> None:
+    if not pattern.fullmatch(value):
+        _refuse(name, f"it is {value!r}", wanted)
+
+
+def _check_range(name: str, value: int, lowest: int, highest: int) -> None:
+    if not lowest <= value <= highest:
+        _refuse(name, f"it is {value}", f"a whole number from {lowest} to {highest}")
+
+
+def _check_size(cpu: int, memory_mib: int) -> None:
+    if cpu not in MEMORY_OF_CPU:
+        _refuse("cpu", f"it is {cpu}", f"one of {_listed(MEMORY_OF_CPU)}")
+    if memory_mib not in MEMORY_OF_CPU[cpu]:
+        sizes = _listed(MEMORY_OF_CPU[cpu])
+        _refuse("memory_mib", f"it is {memory_mib}", f"with cpu {cpu} one of {sizes}")
+
+
+def _check_network(cidr: str) -> None:
+    wanted = "a private IPv4 network of /16 to /24, e.g. 10.60.0.0/20"
+    try:
+        network = IPv4Network(cidr)
+    except ValueError:
+        _refuse("vpc_cidr", f"it is {cidr!r}", wanted)
+    else:
+        if not (network.is_private and 16 <= network.prefixlen <= 24):
+            _refuse("vpc_cidr", f"it is {cidr!r}", wanted)
+
+
+def _listed(values: "Mapping[int, object] | tuple[int, ...]") -> str:
+    return ", ".join(map(str, values))
+
+
+def _text(key: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise DeploymentProblemError(f"{key}: it is {value!r}; wanted is text")
+    return value
+
+
+def _whole(key: str, value: object) -> int:
+    """Return a whole number; the command line hands every value over as text."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    # JSON's numbers may come out of jsii as floats; True is no number here.
+    if isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1:
+        return int(value)
+    raise DeploymentProblemError(f"{key}: it is {value!r}; wanted is a whole number")
+
+
+def _document(key: str, value: object) -> Mapping[str, object]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise DeploymentProblemError(f"{key} is not JSON: {error}") from error
+    if not isinstance(value, Mapping):
+        raise DeploymentProblemError(f"{key}: it is {value!r}; wanted is an object")
+    return value
+
+
+_READERS: dict[object, Callable[[str, object], object]] = {
+    str: _text,
+    int: _whole,
+    Mapping[str, object]: _document,
+}

@@ -1,0 +1,31 @@
+"""The synthesised app, made once for all tests that read it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.infra.synthesis import Assembly, bare_environment, run
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """Return what `make synth` writes."""
+    directory = tmp_path_factory.mktemp("synth")
+    outdir = directory / "cdk.out"
+    run("app.py", environment=bare_environment(directory) | {"CDK_OUTDIR": str(outdir)})
+    return Assembly(outdir)
+
+
+@pytest.fixture(scope="session")
+def assemblies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory of the assemblies that tests/infra/assemblies.py makes."""
+    directory = tmp_path_factory.mktemp("assemblies")
+    environment = bare_environment(directory)
+    run("-m", "tests.infra.assemblies", str(directory), environment=environment)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def other_assembly(assemblies: Path) -> Assembly:
+    """Return the app of a deployment in which everything is chosen."""
+    return Assembly(assemblies / "other")

@@ -1,0 +1,127 @@
+"""Synthesises the CDK app in a process of its own, and reads what came out.
+
+aws_cdk starts Node.js when it is imported: no test module imports it, so that collecting the tests
+stays fast and works without Node.js.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent
+
+# A deployment in which everything that can be chosen differs from the defaults.
+OTHER_SETTINGS = {
+    "domain": "vc.example.org",
+    "carriers": [{"name": "one", "host": "192.0.2.1"}],
+    "api": {"private_addresses": True},
+    "media": {"first_port": 20_000, "last_port": 20_999},
+}
+OTHER: dict[str, object] = {
+    "ovc:prefix": "lab2",
+    "ovc:settings": OTHER_SETTINGS,
+    "ovc:nodes": 3,
+    "ovc:cpu": 2_048,
+    "ovc:memory_mib": 4_096,
+    "ovc:media_workers": 2,
+    "ovc:vpc_cidr": "172.20.0.0/22",
+    "ovc:api_concurrency": 0,
+    "ovc:cdr_retention_days": 400,
+}
+
+
+# A template is JSON of any shape; only the tests know what they look for in it.
+@dataclass(frozen=True)
+class Template:
+    """One synthesised CloudFormation template."""
+
+    document: Mapping[str, Any]
+
+    def of(self, kind: str) -> dict[str, Any]:
+        """Return all resources of a type, whole, by their logical ids."""
+        resources = self.document["Resources"]
+        return {name: it for name, it in resources.items() if it["Type"] == kind}
+
+    def only(self, kind: str) -> Any:
+        """Return the one resource of a type."""
+        (resource,) = self.of(kind).values()
+        return resource
+
+    def properties(self, kind: str) -> Any:
+        """Return the properties of the one resource of a type."""
+        return self.only(kind)["Properties"]
+
+    def statements(self, role: str) -> list[dict[str, Any]]:
+        """Return what the policies attached to a role say; `role` starts its logical id."""
+        return [
+            statement
+            for policy in self.of("AWS::IAM::Policy").values()
+            if policy["Properties"]["Roles"][0]["Ref"].startswith(role)
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        ]
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """One synthesised app: a directory as the CDK CLI would deploy it."""
+
+    directory: Path
+
+    def template(self, stack: str) -> Template:
+        """Return a stack's template."""
+        return Template(json.loads((self.directory / f"{stack}.template.json").read_text()))
+
+    def stack_properties(self, stack: str) -> Any:
+        """Return what the CDK CLI is told about a stack."""
+        manifest = json.loads((self.directory / "manifest.json").read_text())
+        return manifest["artifacts"][stack]["properties"]
+
+    def templates(self) -> Iterator[Template]:
+        """Yield every stack's template."""
+        for path in sorted(self.directory.glob("*.template.json")):
+            yield Template(json.loads(path.read_text()))
+
+
+def text_of(value: Any) -> str:
+    """Return a property as text, with `${Name}` for what CloudFormation fills in."""
+    match value:
+        case str():
+            return value
+        case {"Ref": name}:
+            return f"${{{name}}}"
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"${{{name}.{attribute}}}"
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(map(text_of, parts))
+        case {"Fn::Sub": text}:
+            return str(text)
+    raise ValueError(f"no text: {value}")
+
+
+def bare_environment(directory: Path) -> dict[str, str]:
+    """Return an environment with Node.js on the path, and neither Docker nor AWS credentials."""
+    node = shutil.which("node")
+    assert node is not None, "Node.js is not installed: sudo ./scripts/system-packages nodejs"
+    (directory / "bin").mkdir()
+    (directory / "bin" / "node").symlink_to(node)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | {
+        "PATH": str(directory / "bin"),
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def run(*arguments: str, environment: Mapping[str, str]) -> None:
+    """Run Python in the project's root; a failure shows what it printed."""
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

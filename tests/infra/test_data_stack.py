@@ -1,0 +1,112 @@
+"""The tables and the CDR bucket as they would be made."""
+
+import pytest
+
+from model.tables import PARTITION_KEY, SORT_KEY, TABLES
+from tests.infra.synthesis import Assembly, Template, text_of
+
+pytestmark = [pytest.mark.node, pytest.mark.xdist_group("cdk")]
+
+
+@pytest.fixture(scope="module")
+def data(assembly: Assembly) -> Template:
+    return assembly.template("ovc-data")
+
+
+@pytest.fixture(scope="module")
+def other(other_assembly: Assembly) -> Template:
+    return other_assembly.template("lab2-data")
+
+
+def test_the_tables_are_those_of_the_model(data: Template) -> None:
+    # ARCHITECTURE A4
+    made = {it["Properties"]["TableName"]: it for it in data.of("AWS::DynamoDB::Table").values()}
+    assert set(made) == {table.physical_name("ovc") for table in TABLES}
+    for table in made.values():
+        properties = table["Properties"]
+        assert properties["KeySchema"] == [
+            {"AttributeName": PARTITION_KEY, "KeyType": "HASH"},
+            {"AttributeName": SORT_KEY, "KeyType": "RANGE"},
+        ]
+        assert properties["AttributeDefinitions"] == [
+            {"AttributeName": PARTITION_KEY, "AttributeType": "S"},
+            {"AttributeName": SORT_KEY, "AttributeType": "S"},
+        ]
+        assert properties["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_no_table_is_lost_or_open(data: Template) -> None:
+    for table in data.of("AWS::DynamoDB::Table").values():
+        properties = table["Properties"]
+        assert properties["SSESpecification"] == {"SSEEnabled": True}
+        assert properties["PointInTimeRecoverySpecification"] == {
+            "PointInTimeRecoveryEnabled": True
+        }
+        assert properties["DeletionProtectionEnabled"] is True
+        assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_the_bucket_is_named_by_the_model(data: Template, other: Template) -> None:
+    name = text_of(data.properties("AWS::S3::Bucket")["BucketName"])
+    assert name == "ovc-cdr-${AWS::AccountId}-${AWS::Region}"
+    assert text_of(other.properties("AWS::S3::Bucket")["BucketName"]).startswith("lab2-cdr-")
+
+
+def test_the_bucket_is_private_encrypted_and_kept(data: Template) -> None:
+    bucket = data.only("AWS::S3::Bucket")
+    properties = bucket["Properties"]
+    assert properties["PublicAccessBlockConfiguration"] == {
+        "BlockPublicAcls": True,
+        "BlockPublicPolicy": True,
+        "IgnorePublicAcls": True,
+        "RestrictPublicBuckets": True,
+    }
+    assert properties["OwnershipControls"] == {
+        "Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    }
+    assert properties["BucketEncryption"] == {
+        "ServerSideEncryptionConfiguration": [
+            {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+        ]
+    }
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_the_bucket_is_spoken_to_over_tls_only(data: Template) -> None:
+    policy = data.only("AWS::S3::BucketPolicy")
+    statements = policy["Properties"]["PolicyDocument"]["Statement"]
+    refused = [it["Condition"] for it in statements]
+    assert {"Bool": {"aws:SecureTransport": "false"}} in refused
+    assert {"NumericLessThan": {"s3:TlsVersion": 1.2}} in refused
+    (name,) = data.of("AWS::S3::Bucket")
+    for statement in statements:
+        assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
+        assert statement["Principal"] == {"AWS": "*"}
+        resources = [text_of(it) for it in statement["Resource"]]
+        assert resources == [f"${{{name}.Arn}}", f"${{{name}.Arn}}/*"]
+    assert policy["DeletionPolicy"] == "Retain"
+
+
+def test_records_are_kept_for_ever_unless_it_is_chosen(data: Template, other: Template) -> None:
+    def rules(template: Template) -> dict[str, dict[str, object]]:
+        lifecycle = template.properties("AWS::S3::Bucket")["LifecycleConfiguration"]
+        return {rule.pop("Id"): rule for rule in lifecycle["Rules"]}
+
+    deleted = {
+        "Status": "Enabled",
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 90},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+    }
+    assert rules(data) == {
+        "end-what-was-deleted": deleted,
+        "empty-markers": {"Status": "Enabled", "ExpiredObjectDeleteMarker": True},
+    }
+    assert rules(other) == {
+        "end-what-was-deleted": deleted,
+        "retention": {"Status": "Enabled", "ExpirationInDays": 400},
+    }
+
+
+def test_the_stack_itself_cannot_be_deleted_by_mistake(assembly: Assembly) -> None:
+    assert assembly.stack_properties("ovc-data")["terminationProtection"] is True

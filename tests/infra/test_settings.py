@@ -1,0 +1,105 @@
+"""What an operator may choose, and what is refused before anything is synthesised."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from infra.settings import (
+    MEMORY_OF_CPU,
+    DeploymentProblemError,
+    DeploymentSettings,
+)
+from model.settings import Settings
+from tests.infra.synthesis import OTHER, ROOT
+
+
+def read(**members: object) -> DeploymentSettings:
+    return DeploymentSettings.from_context({f"ovc:{name}": it for name, it in members.items()})
+
+
+def document(**members: object) -> Mapping[str, object]:
+    return {"domain": "vc.example.org", **members}
+
+
+def test_the_shipped_file_can_be_read() -> None:
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    settings = DeploymentSettings.from_context(context)
+    assert settings == DeploymentSettings()
+    assert settings.operator == Settings(domain="voiceconnector.example.com")
+
+
+def test_every_member_can_be_chosen() -> None:
+    chosen = DeploymentSettings.from_context(OTHER)
+    default = DeploymentSettings()
+    for key, value in OTHER.items():
+        name = key.removeprefix("ovc:")
+        assert getattr(chosen, name) == value
+        assert getattr(default, name) != value
+    assert chosen.operator.carriers[0].host == "192.0.2.1"
+
+
+def test_the_command_line_hands_over_text() -> None:
+    given = read(nodes="2", cpu="2048", memory_mib="4096", settings='{"domain": "a.example"}')
+    assert given == DeploymentSettings(
+        nodes=2, cpu=2048, memory_mib=4096, settings={"domain": "a.example"}
+    )
+
+
+def test_numbers_may_come_out_of_node_as_floats() -> None:
+    assert read(nodes=2.0).nodes == 2
+
+
+def test_other_context_is_left_alone() -> None:
+    assert DeploymentSettings.from_context({"aws:cdk:x": 1}) == DeploymentSettings()
+
+
+@pytest.mark.parametrize(("cpu", "sizes"), MEMORY_OF_CPU.items())
+def test_fargate_sizes_are_known(cpu: int, sizes: tuple[int, ...]) -> None:
+    for memory_mib in (sizes[0], sizes[-1]):
+        assert read(cpu=cpu, memory_mib=memory_mib).memory_mib == memory_mib
+    for memory_mib in (sizes[0] - 1, sizes[0] // 2, sizes[-1] + 1_024):
+        with pytest.raises(DeploymentProblemError, match=f"memory_mib: it is {memory_mib}"):
+            read(cpu=cpu, memory_mib=memory_mib)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("noodles", 1, "ovc:noodles is unknown; known are ovc:prefix, ovc:settings, ovc:nodes"),
+        ("prefix", "Ovc", "ovc:prefix: it is 'Ovc'; wanted is 2 to 16 lower-case letters"),
+        ("prefix", "ovc-", "ovc:prefix: it is 'ovc-'"),
+        ("prefix", "o" * 17, "ovc:prefix: it is"),
+        ("prefix", 7, "ovc:prefix: it is 7; wanted is text"),
+        ("nodes", -1, "ovc:nodes: it is -1; wanted is a whole number from 0 to 100"),
+        ("nodes", 101, "ovc:nodes: it is 101"),
+        ("nodes", 1.5, "ovc:nodes: it is 1.5; wanted is a whole number"),
+        ("nodes", float("nan"), "ovc:nodes: it is nan; wanted is a whole number"),
+        ("nodes", True, "ovc:nodes: it is True; wanted is a whole number"),
+        ("nodes", "two", "ovc:nodes: it is 'two'; wanted is a whole number"),
+        ("cpu", 1_000, "ovc:cpu: it is 1000; wanted is one of 256, 512, 1024"),
+        ("media_workers", 0, "ovc:media_workers: it is 0"),
+        ("api_concurrency", -1, "ovc:api_concurrency: it is -1"),
+        ("cdr_retention_days", -1, "ovc:cdr_retention_days: it is -1"),
+        ("vpc_cidr", "8.8.0.0/16", "ovc:vpc_cidr: it is '8.8.0.0/16'; wanted is a private"),
+        ("vpc_cidr", "10.0.0.0/8", "ovc:vpc_cidr: it is '10.0.0.0/8'"),
+        ("vpc_cidr", "10.0.0.1/20", "ovc:vpc_cidr: it is '10.0.0.1/20'"),
+        ("settings", "{", "ovc:settings is not JSON"),
+        ("settings", "[]", r"ovc:settings: it is \[\]; wanted is an object"),
+        ("settings", {}, "ovc:settings: it has no domain"),
+        ("settings", document(domain="Example"), "ovc:settings.domain: it is 'Example'"),
+        ("settings", document(domain="a..example"), "ovc:settings.domain: it is 'a..example'"),
+        ("settings", document(carrier=[]), "ovc:settings: settings has no member 'carrier'"),
+        ("settings", document(account_id="1"), "ovc:settings: it has account_id; wanted is none"),
+        ("settings", document(region="eu-central-1"), "ovc:settings: it has region"),
+        # EDGE S11
+        ("settings", document(lab_mode=True), "ovc:settings: lab_mode is true; wanted is false"),
+        # EDGE Q1
+        ("settings", document(media={"first_port": 4_999}), "the ports 4999 to 59999"),
+        ("settings", document(media={"last_port": 65_001}), "the ports 10000 to 65001"),
+        ("settings", document(media={"last_port": 10_000}), "the ports 10000 to 10000"),
+    ],
+)
+def test_what_cannot_work_is_refused(name: str, value: object, message: str) -> None:
+    with pytest.raises(DeploymentProblemError, match=message):
+        read(**{name: value})
