@@ -41,19 +41,21 @@ def _open(worker: MediaWorker, sessions: int, endpoints: Endpoints, ports_file: 
     lines: list[str] = []
     while len(lines) < sessions:
         while len(free) < 2:
-            select.select([worker], [worker] if worker.wants_to_write else [], [])
-            worker.flush()
-            for report in worker.reports():
+            select.select(
+                [worker.channel], [worker.channel] if worker.channel.wants_to_write else [], []
+            )
+            worker.channel.flush()
+            for report in worker.channel.receive():
                 if isinstance(report, PortsLeased):
                     free.extend(report.ports)
         session, a_port, b_port = SessionId(len(lines) + 1), free.pop(), free.pop()
-        worker.command(OpenSession(session, a_port, b_port))
+        worker.channel.send(OpenSession(session, a_port, b_port))
         for side, port in ((Side.A, endpoints.caller), (Side.B, endpoints.callee)):
-            worker.command(SetLeg(session, side, _media(port)))
+            worker.channel.send(SetLeg(session, side, _media(port)))
         lines.append(f"{a_port} {b_port}\n")
-        worker.flush()
-    while not worker.flush():
-        select.select([], [worker], [])
+        worker.channel.flush()
+    while not worker.channel.flush():
+        select.select([], [worker.channel], [])
     ports_file.write_text("".join(lines))
 
 

@@ -26,6 +26,8 @@ from edge.seam import ConfigLoaded, Log, WriteRecord
 
 FIRST_RESTART_S = 0.2
 LONGEST_RESTART_S = 5.0
+LINGER_S = 0.05
+"""How long a record may wait for company on its way to the worker."""
 
 
 class AwsControl:
@@ -66,7 +68,7 @@ class AwsControl:
         """Hand a record over to be stored."""
         self._unsettled[record.record.transaction_id] = record
         self._all_settled.clear()
-        self._pump.send(record)
+        self._pump.send(record, linger_s=LINGER_S)
 
     async def all_settled(self) -> None:
         """Wait until no record is on its way."""

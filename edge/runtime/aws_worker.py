@@ -32,6 +32,8 @@ from edge.runtime.snapshot_reader import SnapshotReader
 from edge.seam import ConfigLoaded, Log, WriteRecord
 from model.cdr import CallDetailRecord
 
+LINGER_S = 0.05
+"""How long the news of a stored record may wait for company."""
 LAST_PUTS_S = 1.5
 """How long records that are on their way may still take once the signalling process is gone."""
 
@@ -86,7 +88,7 @@ class AwsWorker:
         Thread(target=follow, name="configuration", daemon=True).start()
 
     def _settled(self, record: CallDetailRecord, outcome: RecordOutcome) -> None:
-        self._pump.send(RecordSettled(record.transaction_id, outcome))
+        self._pump.send(RecordSettled(record.transaction_id, outcome), linger_s=LINGER_S)
 
     def _log(self, event: str, fields: Mapping[str, Field]) -> None:
         self._pump.send(Log(event, dict(fields)))

@@ -54,6 +54,11 @@ class Channel(Generic[Outgoing, Incoming]):
         return self._unsent_bytes > CONGESTED_BYTES
 
     @property
+    def is_behind(self) -> bool:
+        """Tell whether the socket did not take everything at the last `flush`."""
+        return bool(self._unsent)
+
+    @property
     def wants_to_write(self) -> bool:
         """Tell whether `flush` should be called again when the socket is writable."""
         return bool(self._batch or self._unsent) and not self._closed

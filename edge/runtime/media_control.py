@@ -1,8 +1,4 @@
-"""The signalling side of a media worker: starts the process, commands it, hears its reports (A8).
-
-Knows no event loop: its owner watches `fileno()` for reading, and for writing while
-`wants_to_write`.
-"""
+"""A media worker as a child process: started, reached over a channel, ended (A8)."""
 
 import socket
 import subprocess
@@ -38,42 +34,17 @@ class MediaWorker:
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
             )
-        self._channel: Channel[MediaCommand, MediaReport] = Channel(ours)
+        self.channel: Channel[MediaCommand, MediaReport] = Channel(ours)
+        """Takes commands and brings reports; closed once the worker is gone with all it had."""
 
     @property
     def pid(self) -> int:
         """Return the process id of the worker."""
         return self._process.pid
 
-    @property
-    def is_lost(self) -> bool:
-        """Tell whether the worker is gone, with its sessions and ports; start a new one then."""
-        return self._channel.closed
-
-    @property
-    def wants_to_write(self) -> bool:
-        """Tell whether commands wait to be flushed."""
-        return self._channel.wants_to_write
-
-    def fileno(self) -> int:
-        """Return the descriptor to watch, -1 once the worker is lost."""
-        return self._channel.fileno()
-
-    def command(self, command: MediaCommand) -> None:
-        """Queue a command for the next `flush`."""
-        self._channel.send(command)
-
-    def flush(self) -> bool:
-        """Send this loop turn's commands; False when some wait until the socket is writable."""
-        return self._channel.flush()
-
-    def reports(self) -> list[MediaReport]:
-        """Return what the worker has reported; look at `is_lost` afterwards."""
-        return self._channel.receive()
-
     def close(self) -> None:
         """End the worker and wait for it (at most 2 s, then it is killed)."""
-        self._channel.close()
+        self.channel.close()
         try:
             self._process.wait(END_S)
         except subprocess.TimeoutExpired:

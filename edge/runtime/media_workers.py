@@ -1,19 +1,22 @@
-"""The media workers of a node: started, watched, commanded once per loop turn, started again."""
+"""The media workers of a node: started, commanded, heard, started again."""
 
 from asyncio import AbstractEventLoop, Event, TimerHandle
 from dataclasses import replace
 from typing import Protocol
 
-from edge.media.session import MediaCommand
+from edge.media.session import MediaCommand, MediaReport, SetLeg
 from edge.runtime.backoff import Backoff
 from edge.runtime.log import Logger
 from edge.runtime.media_control import MediaWorker
-from edge.runtime.watch import Watch
+from edge.runtime.pump import Pump
 from edge.seam import MediaLost, MediaReported
 from model.settings import MediaSettings
 
 FIRST_RESTART_S = 0.1
 LONGEST_RESTART_S = 5.0
+LINGER_S = 0.02
+"""How long opening and closing a session may wait for company: nobody can hear the difference,
+because a session carries sound only once its legs are set."""
 
 
 class Feed(Protocol):
@@ -105,7 +108,6 @@ class _Worker:
         self._log = log
         self._backoff = Backoff(first_s=FIRST_RESTART_S, longest_s=LONGEST_RESTART_S)
         self._restart: TimerHandle | None = None
-        self._flush_is_due = False
         self._start()
 
     @property
@@ -113,41 +115,29 @@ class _Worker:
         return self._process.pid
 
     def command(self, command: MediaCommand) -> None:
-        self._process.command(command)
-        if not self._flush_is_due:
-            self._flush_is_due = True
-            self._loop.call_soon(self._flush)
+        self._pump.send(command, linger_s=0.0 if isinstance(command, SetLeg) else LINGER_S)
 
     def close(self) -> None:
         if self._restart is not None:
             self._restart.cancel()
-        self._watch.close()
+        self._pump.close()
         self._process.close()
 
     def _start(self) -> None:
         self._restart = None
         self._process = MediaWorker(self._address, self._settings)
-        self._watch = Watch(self._loop, self._process.fileno(), self._on_ready)
+        self._pump: Pump[MediaCommand, MediaReport] = Pump(
+            self._process.channel,
+            loop=self._loop,
+            on_messages=self._heard,
+            on_closed=self._lost,
+        )
 
-    def _flush(self) -> None:
-        self._flush_is_due = False
-        done = self._process.flush()
-        if self._process.is_lost:
-            self._lost()
-        else:
-            self._watch.want_to_write(not done)
-
-    def _on_ready(self) -> None:
-        reports = self._process.reports()
-        if reports:
-            self._backoff.reset()
-            self._feed(*(MediaReported(self._number, report) for report in reports))
-        self._flush()
+    def _heard(self, reports: list[MediaReport]) -> None:
+        self._backoff.reset()
+        self._feed(*(MediaReported(self._number, report) for report in reports))
 
     def _lost(self) -> None:
-        if self._watch.closed:
-            return
-        self._watch.close()
         self._process.close()
         wait_s = self._backoff.next_s()
         self._log("media-worker-lost", {"worker": self._number, "restart_in_s": wait_s})

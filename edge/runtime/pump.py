@@ -1,6 +1,10 @@
-"""A channel on an event loop: reads when something is there, writes once per turn of the loop."""
+"""A channel on an event loop: reads when something is there, writes once per turn of the loop.
 
-from asyncio import AbstractEventLoop
+Waking another process costs more than most messages do (some 50 us), so what can wait may linger
+and travel with whatever comes after it.
+"""
+
+from asyncio import AbstractEventLoop, Handle
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -26,36 +30,51 @@ class Pump(Generic[Outgoing, Incoming]):
         self._loop = loop
         self._on_messages = on_messages
         self._on_closed = on_closed
-        self._flush_is_due = False
+        self._turn: Handle | None = None
+        self._lingering: Handle | None = None
         self._watch: Watch | None = Watch(loop, channel.fileno(), self._on_ready)
 
-    def send(self, message: Outgoing) -> None:
-        """Queue a message; all messages of one turn of the loop travel together."""
+    def send(self, message: Outgoing, *, linger_s: float = 0.0) -> None:
+        """Queue a message; it goes out with this turn's others, or at most `linger_s` later.
+
+        Order is kept: a message that may not linger takes those before it along.
+        """
         self._channel.send(message)
-        if not self._flush_is_due:
-            self._flush_is_due = True
-            self._loop.call_soon(self._flush)
+        if linger_s:
+            if self._lingering is None and self._turn is None:
+                self._lingering = self._loop.call_later(linger_s, self._flush)
+        elif self._turn is None:
+            self._turn = self._loop.call_soon(self._flush)
 
     def close(self) -> None:
         """Send what the socket takes and close our end, without telling anybody here."""
         watch, self._watch = self._watch, None
         if watch is not None:
             watch.close()
+        self._rest()
         self._channel.flush()
         self._channel.close()
 
     def _flush(self) -> None:
-        self._flush_is_due = False
+        self._rest()
         if self._watch is not None:
             done = self._channel.flush()
             if not self._closed_meanwhile():
                 self._watch.want_to_write(not done)
 
+    def _rest(self) -> None:
+        """Call off what would flush later."""
+        for handle in (self._turn, self._lingering):
+            if handle is not None:
+                handle.cancel()
+        self._turn = self._lingering = None
+
     def _on_ready(self) -> None:
         messages = self._channel.receive()
         if messages:
             self._on_messages(messages)
-        self._flush()
+        if self._channel.closed or self._channel.is_behind:
+            self._flush()
 
     def _closed_meanwhile(self) -> bool:
         if not self._channel.closed:

@@ -128,8 +128,8 @@ class Stand:
     def command(self, *commands: MediaCommand) -> None:
         """Send commands."""
         for command in commands:
-            self.worker.command(command)
-        assert self.worker.flush()
+            self.worker.channel.send(command)
+        assert self.worker.channel.flush()
 
     def settle(self, holds: Callable[[], bool], what: str) -> None:
         """Read reports until a condition holds."""
@@ -140,9 +140,9 @@ class Stand:
             self._read(0.05)
 
     def _read(self, patience_s: float) -> None:
-        if self.worker.is_lost or not select.select([self.worker], [], [], patience_s)[0]:
+        if self.worker.channel.closed or not select.select([self.worker.channel], [], [], patience_s)[0]:
             return
-        for report in self.worker.reports():
+        for report in self.worker.channel.receive():
             if isinstance(report, PortsLeased):
                 self.ports.extend(report.ports)
                 self.leased += len(report.ports)

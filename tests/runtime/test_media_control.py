@@ -22,7 +22,7 @@ from edge.runtime.media_control import MediaWorker
 from model.settings import MediaSettings
 
 worker = MediaWorker("127.0.0.1", MediaSettings())
-select.select([worker], [], [])
+select.select([worker.channel], [], [])
 print(worker.pid, flush=True)
 select.select([], [], [])
 """
@@ -50,11 +50,11 @@ def test_a_lost_worker_is_noticed() -> None:
     with Stand() as stand:
         os.kill(stand.worker.pid, signal.SIGKILL)
         deadline = time.monotonic() + 10
-        while not stand.worker.is_lost:
-            assert select.select([stand.worker], [], [], deadline - time.monotonic())[0]
-            stand.worker.reports()
-        assert stand.worker.fileno() == -1
-        assert stand.worker.flush() and not stand.worker.wants_to_write
+        while not stand.worker.channel.closed:
+            assert select.select([stand.worker.channel], [], [], deadline - time.monotonic())[0]
+            stand.worker.channel.receive()
+        assert stand.worker.channel.fileno() == -1
+        assert stand.worker.channel.flush() and not stand.worker.channel.wants_to_write
 
 
 def test_ctrl_c_leaves_the_media_to_the_parent() -> None:
@@ -69,7 +69,7 @@ def test_closing_ends_the_process_and_may_be_repeated() -> None:
     worker.close()
     assert not is_running(pid)
     worker.close()
-    assert worker.is_lost
+    assert worker.channel.closed
 
 
 def test_a_worker_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,36 @@ def test_messages_of_one_turn_travel_together() -> None:
     uvloop.run(run())
 
 
+def test_what_lingers_goes_with_the_next_that_does_not() -> None:
+    async def run() -> None:
+        here, there = (End(sock) for sock in socket.socketpair())
+        here.pump.send(1, linger_s=60.0)
+        here.pump.send(2, linger_s=60.0)
+        await asyncio.sleep(0.02)
+        assert there.batches == []
+        here.pump.send(3)
+        await until(lambda: there.batches)
+        assert there.batches == [[1, 2, 3]]
+        here.pump.close()
+        there.pump.close()
+
+    uvloop.run(run())
+
+
+def test_what_lingers_goes_alone_when_nothing_comes() -> None:
+    async def run() -> None:
+        here, there = (End(sock) for sock in socket.socketpair())
+        here.pump.send(1, linger_s=0.01)
+        await until(lambda: there.batches)
+        here.pump.send(2, linger_s=60.0)
+        here.pump.close()
+        await until(lambda: there.ended)
+        assert there.batches == [[1], [2]]
+        there.pump.close()
+
+    uvloop.run(run())
+
+
 def test_what_was_sent_before_closing_arrives() -> None:
     async def run() -> None:
         here, there = (End(sock) for sock in socket.socketpair())
