@@ -158,7 +158,7 @@ def parse_datagram(data: bytes) -> Request | Response:
         raise SipParseError("message", "it is longer than 64 KiB", status=513)
     head, _, body = data.partition(b"\r\n\r\n")
     start, headers, error = _read_head(head)
-    if start[:8].upper() == "SIP/2.0 ":
+    if start[:4].upper() == "SIP/":  # no method has a slash in it: this is no request
         if error is not None:
             raise error
         return _read_response(start, headers, _cut(body, headers))
@@ -248,6 +248,8 @@ def _check_mandatory(request: Request) -> None:
 
 
 def _read_response(start: str, headers: Headers, body: bytes) -> Response:
+    if start[:8].upper() != "SIP/2.0 ":
+        raise SipParseError("Status-Line", "it is not SIP/2.0 <status> <reason>")
     status, _, reason = start[8:].partition(" ")
     if len(status) != 3 or not status.isascii() or not status.isdigit() or status < "100":
         raise SipParseError("Status-Line", f"{status[:16]!r} is no status code")
