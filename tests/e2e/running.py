@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -20,17 +21,22 @@ PATIENCE_S = 30.0
 
 
 def free_port() -> int:
-    """Return a port that is free for UDP and TCP at this moment."""
+    """Return a port that is free for UDP and TCP, and that nobody takes by chance.
+
+    It is above the ports that Linux gives to clients (32768 to 60999) and those of media (EDGE Q1).
+    """
     while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:
-            stream.bind(("127.0.0.1", 0))
-            port = int(stream.getsockname()[1])
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
-                try:
-                    datagrams.bind(("127.0.0.1", port))
-                except OSError:
-                    continue
-                return port
+        port = 61_000 + secrets.randbelow(4_500)
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
+        ):
+            try:
+                stream.bind(("127.0.0.1", port))
+                datagrams.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def descendants(pid: int) -> list[int]:
