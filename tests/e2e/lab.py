@@ -1,0 +1,233 @@
+"""A running `ovc up` as a customer has it: everything is made with boto3, calls come over SIP."""
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterable
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import boto3
+from botocore.config import Config
+
+from edge.flow import Address
+from emulator.probe import options_request
+from tests.e2e.records import StoredRecord
+from tests.e2e.running import PATIENCE_S, RunningStand
+from tests.e2e.sipp import Sipp, free_address, free_host
+
+T = TypeVar("T")
+
+CALLER = "+12065550100"
+"""A valid US number, as EDGE O2 wants the caller id."""
+_AREA_CODE = "312"
+_LOOK_EVERY_S = 0.02
+
+
+class Route(NamedTuple):
+    """Where an inbound call is tried."""
+
+    address: Address
+    priority: int = 1
+    weight: int = 1
+
+
+def eventually(look: Callable[[], T | None], what: str, within_s: float = PATIENCE_S) -> T:
+    """Return what a look finds, once it finds anything."""
+    deadline = time.monotonic() + within_s
+    while True:
+        found = look()
+        if found is not None:
+            return found
+        assert time.monotonic() < deadline, f"{what}: not within {within_s:.0f} s"
+        time.sleep(_LOOK_EVERY_S)
+
+
+class Trunk:
+    """A connector that boto3 has made, with the host that its PBX calls from."""
+
+    def __init__(self, lab: "Lab", connector_id: str, host: str) -> None:
+        self._lab = lab
+        self.connector_id = connector_id
+        self.host = host
+        """Connector host, of every Request-URI."""
+        self.pbx = free_host()
+        """The one address in the allow list."""
+
+    def permit(self, **members: Any) -> None:
+        """Put the termination: the PBX may call the United States."""
+        termination = {
+            "CallingRegions": ["US"],
+            "CidrAllowedList": [f"{self.pbx}/32"],
+            "CpsLimit": 100,
+        }
+        self._lab.voice.put_voice_connector_termination(
+            VoiceConnectorId=self.connector_id, Termination=termination | members
+        )
+
+    def route(self, *routes: Route) -> None:
+        """Put the origination: where calls to its numbers go."""
+        entries = [
+            {
+                "Host": route.address[0],
+                "Port": route.address[1],
+                "Protocol": "UDP",
+                "Priority": route.priority,
+                "Weight": route.weight,
+            }
+            for route in routes
+        ]
+        self._lab.voice.put_voice_connector_origination(
+            VoiceConnectorId=self.connector_id, Origination={"Routes": entries}
+        )
+
+    def protect(self, username: str, password: str) -> None:
+        """Put a SIP user: calls need a digest from now on."""
+        self._lab.voice.put_voice_connector_termination_credentials(
+            VoiceConnectorId=self.connector_id,
+            Credentials=[{"Username": username, "Password": password}],
+        )
+
+    def number(self) -> str:
+        """Order a number, give it to the connector and return it."""
+        voice = self._lab.voice
+        found = voice.search_available_phone_numbers(AreaCode=_AREA_CODE, MaxResults=1)
+        numbers = found["E164PhoneNumbers"]
+        voice.create_phone_number_order(ProductType="VoiceConnector", E164PhoneNumbers=numbers)
+        voice.associate_phone_numbers_with_voice_connector(
+            VoiceConnectorId=self.connector_id, E164PhoneNumbers=numbers
+        )
+        return str(numbers[0])
+
+    def await_effect(self) -> None:
+        """Wait until the edge knows this allow list, and so everything that was put before it.
+
+        An OPTIONS from a listed address gets its 200; one from a stranger gets silence (EDGE R36)
+        or, once the connector is known, a 403 (R7).
+        """
+        self._lab.await_status(200, self.host, self.pbx)
+
+    def call(self, scenario: str, number: str, *, caller: str = CALLER, **more: Any) -> Sipp:
+        """Let SIPp call out from the PBX; `more` are SIPp's other arguments."""
+        keys = {"number": number, "connector": self.host, "caller": caller}
+        at = free_address(self.pbx)
+        return Sipp(scenario, self._lab.folder, at=at, to=self._lab.edge, keys=keys, **more)
+
+    def answer(self, scenario: str, at: Address, **more: Any) -> Sipp:
+        """Let SIPp be the PBX at an address."""
+        return Sipp(scenario, self._lab.folder, at=at, **more)
+
+    def records(self) -> list[StoredRecord]:
+        """Return every detail record of the connector."""
+        return list(self._lab.records(self.connector_id))
+
+    def record_of(self, call_id: str) -> StoredRecord:
+        """Wait for the only record of a call and return it."""
+
+        def find() -> StoredRecord | None:
+            found = [it for it in self.records() if it.members["CallId"] == call_id]
+            assert len(found) <= 1, f"{len(found)} records of one call"
+            return found[0] if found else None
+
+        return eventually(find, f"the record of {call_id}")
+
+
+class Lab:
+    """One stand with clients; the demo connector takes calls from 127.0.0.1 alone."""
+
+    def __init__(self, folder: Path, settings: dict[str, Any] | None = None) -> None:
+        """Start it; `settings` are an operator's."""
+        self.folder = folder
+        options = ["--no-pbx"]
+        if settings is not None:
+            (folder / "settings.json").write_text(json.dumps(settings))
+            options += ["--settings", str(folder / "settings.json")]
+        self.stand = RunningStand(folder, *options)
+        try:
+            self._connect()
+        except BaseException:
+            self.stand.close()
+            raise
+        self._names = count(1)
+
+    def _connect(self) -> None:
+        offered = self.stand.offered()
+        self.edge: Address = ("127.0.0.1", self.stand.ports["sip"])
+        self.pstn: Address = ("127.0.0.1", self.stand.ports["pstn"])
+        self.bucket = offered["OVC_CDR_BUCKET"]
+        session = boto3.session.Session(
+            aws_access_key_id=offered["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=offered["AWS_SECRET_ACCESS_KEY"],
+            region_name=offered["AWS_DEFAULT_REGION"],
+        )
+        self.voice: Any = session.client(
+            "chime-sdk-voice", endpoint_url=offered["AWS_ENDPOINT_URL_CHIME_SDK_VOICE"]
+        )
+        pool = Config(max_pool_connections=20)
+        self.s3 = session.client("s3", endpoint_url=offered["AWS_ENDPOINT_URL_S3"], config=pool)
+        # Else every address of this machine would be a listed one, and none a stranger.
+        self.voice.put_voice_connector_termination(
+            VoiceConnectorId=offered["OVC_CONNECTOR_ID"],
+            Termination={"CallingRegions": ["US"], "CidrAllowedList": ["127.0.0.1/32"]},
+        )
+        self.await_status(403, offered["OVC_CONNECTOR_HOST"], free_host())
+
+    def new_trunk(self) -> Trunk:
+        """Make a connector that can do nothing yet."""
+        made = self.voice.create_voice_connector(
+            Name=f"trunk-{next(self._names)}", RequireEncryption=False
+        )["VoiceConnector"]
+        return Trunk(self, made["VoiceConnectorId"], made["OutboundHostName"])
+
+    def await_status(self, status: int, connector_host: str, source: str) -> None:
+        """Wait until an OPTIONS from an address to a connector's host has this answer."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+            phone.bind((source, 0))
+            phone.settimeout(0.1)
+
+            def is_answered_so() -> bool | None:
+                question = options_request(connector_host, phone.getsockname())
+                # An answer to a stranger is never longer than its question (EDGE S2).
+                longer = question.replace(b"\r\n\r\n", b"\r\nSubject: %s\r\n\r\n" % (b"-" * 200))
+                phone.sendto(longer, self.edge)
+                try:
+                    line = phone.recv(65_536).split(b"\r\n")[0]
+                except TimeoutError:
+                    return None
+                return True if line.startswith(b"SIP/2.0 %d " % status) else None
+
+            eventually(is_answered_so, f"OPTIONS to {connector_host} gets {status}")
+
+    def keys(self, connector_id: str) -> Iterable[str]:
+        """Return the object keys of a connector's records."""
+        prefix = f"Amazon-Chime-Voice-Connector-CDRs/json/{connector_id}/"
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        for page in pages:
+            for entry in page.get("Contents", []):
+                yield entry["Key"]
+
+    def records(self, connector_id: str) -> Iterable[StoredRecord]:
+        """Return a connector's records."""
+        for key in self.keys(connector_id):
+            body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+            yield StoredRecord(key, body, json.loads(body))
+
+    def edge_pid(self) -> int:
+        """Return the process id of the signalling process."""
+        (pid,) = [
+            pid
+            for pid in self.stand.processes
+            if b"emulator.edge_process" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        return pid
+
+    def close(self) -> None:
+        """End the stand."""
+        self.stand.close()
+
+    def __enter__(self) -> "Lab":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
