@@ -1,6 +1,7 @@
 """The headers that the edge reads: Via, name-addr headers, CSeq."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from edge.sip.grammar import TOKEN, SipParseError, host_and_port, parameters, whole_number
@@ -85,8 +86,22 @@ def parse_via(value: str) -> Via:
     return Via(transport.upper(), host, number, parameters(trailer, element="Via"))
 
 
+CACHED_VALUES = 4_096
+LONGEST_CACHED = 256
+
+
 def parse_name_address(value: str, element: str) -> NameAddress:
-    """Return a name-addr or addr-spec with its parameters; raises SipParseError (§20.10)."""
+    """Return a name-addr or addr-spec with its parameters; raises SipParseError (§20.10).
+
+    From and To come again with every message of a dialog, so short values are remembered; nobody
+    may change the parameters of what is returned.
+    """
+    if len(value) > LONGEST_CACHED:
+        return _name_address(value, element)
+    return _cached_name_address(value, element)
+
+
+def _name_address(value: str, element: str) -> NameAddress:
     start = _bracket(value, element)
     if start < 0:
         # Without <> every parameter belongs to the header (RFC 3261 §20).
@@ -105,6 +120,9 @@ def parse_name_address(value: str, element: str) -> NameAddress:
     if not uri or uri != uri.strip():
         raise SipParseError(element, "there is white space inside < and >")
     return NameAddress(uri, parameters(trailer, element=element) if trailer else {})
+
+
+_cached_name_address = lru_cache(CACHED_VALUES)(_name_address)
 
 
 def _bracket(value: str, element: str) -> int:
