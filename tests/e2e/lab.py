@@ -114,10 +114,6 @@ class Trunk:
         at = free_address(self.pbx)
         return Sipp(scenario, self._lab.folder, at=at, to=self._lab.edge, keys=keys, **more)
 
-    def answer(self, scenario: str, at: Address, **more: Any) -> Sipp:
-        """Let SIPp be the PBX at an address."""
-        return Sipp(scenario, self._lab.folder, at=at, **more)
-
     def records(self) -> list[StoredRecord]:
         """Return every detail record of the connector."""
         return list(self._lab.records(self.connector_id))
@@ -139,11 +135,13 @@ class Lab:
     def __init__(self, folder: Path, settings: dict[str, Any] | None = None) -> None:
         """Start it; `settings` are an operator's."""
         self.folder = folder
-        options = ["--no-pbx"]
-        if settings is not None:
-            (folder / "settings.json").write_text(json.dumps(settings))
-            options += ["--settings", str(folder / "settings.json")]
-        self.stand = RunningStand(folder, *options)
+        self.second_carrier = free_address(free_host())
+        """A carrier that a test may play; calls go there when the simulated network fails."""
+        host, port = self.second_carrier
+        carrier = {"name": "second", "host": host, "port": port, "priority": 2}
+        file = folder / "settings.json"
+        file.write_text(json.dumps({"carriers": [carrier]} | (settings or {})))
+        self.stand = RunningStand(folder, "--no-pbx", "--settings", str(file))
         try:
             self._connect()
         except BaseException:
@@ -179,6 +177,16 @@ class Lab:
             Name=f"trunk-{next(self._names)}", RequireEncryption=False
         )["VoiceConnector"]
         return Trunk(self, made["VoiceConnectorId"], made["OutboundHostName"])
+
+    def answer(self, scenario: str, at: Address, **more: Any) -> Sipp:
+        """Let SIPp take calls at an address, as a PBX or as the second carrier."""
+        return Sipp(scenario, self.folder, at=at, **more)
+
+    def call_in(self, scenario: str, number: str, **more: Any) -> Sipp:
+        """Let SIPp, as the second carrier, call one of our numbers."""
+        at = free_address(self.second_carrier[0])
+        keys = {"number": number, "connector": self.edge[0], "caller": CALLER}
+        return Sipp(scenario, self.folder, at=at, to=self.edge, keys=keys, **more)
 
     def await_status(self, status: int, connector_host: str, source: str) -> None:
         """Wait until an OPTIONS from an address to a connector's host has this answer."""

@@ -94,7 +94,7 @@ def test_a_cancelled_call_gets_487(trunk: Trunk) -> None:
         ("0102", 486, "486 Busy Here"),  # EDGE E5
         ("0104", 404, "404 Not Found"),  # EDGE E5
         ("0105", 603, "603 Decline"),  # EDGE E5
-        ("0106", 503, "503 Service Unavailable"),  # EDGE R34: the only carrier has failed
+        ("0106", 503, "503 Service Unavailable"),  # EDGE R34: the second carrier is dead
     ],
 )
 def test_a_refusal_reaches_the_pbx_and_the_record(
@@ -116,6 +116,33 @@ def test_a_refusal_reaches_the_pbx_and_the_record(
         disposition="Termination",
         status="Rejected",
         status_message=message,
+    )
+
+
+def test_when_the_first_carrier_fails_the_second_one_takes_the_call(lab: Lab, trunk: Trunk) -> None:
+    # EDGE F4, F13: 0106 gets 503 from the simulated network, which an answered call has cleared.
+    number = f"{PSTN}0106"
+    with trunk.call("uac_call", f"{PSTN}0100", options=TALK) as pbx:
+        pbx.succeed()
+    with window() as during, lab.answer("uas_answer", lab.second_carrier) as carrier:
+        with trunk.call("uac_call", number, options=TALK) as pbx:
+            pbx.succeed()
+            carrier.succeed()
+            record = trunk.record_of(pbx.call_id())
+        host, port = lab.second_carrier
+        invite = carrier.received("INVITE")
+    assert invite.start_line == f"INVITE sip:{number}@{host}:{port} SIP/2.0"
+    assert invite.header("P-Asserted-Identity") == f"<sip:{CALLER}@127.0.0.1>"
+    assert trunk.pbx not in invite.text, "EDGE B2: the PBX shows through"
+    assert pbx.call_id() not in invite.text, "EDGE B1: one Call-ID on both legs"
+    assert_record(
+        record,
+        during,
+        connector_id=trunk.connector_id,
+        call_id=pbx.call_id(),
+        from_number=CALLER,
+        to_number=number,
+        disposition="Termination",
     )
 
 
