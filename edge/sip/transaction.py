@@ -8,6 +8,7 @@ endpoint, which owns sockets, timers and the transaction user.
 What may surprise: a 2xx to an INVITE does not end the transactions (RFC 6026). The server one stays
 ACCEPTED for Timer L, so that a repeated INVITE does not make a second call; the client one stays
 ACCEPTED for Timer M, so that each repeated 2xx reaches the transaction user, who repeats its ACK.
+A transport error moves no INVITE server transaction (RFC 6026 §8.8): the peer may still repeat it.
 """
 
 from collections.abc import Callable
@@ -162,10 +163,11 @@ INVITE_SERVER: Table = {
     (_S.COMPLETED, _E.REQUEST): _T(_S.COMPLETED, (_A.RESEND,)),
     (_S.COMPLETED, _E.TIMER_G): _T(_S.COMPLETED, (_A.RESEND, _A.DOUBLE_G)),
     (_S.COMPLETED, _E.TIMER_H): _T(_S.TERMINATED),
-    (_S.COMPLETED, _E.TRANSPORT_ERROR): _T(_S.TERMINATED),
+    (_S.COMPLETED, _E.TRANSPORT_ERROR): _T(_S.COMPLETED),
     (_S.COMPLETED, _E.ACK): _T(_S.CONFIRMED, (_A.STOP_G, _A.STOP_H, _A.START_I)),
     (_S.CONFIRMED, _E.TIMER_I): _T(_S.TERMINATED),
     (_S.ACCEPTED, _E.SEND_SUCCESS): _T(_S.ACCEPTED, (_A.SEND,)),
+    (_S.ACCEPTED, _E.TRANSPORT_ERROR): _T(_S.ACCEPTED),
     (_S.ACCEPTED, _E.TIMER_L): _T(_S.TERMINATED),
 }  # fmt: skip
 
