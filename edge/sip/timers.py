@@ -54,4 +54,5 @@ class Timers:
 
     def __len__(self) -> int:
         """Return how many armed timers there are (for tests that look for leaks)."""
-        return sum(owner.armed.get(timer) == at for at, _, owner, timer in self._heap)
+        live = [(it[2], it[3]) for it in self._heap if it[2].armed.get(it[3]) == it[0]]
+        return len({(id(owner), timer) for owner, timer in live})
