@@ -70,6 +70,8 @@ lock: develop
 	@$(LOCK) pyproject.toml -o requirements/runtime.txt
 	@$(LOCK) pyproject.toml --group dev -o requirements/development.txt
 	@$(LOCK) --group pyproject.toml:bench -o requirements/bench.txt
+	@$(LOCK) --group pyproject.toml:lambda -c requirements/runtime.txt -o requirements/lambda.txt
+	@$(LOCK) --group pyproject.toml:edge -c requirements/runtime.txt -o requirements/edge.txt
 
 clean:
 	@rm -rf $(VENV) build dist cdk.out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from infra.application import assembled
+from infra.management_asset import AssetProblemError
 from infra.settings import DeploymentProblemError
 
 ROOT = Path(__file__).parent
@@ -17,7 +18,7 @@ def main() -> None:
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     try:
         app = assembled(context, os.environ.get("CDK_OUTDIR", str(ROOT / "cdk.out")))
-    except DeploymentProblemError as problem:
+    except (DeploymentProblemError, AssetProblemError) as problem:
         sys.exit(f"ovc: {problem}")
     app.synth()
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from aws_cdk import App
 
+from infra.api_stack import ApiStack
 from infra.data_stack import DataStack
 from infra.settings import DeploymentSettings
 
@@ -13,5 +14,7 @@ def assembled(context: Mapping[str, object], outdir: str) -> App:
     # Metadata of the CLI's own would differ between `cdk synth` and `python app.py`.
     app = App(context=context, outdir=outdir, analytics_reporting=False)
     settings = DeploymentSettings.from_context(app.node.get_all_context())
-    DataStack(app, settings=settings)
+    data = DataStack(app, settings=settings)
+    api = ApiStack(app, settings=settings)
+    api.add_stack_dependency(data)
     return app

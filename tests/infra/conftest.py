@@ -1,19 +1,10 @@
-"""The synthesised app, made once for all tests that read it."""
+"""Further assemblies, made once for all tests that read them."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.infra.synthesis import Assembly, bare_environment, run
-
-
-@pytest.fixture(scope="session")
-def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    """Return what `make synth` writes."""
-    directory = tmp_path_factory.mktemp("synth")
-    outdir = directory / "cdk.out"
-    run("app.py", environment=bare_environment(directory) | {"CDK_OUTDIR": str(outdir)})
-    return Assembly(outdir)
 
 
 @pytest.fixture(scope="session")

@@ -79,8 +79,15 @@ class Assembly:
 
     def stack_properties(self, stack: str) -> Any:
         """Return what the CDK CLI is told about a stack."""
+        return self._artifact(stack)["properties"]
+
+    def dependencies(self, stack: str) -> list[str]:
+        """Return what the CDK CLI deploys before a stack."""
+        return list(self._artifact(stack)["dependencies"])
+
+    def _artifact(self, stack: str) -> Any:
         manifest = json.loads((self.directory / "manifest.json").read_text())
-        return manifest["artifacts"][stack]["properties"]
+        return manifest["artifacts"][stack]
 
     def templates(self) -> Iterator[Template]:
         """Yield every stack's template."""

@@ -1,11 +1,13 @@
 """A management API to talk to with unmodified boto3: handler, gateway and embedded AWS."""
 
 import logging
+import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -13,9 +15,10 @@ from botocore.config import Config
 
 from emulator.aws import AwsClients, EmbeddedAws, provision
 from emulator.gateway import RunningGateway
-from lambdas.management.composition import build
+from lambdas.management.composition import Handler, build
 from model.settings import ApiSettings, Quotas, Settings
 from model.tables import CONFIGURATION, CONNECTORS, VERSION, access_keys_secret_name, decode, key
+from tests.management.asset import ASSET_VARIABLE, AssetProcess
 
 ROOMY = Settings(api=ApiSettings(quotas=Quotas(connectors=10_000, cps_limit=50)))
 """Settings for tests that share a stand: nobody runs into another's quota."""
@@ -91,13 +94,27 @@ def running(embedded: EmbeddedAws, settings: Settings = ROOMY) -> Iterator[Stand
     prefix = f"t{uuid.uuid4().hex[:8]}"
     aws = embedded.clients(settings.region)
     provision(aws, settings, prefix=prefix)
+    with _handler(aws, settings, prefix) as handler, RunningGateway(handler) as gateway:
+        yield Stand(url=gateway.url, prefix=prefix, aws=aws, settings=settings)
+
+
+def _handler(aws: AwsClients, settings: Settings, prefix: str) -> AbstractContextManager[Handler]:
+    """Return the handler of this process, or the one of the Lambda asset (test_asset.py)."""
+    secret = access_keys_secret_name(prefix)
+    asset = os.environ.get(ASSET_VARIABLE)
+    if asset is not None:
+        environment = {
+            "OVC_TABLE_PREFIX": prefix,
+            "OVC_ACCESS_KEYS_SECRET": secret,
+            "OVC_SETTINGS": settings.to_json(),
+        }
+        return AssetProcess(Path(asset), environment, aws_url=aws.endpoint_url)
     handler = build(
         settings=settings,
         table_prefix=prefix,
-        access_keys_secret=access_keys_secret_name(prefix),
+        access_keys_secret=secret,
         dynamodb=aws.dynamodb,
         secretsmanager=aws.secretsmanager,
         log=logging.getLogger("management"),
     )
-    with RunningGateway(handler) as gateway:
-        yield Stand(url=gateway.url, prefix=prefix, aws=aws, settings=settings)
+    return nullcontext(handler)

@@ -1,0 +1,23 @@
+"""The management API."""
+
+from aws_cdk import CfnOutput, Stack
+from constructs import Construct
+
+from infra.access_keys import AccessKeys
+from infra.management_function import ManagementFunction
+from infra.settings import DeploymentSettings
+
+
+class ApiStack(Stack):
+    """The function, its URL and its access keys."""
+
+    def __init__(self, scope: Construct, *, settings: DeploymentSettings) -> None:
+        super().__init__(
+            scope,
+            f"{settings.prefix}-api",
+            description="Open Voice Connector: management API",
+            analytics_reporting=False,
+        )
+        keys = AccessKeys(self, "AccessKeys", prefix=settings.prefix)
+        api = ManagementFunction(self, "Management", settings=settings, access_keys=keys.secret)
+        CfnOutput(self, "ApiUrl", value=api.url, description="endpoint_url of clients")

@@ -1,0 +1,14 @@
+"""What tests of several packages share."""
+
+import pytest
+
+from tests.infra.synthesis import Assembly, bare_environment, run
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """Return what `make synth` writes, made with neither Docker nor credentials in reach."""
+    directory = tmp_path_factory.mktemp("synth")
+    outdir = directory / "cdk.out"
+    run("app.py", environment=bare_environment(directory) | {"CDK_OUTDIR": str(outdir)})
+    return Assembly(outdir)
