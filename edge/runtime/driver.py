@@ -49,6 +49,10 @@ class CoreLike(Protocol):
     def active_calls(self) -> int:
         """Return how many calls there are."""
 
+    @property
+    def pending(self) -> dict[str, int]:
+        """Return how much is held, by kind."""
+
 
 class Sender(Protocol):
     """A transport, for sending."""
@@ -85,6 +89,11 @@ class Driver:
     def active_calls(self) -> int:
         """Return how many calls there are."""
         return self._core.active_calls
+
+    @property
+    def pending(self) -> dict[str, int]:
+        """Return how much the Core holds, by kind."""
+        return self._core.pending
 
     def add_transport(self, transport: Transport, sender: Sender) -> None:
         """Send the messages of one transport through `sender` from now on."""

@@ -75,9 +75,13 @@ class Node:
         )
 
     async def run(self) -> None:
-        """Take calls until SIGTERM or SIGINT, then stop; a second signal ends the draining."""
+        """Take calls until SIGTERM or SIGINT, then stop; a second signal ends the draining.
+
+        SIGUSR1 asks for a log line with everything that is held.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._on_signal)
+        self._loop.add_signal_handler(signal.SIGUSR1, self._tell_pending)
         resolving = self._loop.create_task(self._resolver.run())
         await self._prepared()
         transport = UdpTransport(
@@ -101,6 +105,17 @@ class Node:
         if self._stop.is_set():
             self._hurry.set()
         self._stop.set()
+
+    def _tell_pending(self) -> None:
+        """Say what the node holds, for whoever suspects that it forgets to let go."""
+        self._log(
+            "pending",
+            {
+                **self._driver.pending,
+                "records": self._aws.unsettled,
+                "faults": self._driver.faults,
+            },
+        )
 
     def _configured(self, loaded: ConfigLoaded) -> None:
         self._driver.feed(loaded)

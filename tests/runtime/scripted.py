@@ -32,6 +32,10 @@ class ScriptedCore:
     def deadline(self) -> float | None:
         return self.at
 
+    @property
+    def pending(self) -> dict[str, int]:
+        return {"calls": self.active_calls}
+
 
 class Lines:
     """A Logger that keeps what it is told."""

@@ -112,6 +112,19 @@ def test_a_second_signal_ends_the_draining(deployment: Deployment) -> None:
     live(ScriptedCore(), deployment, test, drain_s=30.0)
 
 
+def test_sigusr1_asks_what_the_node_holds(deployment: Deployment) -> None:
+    async def test(world: World) -> None:
+        world.core.active_calls = 7
+        os.kill(os.getpid(), signal.SIGUSR1)
+        await until(lambda: world.log.of("pending"))
+        assert world.log.of("pending") == [{"calls": 7, "records": 0, "faults": 0}]
+        assert not world.heard(Drain)
+        world.core.active_calls = 0
+        world.stop()
+
+    live(ScriptedCore(), deployment, test)
+
+
 def test_calls_that_are_left_are_hung_up_their_byes_repeated_and_records_stored(
     deployment: Deployment,
 ) -> None:
