@@ -1,6 +1,8 @@
 """A running `ovc up` as a customer has it: everything is made with boto3, calls come over SIP."""
 
 import json
+import os
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterable
@@ -22,7 +24,8 @@ T = TypeVar("T")
 CALLER = "+12065550100"
 """A valid US number, as EDGE O2 wants the caller id."""
 _AREA_CODE = "312"
-_LOOK_EVERY_S = 0.02
+IDLE_WITHIN_S = 75.0
+"""Timer B of an attempt, then the BYE or CANCEL that came of it: 64 s (EDGE B8, F7)."""
 
 
 class Route(NamedTuple):
@@ -33,7 +36,12 @@ class Route(NamedTuple):
     weight: int = 1
 
 
-def eventually(look: Callable[[], T | None], what: str, within_s: float = PATIENCE_S) -> T:
+def eventually(
+    look: Callable[[], T | None],
+    what: str,
+    within_s: float = PATIENCE_S,
+    look_every_s: float = 0.02,
+) -> T:
     """Return what a look finds, once it finds anything."""
     deadline = time.monotonic() + within_s
     while True:
@@ -41,7 +49,7 @@ def eventually(look: Callable[[], T | None], what: str, within_s: float = PATIEN
         if found is not None:
             return found
         assert time.monotonic() < deadline, f"{what}: not within {within_s:.0f} s"
-        time.sleep(_LOOK_EVERY_S)
+        time.sleep(look_every_s)
 
 
 class Trunk:
@@ -151,6 +159,10 @@ class Lab:
 
     def _connect(self) -> None:
         offered = self.stand.offered()
+        (self.edge_pid,) = [
+            pid for pid in self.stand.processes if _runs(pid, "emulator.edge_process")
+        ]
+        """Process id of the signalling process."""
         self.edge: Address = ("127.0.0.1", self.stand.ports["sip"])
         self.pstn: Address = ("127.0.0.1", self.stand.ports["pstn"])
         self.bucket = offered["OVC_CDR_BUCKET"]
@@ -221,14 +233,35 @@ class Lab:
             body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
             yield StoredRecord(key, body, json.loads(body))
 
-    def edge_pid(self) -> int:
-        """Return the process id of the signalling process."""
-        (pid,) = [
-            pid
-            for pid in self.stand.processes
-            if b"emulator.edge_process" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        ]
-        return pid
+    def pending(self) -> dict[str, int]:
+        """Return what the edge holds (EDGE X9), with the sockets of its media workers."""
+        os.kill(self.edge_pid, signal.SIGUSR1)
+        line = self.stand.await_line("SIP edge: pending")
+        told = dict(it.split(" ") for it in line.partition("pending")[2].strip().split(", "))
+        workers = [pid for pid in self.stand.processes if _runs(pid, "edge.runtime.media_worker")]
+        return {
+            **{name: int(value) for name, value in told.items()},
+            "media_sockets": sum(map(udp_sockets, workers)),
+        }
+
+    def await_idle(self) -> None:
+        """Wait until the edge holds nothing: no call, transaction, timer, record or port.
+
+        Transactions wait for 32 s after their end for messages that come late (EDGE B8).
+        """
+
+        def is_idle() -> bool | None:
+            held = self.pending()
+            free, sockets = held.pop("free_ports"), held.pop("media_sockets")
+            seen.append({**held, "free_ports": free, "media_sockets": sockets})
+            # Each free port has its twin for RTCP; any other socket belongs to a call.
+            return True if not any(held.values()) and sockets == 2 * free else None
+
+        seen: list[dict[str, int]] = []
+        try:
+            eventually(is_idle, "the edge is idle", IDLE_WITHIN_S, look_every_s=0.5)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {seen[-1]}") from None
 
     def close(self) -> None:
         """End the stand."""
@@ -239,3 +272,21 @@ class Lab:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def udp_sockets(pid: int) -> int:
+    """Return how many UDP sockets a process has."""
+    table = Path("/proc/net/udp").read_text().splitlines()[1:]
+    bound = {row.split()[9] for row in table}
+    found = 0
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            target = os.readlink(descriptor)
+        except FileNotFoundError:  # closed since it was listed
+            continue
+        found += target.startswith("socket:[") and target[8:-1] in bound
+    return found
+
+
+def _runs(pid: int, module: str) -> bool:
+    return module.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
