@@ -257,7 +257,9 @@ def _read_response(start: str, headers: Headers, body: bytes) -> Response:
 
 
 def check_response(response: Response) -> None:
-    """Raise SipParseError unless every header that a dialog is made of can be read."""
+    """Raise SipParseError unless it is meant for us and all that makes a dialog can be read."""
+    if len(response.members("via")) != 1:
+        raise SipParseError("Via", "the response is meant for somebody below us (§8.1.3.3)")
     response.require("call-id")
     response.to  # noqa: B018 - each property parses and so checks its header
     if response.status < 300:

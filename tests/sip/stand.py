@@ -86,7 +86,7 @@ class Sent(NamedTuple):
 class Stand:
     """The endpoint and everything around it; `now` moves by `run` only."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: str = "e") -> None:
         self.now = 0.0
         self.sent: list[Sent] = []
         self.requests: list[Request] = []
@@ -95,7 +95,7 @@ class Stand:
         self.timers = Timers()
         self.endpoint = Endpoint(
             timers=self.timers,
-            ids=CountingIds("e"),
+            ids=CountingIds(seed),
             send=lambda data, flow: self.sent.append(Sent(self.now, data, flow)),
             user=self,
             sent_by=HERE,

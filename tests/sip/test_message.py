@@ -264,12 +264,13 @@ def test_a_response_with_a_broken_head_or_length_is_refused() -> None:
     ("status", "changed", "element"),
     [
         (200, {"Call_ID": None}, "Call-ID"),
+        (200, {"Via": "SIP/2.0/UDP a, SIP/2.0/UDP b"}, "Via"),
         (486, {"To": "<"}, "To"),
         (183, {"Contact": "<"}, "Contact"),
         (200, {"Record_Route": "<"}, "Record-Route"),
     ],
 )
-def test_a_response_must_have_what_a_dialog_is_made_of(
+def test_a_response_must_be_ours_and_have_what_a_dialog_is_made_of(
     status: int, changed: dict[str, str | None], element: str
 ) -> None:
     with pytest.raises(SipParseError, match=f"^{element}: "):
