@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import quantiles
 
 from bench.signalling.kernel import cpu_s, free_address, resident_kib, wait_until_bound
 from bench.signalling.middles import LOAD_CORE, Places, Processes, Start
@@ -29,6 +30,8 @@ class Result:
     """CPU of the processes that handle SIP, per call."""
     whole_ms: float
     """The same with the helpers."""
+    answer_ms: float
+    """99th percentile of the caller's wait from INVITE to 200, both SIPps' own time included."""
     failed: int
     held_kib: float
     """Memory of the signalling processes per held call."""
@@ -41,12 +44,13 @@ def measure(start: Start, directory: Path, *, calls: int, rate: int) -> Result:
     with start(places, directory) as middle, _callee(places, directory):
         _run(places, users, directory, calls=WARM_UP_CALLS, rate=rate)
         signalling_s, helpers_s = _cpu(middle)
-        failed = _run(places, users, directory, calls=calls, rate=rate)
+        failed, waits_ms = _run(places, users, directory, calls=calls, rate=rate)
         time.sleep(SETTLE_S)
         after = _cpu(middle)
         return Result(
             signalling_ms=(after[0] - signalling_s) / calls * 1e3,
             whole_ms=(sum(after) - signalling_s - helpers_s) / calls * 1e3,
+            answer_ms=quantiles(waits_ms, n=100)[98],
             failed=failed,
             held_kib=_held_kib(places, users, directory, middle),
         )
@@ -74,15 +78,20 @@ def _held_kib(places: Places, users: Path, directory: Path, middle: Processes) -
     return (memory[1] - memory[0]) / (HELD_CALLS[1] - HELD_CALLS[0])
 
 
-def _run(places: Places, users: Path, directory: Path, *, calls: int, rate: int) -> int:
-    """Make calls; return how many failed."""
+def _run(
+    places: Places, users: Path, directory: Path, *, calls: int, rate: int
+) -> tuple[int, list[float]]:
+    """Make calls; return how many failed and how long each waited for its 200, in ms."""
     command = _caller(places, users, calls=calls, rate=rate, hold_s=0.0)
     statistics = directory / "caller.csv"
-    statistics.unlink(missing_ok=True)
+    for old in (statistics, *directory.glob("uac_*_rtt.csv")):
+        old.unlink(missing_ok=True)
     with (directory / "caller.log").open("w") as log:
         subprocess.run(
-            [*command, "-trace_stat", "-stf", str(statistics)],
-            *(),
+            [
+                *(*command, "-trace_stat", "-stf", str(statistics)),
+                *("-trace_rtt", "-rtt_freq", str(calls)),
+            ],
             stdout=log,
             stderr=log,
             cwd=directory,
@@ -90,7 +99,9 @@ def _run(places: Places, users: Path, directory: Path, *, calls: int, rate: int)
             check=False,
         )
     names, *rows = [line.split(";") for line in statistics.read_text().splitlines()]
-    return int(rows[-1][names.index("FailedCall(C)")])
+    (waits,) = directory.glob("uac_*_rtt.csv")
+    waits_ms = [float(line.split(";")[1]) for line in waits.read_text().splitlines()[1:]]
+    return int(rows[-1][names.index("FailedCall(C)")]), waits_ms
 
 
 @contextmanager
