@@ -109,7 +109,7 @@ class Dialog:
 
     def _request(self, method: str, cseq: int, fields: Fields, body: bytes) -> OutgoingRequest:
         uri, routes = self.remote_target, self.routes
-        if routes and ";lr" not in routes[0].lower():
+        if routes and not _is_loose(routes[0]):
             # A strict router wants its own URI on the request line (RFC 3261 §12.2.1.1).
             first = parse_name_address(routes[0], "Route").uri
             uri, routes = first, (*routes[1:], f"<{self.remote_target}>")
@@ -124,3 +124,12 @@ class Dialog:
             fields=fields,
             body=body,
         )
+
+
+def _is_loose(route: str) -> bool:
+    """Tell whether a router leaves the request line alone: its URI has the parameter lr."""
+    try:
+        uri = parse_uri(parse_name_address(route, "Route").uri, element="Route")
+    except SipParseError:
+        return True  # next_hop() finds no way to it either
+    return "lr" in uri.parameters
