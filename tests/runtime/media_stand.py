@@ -140,7 +140,10 @@ class Stand:
             self._read(0.05)
 
     def _read(self, patience_s: float) -> None:
-        if self.worker.channel.closed or not select.select([self.worker.channel], [], [], patience_s)[0]:
+        if (
+            self.worker.channel.closed
+            or not select.select([self.worker.channel], [], [], patience_s)[0]
+        ):
             return
         for report in self.worker.channel.receive():
             if isinstance(report, PortsLeased):
