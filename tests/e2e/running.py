@@ -56,7 +56,9 @@ class RunningStand:
         kept = {
             name: it for name, it in os.environ.items() if not name.startswith(("AWS_", "OVC_"))
         }
-        self.environment = {**kept, "XDG_RUNTIME_DIR": str(folder)}
+        # All places where `ovc` looks for a stand: one that a developer has running is not ours.
+        places = dict.fromkeys(("XDG_RUNTIME_DIR", "HOME", "TMPDIR"), str(folder))
+        self.environment = {**kept, **places}
         self.lines: Queue[str] = Queue()
         started_at = time.monotonic()
         self.process = subprocess.Popen(
