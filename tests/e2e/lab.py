@@ -238,11 +238,15 @@ class Lab:
         os.kill(self.edge_pid, signal.SIGUSR1)
         line = self.stand.await_line("SIP edge: pending")
         told = dict(it.split(" ") for it in line.partition("pending")[2].strip().split(", "))
-        workers = [pid for pid in self.stand.processes if _runs(pid, "edge.runtime.media_worker")]
         return {
             **{name: int(value) for name, value in told.items()},
-            "media_sockets": sum(map(udp_sockets, workers)),
+            "media_sockets": len(self.media_ports()),
         }
+
+    def media_ports(self) -> list[int]:
+        """Return every port that the media workers hold, in use or waiting for a call."""
+        workers = [pid for pid in self.stand.processes if _runs(pid, "edge.runtime.media_worker")]
+        return [port for pid in workers for port in udp_ports(pid)]
 
     def await_idle(self) -> None:
         """Wait until the edge holds nothing: no call, transaction, timer, record or port.
@@ -274,17 +278,18 @@ class Lab:
         self.close()
 
 
-def udp_sockets(pid: int) -> int:
-    """Return how many UDP sockets a process has."""
-    table = Path("/proc/net/udp").read_text().splitlines()[1:]
-    bound = {row.split()[9] for row in table}
-    found = 0
+def udp_ports(pid: int) -> list[int]:
+    """Return the local ports of a process's UDP sockets."""
+    rows = [line.split() for line in Path("/proc/net/udp").read_text().splitlines()[1:]]
+    port_of = {row[9]: int(row[1].partition(":")[2], 16) for row in rows}
+    found = []
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         try:
-            target = os.readlink(descriptor)
+            inode = os.readlink(descriptor).removeprefix("socket:[").removesuffix("]")
         except FileNotFoundError:  # closed since it was listed
             continue
-        found += target.startswith("socket:[") and target[8:-1] in bound
+        if inode in port_of:
+            found.append(port_of[inode])
     return found
 
 
