@@ -120,14 +120,29 @@ def _check_size(shape: Shape, size: int, fact: str, unit: str) -> None:
 def _refusal(shape: Shape, value: Json, where: str, rule: str) -> BadRequest:
     if shape.sensitive:
         return BadRequest(f"{where} is not valid; {rule}")
-    shown = json.dumps(value) if not isinstance(value, dict | list) else _JSON_NAMES[_kind(value)]
+    if isinstance(value, dict | list) or shape.kind in (Kind.STRUCTURE, Kind.LIST):
+        # A scalar where an object belongs may be a secret of that object, e.g. a password.
+        return BadRequest(f"{where} is {_type_name(value)}; {rule}")
+    shown = json.dumps(value)
     if len(shown) > _SHOWN_VALUE:
         shown = shown[:_SHOWN_VALUE] + "..."
     return BadRequest(f"{where} is {shown}; {rule}")
 
 
-def _kind(value: dict[str, Json] | list[Json]) -> Kind:
-    return Kind.STRUCTURE if isinstance(value, dict) else Kind.LIST
+def _type_name(value: Json) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case str():
+            return "a string"
+        case int() | float():
+            return "a number"
+        case list():
+            return "a list"
+        case dict():
+            return "an object"
 
 
 def _plain_number(text: str) -> str:

@@ -40,7 +40,10 @@ def refusal(method: str, target: str, body: bytes) -> str:
         (b'{"Name": "a\\n", "RequireEncryption": true}', "must match the pattern"),
         (b'{"Name": "a", "RequireEncryption": true, "Tags": []}', "Tags has 0 entries; at least 1"),
         (b'{"Name": "a", "RequireEncryption": true, "Tags": {}}', "Tags is an object; a list"),
-        (b'{"Name": "a", "RequireEncryption": true, "Tags": [7]}', "Tags[0] is 7; an object"),
+        (
+            b'{"Name": "a", "RequireEncryption": true, "Tags": [7]}',
+            "Tags[0] is a number; an object",
+        ),
     ],
 )
 def test_a_bad_body_is_refused_by_name_and_rule(body: bytes, message: str) -> None:
@@ -68,6 +71,26 @@ def test_a_bad_body_is_refused_by_name_and_rule(body: bytes, message: str) -> No
 def test_a_bad_path_or_query_is_refused(target: str, message: str) -> None:
     # API V1 V3 W3
     assert message in refusal("GET", target, b"")
+
+
+@pytest.mark.parametrize(
+    ("credentials", "message"),
+    [
+        ('"hunter2"', "Credentials is a string; a list is wanted"),
+        ('["hunter2"]', "Credentials[0] is a string; an object is wanted"),
+        ('[["hunter2"]]', "Credentials[0] is a list; an object is wanted"),
+        ('[true, "hunter2"]', "Credentials[0] is a boolean; an object is wanted"),
+        ('[{"Password": ["hunter2"]}]', "Credentials[0].Password is not valid; a string"),
+        ('{"hunter2": null}', "Credentials is an object; a list is wanted"),
+        ('[{"Username": "hunter2" "Password"', "The body is not JSON"),
+    ],
+)
+def test_no_refusal_repeats_what_may_be_a_password(credentials: str, message: str) -> None:
+    # API V1 TC1
+    target = "/voice-connectors/x/termination/credentials?operation=put"
+    text = refusal("POST", target, f'{{"Credentials": {credentials}}}'.encode())
+    assert message in text
+    assert "hunter2" not in text
 
 
 def test_unknown_members_and_query_parameters_are_ignored_and_null_is_absent() -> None:
