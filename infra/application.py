@@ -6,6 +6,7 @@ from aws_cdk import App
 
 from infra.api_stack import ApiStack
 from infra.data_stack import DataStack
+from infra.edge_stack import EdgeStack
 from infra.settings import DeploymentSettings
 
 
@@ -16,5 +17,7 @@ def assembled(context: Mapping[str, object], outdir: str) -> App:
     settings = DeploymentSettings.from_context(app.node.get_all_context())
     data = DataStack(app, settings=settings)
     api = ApiStack(app, settings=settings)
-    api.add_stack_dependency(data)
+    edge = EdgeStack(app, settings=settings)
+    for reader in (api, edge):
+        reader.add_stack_dependency(data)
     return app

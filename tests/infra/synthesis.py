@@ -57,14 +57,19 @@ class Template:
         """Return the properties of the one resource of a type."""
         return self.only(kind)["Properties"]
 
-    def statements(self, role: str) -> list[dict[str, Any]]:
-        """Return what the policies attached to a role say; `role` starts its logical id."""
-        return [
-            statement
-            for policy in self.of("AWS::IAM::Policy").values()
-            if policy["Properties"]["Roles"][0]["Ref"].startswith(role)
-            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-        ]
+    def grants(self, role: str) -> set[tuple[str, str]]:
+        """Return what a role may do: (action, resource); `role` starts its logical id."""
+        granted: set[tuple[str, str]] = set()
+        for policy in self.of("AWS::IAM::Policy").values():
+            properties = policy["Properties"]
+            if properties["Roles"][0]["Ref"].startswith(role):
+                for statement in properties["PolicyDocument"]["Statement"]:
+                    assert statement["Effect"] == "Allow"
+                    assert not {"NotAction", "NotResource"} & set(statement)
+                    actions, resources = listed(statement["Action"]), listed(statement["Resource"])
+                    granted |= {(action, text_of(it)) for action in actions for it in resources}
+        assert granted, f"no policy is attached to {role}"
+        return granted
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,11 @@ class Assembly:
         """Yield every stack's template."""
         for path in sorted(self.directory.glob("*.template.json")):
             yield Template(json.loads(path.read_text()))
+
+
+def listed(value: Any) -> list[Any]:
+    """Return what may stand alone or in a list as a list."""
+    return value if isinstance(value, list) else [value]
 
 
 def text_of(value: Any) -> str:

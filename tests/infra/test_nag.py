@@ -32,4 +32,4 @@ def test_every_stack_was_looked_at(assemblies: Path) -> None:
     assert looked_at == {f"ovc-{stack}.template.json" for stack in STACKS}
 
 
-STACKS = ("data", "api")
+STACKS = ("data", "api", "edge")

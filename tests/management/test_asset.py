@@ -168,12 +168,8 @@ def allowed(api: Template) -> dict[str, set[str]]:
     (secret,) = api.of("AWS::SecretsManager::Secret")
     names = {f"${{{secret}}}": text_of(api.properties("AWS::SecretsManager::Secret")["Name"])}
     found: dict[str, set[str]] = {}
-    for statement in api.statements("ManagementRole"):
-        actions, resources = statement["Action"], statement["Resource"]
-        for action in actions if isinstance(actions, list) else [actions]:
-            service, _, name = action.partition(":")
-            if service != "logs":
-                for resource in resources if isinstance(resources, list) else [resources]:
-                    target = text_of(resource)
-                    found.setdefault(names.get(target, target.rpartition("/")[2]), set()).add(name)
+    for action, resource in api.grants("ManagementRole"):
+        service, _, name = action.partition(":")
+        if service != "logs":
+            found.setdefault(names.get(resource, resource.rpartition("/")[2]), set()).add(name)
     return found

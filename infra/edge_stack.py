@@ -1,0 +1,24 @@
+"""The SIP and RTP edge."""
+
+from aws_cdk import Stack
+from constructs import Construct
+
+from infra.edge_service import EdgeService
+from infra.edge_task import EdgeTask
+from infra.network import Network
+from infra.settings import DeploymentSettings
+
+
+class EdgeStack(Stack):
+    """Network, task and service."""
+
+    def __init__(self, scope: Construct, *, settings: DeploymentSettings) -> None:
+        super().__init__(
+            scope,
+            f"{settings.prefix}-edge",
+            description="Open Voice Connector: SIP and RTP edge",
+            analytics_reporting=False,
+        )
+        network = Network(self, "Network", settings=settings)
+        task = EdgeTask(self, "Task", settings=settings)
+        EdgeService(self, "Edge", settings=settings, network=network, task=task)

@@ -1,0 +1,155 @@
+"""What one edge task is: image, environment, rights, limits."""
+
+from aws_cdk import Duration, RemovalPolicy, Size, Stack
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.document import settings_document
+from infra.edge_image import edge_image
+from infra.findings import accept
+from infra.names import record_arns, table_arn
+from infra.network import SIP_PORT
+from infra.settings import DeploymentSettings
+from model.cdr import KEY_PREFIX
+from model.tables import CONNECTORS, NUMBERS, cdr_bucket_name
+
+STOP_TIMEOUT_S = 120
+"""The longest that Fargate grants between SIGTERM and SIGKILL."""
+DRAIN_S = 110
+"""Of that, for calls that go on; the rest is for the last BYEs and records (EDGE C9)."""
+OPEN_FILES = 65_536
+"""A socket for every port of the widest media range, with room for the rest."""
+LOG_BUFFER_MIB = 4
+
+
+class EdgeTask(Construct):
+    """The task definition. It has no health check of its own: the edge speaks UDP only and meets
+    strangers with silence, so that a probe would learn nothing. A process that cannot work ends,
+    and ECS sees that."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: DeploymentSettings
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._settings = settings
+        self.execution_role = self._execution_role()
+        self.definition = ecs.FargateTaskDefinition(
+            self,
+            "Definition",
+            family=f"{settings.prefix}-edge",
+            cpu=settings.cpu,
+            memory_limit_mib=settings.memory_mib,
+            runtime_platform=ecs.RuntimePlatform(
+                cpu_architecture=ecs.CpuArchitecture.X86_64,
+                operating_system_family=ecs.OperatingSystemFamily.LINUX,
+            ),
+            task_role=self._task_role(),
+            execution_role=self.execution_role,
+        )
+        self._add_container(self._nonce_secret(), self._log_group())
+        accept(
+            self.definition,
+            {"AwsSolutions-ECS2": "The variables are settings; the one secret is no variable."},
+        )
+
+    def _add_container(self, nonce_secret: secretsmanager.Secret, log: logs.LogGroup) -> None:
+        parameters = ecs.LinuxParameters(self, "Linux", init_process_enabled=True)
+        container = self.definition.add_container(
+            "edge",
+            image=ecs.ContainerImage.from_docker_image_asset(edge_image(self, "Image")),
+            environment=self._environment(),
+            secrets={"OVC_NONCE_SECRET": ecs.Secret.from_secrets_manager(nonce_secret)},
+            readonly_root_filesystem=True,
+            linux_parameters=parameters,
+            stop_timeout=Duration.seconds(STOP_TIMEOUT_S),
+            logging=ecs.LogDrivers.aws_logs(
+                stream_prefix="edge",
+                log_group=log,
+                # Calls go on when CloudWatch is slow.
+                mode=ecs.AwsLogDriverMode.NON_BLOCKING,
+                max_buffer_size=Size.mebibytes(LOG_BUFFER_MIB),
+            ),
+        )
+        container.add_ulimits(
+            ecs.Ulimit(name=ecs.UlimitName.NOFILE, soft_limit=OPEN_FILES, hard_limit=OPEN_FILES)
+        )
+
+    def _environment(self) -> dict[str, str]:
+        settings = self._settings
+        return {
+            "OVC_SETTINGS": settings_document(Stack.of(self), settings),
+            "OVC_TABLE_PREFIX": settings.prefix,
+            # Its public address the task finds out by itself (edge/runtime/node.py).
+            "OVC_SIP_LISTEN": f"0.0.0.0:{SIP_PORT}",
+            "OVC_MEDIA_WORKERS": str(settings.media_workers),
+            "OVC_DRAIN_SECONDS": str(DRAIN_S),
+        }
+
+    def _log_group(self) -> logs.LogGroup:
+        return logs.LogGroup(
+            self,
+            "Log",
+            retention=logs.RetentionDays.THREE_MONTHS,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+
+    def _nonce_secret(self) -> secretsmanager.Secret:
+        secret = secretsmanager.Secret(
+            self,
+            "NonceSecret",
+            description="Secret of SIP digest nonces, the same on all edge nodes (EDGE G3)",
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                password_length=64, exclude_punctuation=True
+            ),
+        )
+        accept(
+            secret,
+            {
+                "AwsSolutions-SMG4": "The keys in use are derived from it and change every day; "
+                "nodes read it when they start, and must agree on it (EDGE G3)."
+            },
+        )
+        return secret
+
+    def _task_role(self) -> iam.Role:
+        stack, settings = Stack.of(self), self._settings
+        role = _role(self, "TaskRole")
+        connectors = table_arn(stack, settings, CONNECTORS)
+        numbers = table_arn(stack, settings, NUMBERS)
+        records = record_arns(stack, settings)
+        for actions, resources in (
+            (["dynamodb:GetItem"], [connectors]),
+            (["dynamodb:Query"], [connectors, numbers]),
+            (["s3:PutObject"], [records]),
+            (["ec2:DescribeNetworkInterfaces"], ["*"]),
+        ):
+            role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
+        # cdk-nag writes a reference as <AWS::Region>.
+        name = cdr_bucket_name(settings.prefix, "<AWS::AccountId>", "<AWS::Region>")
+        finding = f"Resource::arn:<AWS::Partition>:s3:::{name}/{KEY_PREFIX}/*"
+        accept(
+            role,
+            {
+                f"AwsSolutions-IAM5[{finding}]": "A record's name has connector and time in it "
+                "(EDGE C1); of all names of records this is the part that is known.",
+                "AwsSolutions-IAM5[Resource::*]": "DescribeNetworkInterfaces knows no resources.",
+            },
+        )
+        return role
+
+    def _execution_role(self) -> iam.Role:
+        """Return the role that fetches the image and the secret and writes the log."""
+        role = _role(self, "ExecutionRole")
+        accept(
+            role,
+            {"AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken knows no resources."},
+        )
+        return role
+
+
+def _role(scope: Construct, construct_id: str) -> iam.Role:
+    tasks = iam.ServicePrincipal("ecs-tasks.amazonaws.com")
+    return iam.Role(scope, construct_id, assumed_by=tasks)

@@ -1,0 +1,68 @@
+"""The edge's own network: public subnets only, because peers reach every task directly (A11)."""
+
+from aws_cdk import aws_ec2 as ec2
+from constructs import Construct
+
+from infra.findings import accept
+from infra.settings import DeploymentSettings
+
+SIP_PORT = 5_060
+
+
+class Network(Construct):
+    """A VPC without NAT gateways, and the security group of the edge's tasks."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: DeploymentSettings
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.vpc = ec2.Vpc(
+            self,
+            "Vpc",
+            ip_addresses=ec2.IpAddresses.cidr(settings.vpc_cidr),
+            max_azs=2,
+            nat_gateways=0,
+            subnet_configuration=[
+                ec2.SubnetConfiguration(
+                    name="Edge",
+                    subnet_type=ec2.SubnetType.PUBLIC,
+                    # The tasks ask for their addresses; nothing else is to get one by chance.
+                    map_public_ip_on_launch=False,
+                )
+            ],
+            # It would take a custom resource; nothing is ever put into that group.
+            restrict_default_security_group=False,
+        )
+        accept(
+            self.vpc,
+            {
+                "AwsSolutions-VPC7": "Every call is a flow or four: the edge's own records and log "
+                "tell more for less. Flow logs can be switched on for an investigation."
+            },
+        )
+        media = settings.operator.media
+        self.edge_group = self._edge_group(ec2.Port.udp_range(media.first_port, media.last_port))
+
+    def _edge_group(self, media_ports: ec2.Port) -> ec2.SecurityGroup:
+        group = ec2.SecurityGroup(
+            self,
+            "EdgeGroup",
+            vpc=self.vpc,
+            description="SIP and RTP of the Voice Connector edge",
+            allow_all_outbound=False,
+        )
+        anywhere = ec2.Peer.any_ipv4()
+        group.add_ingress_rule(anywhere, ec2.Port.udp(SIP_PORT), "SIP")
+        group.add_ingress_rule(anywhere, media_ports, "RTP and RTCP")
+        # With UDP open both ways the flows are not tracked, so no table of them can run full.
+        group.add_egress_rule(anywhere, ec2.Port.all_udp(), "SIP, RTP and RTCP to any port")
+        group.add_egress_rule(anywhere, ec2.Port.tcp(443), "AWS APIs, image, log")
+        accept(
+            group,
+            {
+                "AwsSolutions-EC23": "Peers are anywhere; who they are says the API's allow list, "
+                "not a stack. The edge meets strangers with silence (EDGE S2, R7).",
+                "CloudFormation-Validate::W2508": "It means TCP ports; what is open is UDP.",
+            },
+        )
+        return group

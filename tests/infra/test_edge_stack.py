@@ -1,0 +1,198 @@
+"""Network, task and service of the edge."""
+
+import json
+from typing import Any
+
+import pytest
+
+from edge.settings import VARIABLES, RuntimeSettings
+from model.cdr import KEY_PREFIX
+from model.settings import Settings
+from tests.infra.synthesis import OTHER_SETTINGS, Assembly, Template, text_of
+
+pytestmark = [pytest.mark.node, pytest.mark.xdist_group("cdk")]
+
+ANYWHERE = "0.0.0.0/0"
+
+
+@pytest.fixture(scope="module")
+def edge(assembly: Assembly) -> Template:
+    return assembly.template("ovc-edge")
+
+
+@pytest.fixture(scope="module")
+def other(other_assembly: Assembly) -> Template:
+    return other_assembly.template("lab2-edge")
+
+
+def container(template: Template) -> Any:
+    (only,) = template.properties("AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+    return only
+
+
+def variables(template: Template) -> dict[str, str]:
+    return {it["Name"]: text_of(it["Value"]) for it in container(template)["Environment"]}
+
+
+def rules(template: Template, direction: str) -> set[tuple[str, str, int, int]]:
+    group = template.properties("AWS::EC2::SecurityGroup")
+    return {
+        (it["CidrIp"], it["IpProtocol"], it["FromPort"], it["ToPort"])
+        for it in group[f"SecurityGroup{direction}"]
+    }
+
+
+def test_peers_reach_sip_and_media_and_nothing_else(edge: Template, other: Template) -> None:
+    # EDGE W1 (today UDP only), Q1
+    media = Settings().media
+    assert rules(edge, "Ingress") == {
+        (ANYWHERE, "udp", 5060, 5060),
+        (ANYWHERE, "udp", media.first_port, media.last_port),
+    }
+    assert rules(other, "Ingress") == {
+        (ANYWHERE, "udp", 5060, 5060),
+        (ANYWHERE, "udp", 20_000, 20_999),
+    }
+
+
+def test_the_edge_reaches_peers_by_udp_and_aws_by_https(edge: Template) -> None:
+    assert rules(edge, "Egress") == {
+        (ANYWHERE, "udp", 0, 65_535),
+        (ANYWHERE, "tcp", 443, 443),
+    }
+
+
+def test_the_network_has_no_nat_and_gives_addresses_to_tasks_only(
+    edge: Template, other: Template
+) -> None:
+    # ARCHITECTURE A11
+    assert not edge.of("AWS::EC2::NatGateway")
+    subnets = [it["Properties"] for it in edge.of("AWS::EC2::Subnet").values()]
+    assert [it["CidrBlock"] for it in subnets] == ["10.60.0.0/21", "10.60.8.0/21"]
+    assert [it["MapPublicIpOnLaunch"] for it in subnets] == [False, False]
+    assert len(edge.of("AWS::EC2::Route")) == 2
+    assert other.properties("AWS::EC2::VPC")["CidrBlock"] == "172.20.0.0/22"
+
+
+def test_tasks_have_public_addresses(edge: Template) -> None:
+    # ARCHITECTURE A11
+    network = edge.properties("AWS::ECS::Service")["NetworkConfiguration"]["AwsvpcConfiguration"]
+    (group,) = edge.of("AWS::EC2::SecurityGroup")
+    assert network["AssignPublicIp"] == "ENABLED"
+    assert [text_of(it) for it in network["SecurityGroups"]] == [f"${{{group}.GroupId}}"]
+    assert {it["Ref"] for it in network["Subnets"]} == set(edge.of("AWS::EC2::Subnet"))
+
+
+def test_the_first_task_finds_a_way_and_its_rights(edge: Template) -> None:
+    waited_for = edge.only("AWS::ECS::Service")["DependsOn"]
+    assert set(edge.of("AWS::EC2::Route")) <= set(waited_for)
+    assert set(edge.of("AWS::IAM::Policy")) <= set(waited_for)
+
+
+def test_a_bad_deployment_is_rolled_back_and_a_good_one_drains(edge: Template) -> None:
+    service = edge.properties("AWS::ECS::Service")
+    assert service["DeploymentConfiguration"] == {
+        "DeploymentCircuitBreaker": {"Enable": True, "Rollback": True},
+        "MinimumHealthyPercent": 100,
+        "MaximumPercent": 200,
+    }
+    assert service["AvailabilityZoneRebalancing"] == "DISABLED"
+
+
+def test_the_size_is_chosen(edge: Template, other: Template) -> None:
+    def size(template: Template) -> tuple[str, str, int, str]:
+        task = template.properties("AWS::ECS::TaskDefinition")
+        nodes = template.properties("AWS::ECS::Service")["DesiredCount"]
+        return task["Cpu"], task["Memory"], nodes, variables(template)["OVC_MEDIA_WORKERS"]
+
+    assert size(edge) == ("1024", "2048", 1, "1")
+    assert size(other) == ("2048", "4096", 3, "2")
+
+
+def test_the_edge_understands_its_environment(edge: Template, other: Template) -> None:
+    for template, prefix in ((edge, "ovc"), (other, "lab2")):
+        given = variables(template)
+        secret = {it["Name"] for it in container(template)["Secrets"]}
+        assert secret == {"OVC_NONCE_SECRET"}
+        assert given.keys() | secret <= VARIABLES.keys()
+        environment = given | {"OVC_NONCE_SECRET": "s" * 64, "ECS_CONTAINER_METADATA_URI_V4": "x"}
+        runtime = RuntimeSettings.from_environment(environment)
+        assert runtime.table_prefix == prefix
+        assert runtime.sip_listen == ("0.0.0.0", 5060)
+        # The task asks ECS for its addresses.
+        assert (runtime.public_address, runtime.media_address) == (None, None)
+        assert runtime.settings.account_id == "${AWS::AccountId}"
+        assert runtime.settings.region == "${AWS::Region}"
+
+
+def test_the_whole_settings_document_arrives(other: Template) -> None:
+    told = json.loads(variables(other)["OVC_SETTINGS"])
+    assert told == OTHER_SETTINGS | {"account_id": "${AWS::AccountId}", "region": "${AWS::Region}"}
+
+
+def test_calls_may_end_before_the_task_is_killed(edge: Template) -> None:
+    # EDGE C9: Fargate grants at most 120 s; 110 of them are for calls
+    assert container(edge)["StopTimeout"] == 120
+    assert float(variables(edge)["OVC_DRAIN_SECONDS"]) == 110
+
+
+def test_the_container_cannot_write_or_run_out_of_sockets(edge: Template) -> None:
+    it = container(edge)
+    assert it["ReadonlyRootFilesystem"] is True
+    assert it["LinuxParameters"]["InitProcessEnabled"] is True
+    assert not it["LinuxParameters"].get("Capabilities")
+    assert it["Ulimits"] == [{"Name": "nofile", "SoftLimit": 65_536, "HardLimit": 65_536}]
+    media = Settings().media
+    assert media.last_port - media.first_port + 1 < 65_536
+    assert "Privileged" not in it
+
+
+def test_the_log_never_holds_up_calls_and_ends_some_day(edge: Template) -> None:
+    log = container(edge)["LogConfiguration"]
+    (group,) = edge.of("AWS::Logs::LogGroup")
+    assert (log["LogDriver"], log["Options"]["mode"]) == ("awslogs", "non-blocking")
+    assert text_of(log["Options"]["awslogs-group"]) == f"${{{group}}}"
+    assert edge.properties("AWS::Logs::LogGroup")["RetentionInDays"] == 90
+
+
+def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> None:
+    table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/ovc-"
+    bucket = "arn:${AWS::Partition}:s3:::ovc-cdr-${AWS::AccountId}-${AWS::Region}"
+    assert edge.grants("TaskTaskRole") == {
+        ("dynamodb:GetItem", f"{table}connectors"),
+        ("dynamodb:Query", f"{table}connectors"),
+        ("dynamodb:Query", f"{table}numbers"),
+        ("s3:PutObject", f"{bucket}/{KEY_PREFIX}/*"),
+        # It has no resource to be restricted to.
+        ("ec2:DescribeNetworkInterfaces", "*"),
+    }
+
+
+def test_the_execution_role_fetches_image_and_secret_and_writes_the_log(edge: Template) -> None:
+    (secret,) = edge.of("AWS::SecretsManager::Secret")
+    (log,) = edge.of("AWS::Logs::LogGroup")
+    granted = edge.grants("TaskExecutionRole")
+    assert {action for action, resource in granted if resource == "*"} == {
+        "ecr:GetAuthorizationToken"
+    }
+    assert {it for it in granted if not it[0].startswith("ecr:")} == {
+        ("logs:CreateLogStream", f"${{{log}.Arn}}"),
+        ("logs:PutLogEvents", f"${{{log}.Arn}}"),
+        ("secretsmanager:GetSecretValue", f"${{{secret}}}"),
+        ("secretsmanager:DescribeSecret", f"${{{secret}}}"),
+    }
+
+
+def test_no_role_has_a_policy_that_others_wrote(edge: Template) -> None:
+    for role in edge.of("AWS::IAM::Role").values():
+        assert "ManagedPolicyArns" not in role["Properties"]
+
+
+def test_the_nonce_secret_is_made_by_aws_and_long_enough(edge: Template) -> None:
+    # EDGE G3; edge/settings.py wants 32 characters
+    secret = edge.properties("AWS::SecretsManager::Secret")
+    assert secret["GenerateSecretString"] == {"PasswordLength": 64, "ExcludePunctuation": True}
+
+
+def test_tables_come_before_the_edge(assembly: Assembly) -> None:
+    assert "ovc-data" in assembly.dependencies("ovc-edge")
