@@ -9,6 +9,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
+from ipaddress import ip_address, ip_network
 from typing import Union, get_args, get_origin, get_type_hints
 
 from model.numbers import NumberKind
@@ -16,6 +17,11 @@ from model.numbers import NumberKind
 
 class SettingsError(ValueError):
     """A settings document that cannot be used: names the member, its value and what is wanted."""
+
+
+_LONGEST_S = 366 * 86_400.0
+"""No wait is longer than a year; it bounds what the document may say."""
+_LARGEST = 2**31 - 1
 
 
 class CallerIdPolicy(Enum):
@@ -85,6 +91,18 @@ class Carrier:
     weight: int = 1
     invites_per_second: int = 200
     """Over it the edge answers 503 (EDGE S3)."""
+
+    def __post_init__(self) -> None:
+        """Refuse what could be neither reached nor recognised, and a share of nothing (F1)."""
+        _check("host", self.host, _is_address(self.host), "an IP address")
+        _check("port", self.port, 1 <= self.port <= 65_535, "a number from 1 to 65535")
+        for name in ("priority", "weight", "invites_per_second"):
+            value = getattr(self, name)
+            _check(name, value, value >= 1, "a number from 1")
+        for entry in self.sources:
+            _check("sources", entry, _is_source(entry), "an address, a network or address:port")
+        for entry in self.media_networks:
+            _check("media_networks", entry, _is_network(entry), "a network")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +184,12 @@ class MediaSettings:
     private_media: tuple[str, ...] = ()
     """Ids of connectors whose media may be at private addresses (EDGE S11)."""
 
+    def __post_init__(self) -> None:
+        """Refuse a range that holds no port."""
+        first, last = self.first_port, self.last_port
+        _check("first_port", first, 1 <= first <= 65_535, "a number from 1 to 65535")
+        _check("last_port", last, first <= last <= 65_535, f"a number from {first} to 65535")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -183,6 +207,12 @@ class Settings:
     call: CallSettings = field(default_factory=CallSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
+
+    def __post_init__(self) -> None:
+        """Refuse two carriers of one name: sources and failures are kept by it."""
+        names = [carrier.name for carrier in self.carriers]
+        for name in names:
+            _check("carriers", name, names.count(name) == 1, "another name for each carrier")
 
     @classmethod
     def from_json(cls, text: str) -> "Settings":
@@ -218,12 +248,20 @@ def _read(wanted: object, value: object, where: str) -> object:
         except ValueError:
             choices = ", ".join(repr(choice.value) for choice in wanted)
             raise SettingsError(f"{where} is {value!r}; one of {choices} is wanted") from None
-    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    if wanted is float:
+        return _read_seconds(value, where)
+    if wanted is int and type(value) is int and not 0 <= value <= _LARGEST:
+        raise SettingsError(f"{where} is {value}; a number from 0 to {_LARGEST} is wanted")
     if type(value) is not wanted:
         name = getattr(wanted, "__name__", str(wanted))
         raise SettingsError(f"{where} is {value!r}; a value of type {name} is wanted")
     return value
+
+
+def _read_seconds(value: object, where: str) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LONGEST_S:
+        return float(value)
+    raise SettingsError(f"{where} is {value!r}; seconds from 0 to {_LONGEST_S:.0f} are wanted")
 
 
 def _read_section(section: type, value: object, where: str) -> object:
@@ -236,7 +274,7 @@ def _read_section(section: type, value: object, where: str) -> object:
     members = {name: _read(kinds[name], entry, f"{where}.{name}") for name, entry in value.items()}
     try:
         return section(**members)
-    except TypeError as error:
+    except (TypeError, SettingsError) as error:
         raise SettingsError(f"{where}: {error}") from error
 
 
@@ -246,3 +284,32 @@ def _write(value: object) -> object:
     if isinstance(value, tuple):
         return [_write(entry) for entry in value]
     return value.value if isinstance(value, Enum) else value
+
+
+def _check(name: str, value: object, holds: bool, wanted: str) -> None:
+    if not holds:
+        raise SettingsError(f"{name} is {value!r}; {wanted} is wanted")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_source(text: str) -> bool:
+    host, colon, port = text.rpartition(":")
+    if colon and ":" not in host:
+        digits = port.isascii() and port.isdigit() and len(port) <= 5
+        return _is_address(host) and digits and 1 <= int(port) <= 65_535
+    return _is_network(text)
