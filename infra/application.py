@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import App
+from aws_cdk import Annotations, App
 
 from infra.api_stack import ApiStack
 from infra.data_stack import DataStack
 from infra.edge_stack import EdgeStack
-from infra.settings import DeploymentSettings
+from infra.settings import PLACEHOLDER_DOMAIN, DeploymentSettings
+
+_PLACEHOLDER = (
+    f"connectors would be called <id>.{PLACEHOLDER_DOMAIN}: choose a domain of your own in "
+    "cdk.json, ovc:settings, before there are connectors"
+)
 
 
 def assembled(context: Mapping[str, object], outdir: str) -> App:
@@ -20,4 +25,6 @@ def assembled(context: Mapping[str, object], outdir: str) -> App:
     edge = EdgeStack(app, settings=settings)
     for reader in (api, edge):
         reader.add_stack_dependency(data)
+    if settings.operator.domain == PLACEHOLDER_DOMAIN:
+        Annotations.of(api).add_warning_v2("ovc:placeholder-domain", _PLACEHOLDER)
     return app
