@@ -1,0 +1,53 @@
+"""What docs/deploy.md tells to type is true of the code."""
+
+import json
+import re
+from dataclasses import fields
+
+from infra.settings import CONTEXT_PREFIX, DeploymentSettings
+from model.tables import (
+    NUMBERS,
+    access_keys_secret_name,
+    decode_item,
+    pool_members,
+    pool_number_from,
+)
+from tests.infra.synthesis import ROOT
+
+GUIDE = (ROOT / "docs" / "deploy.md").read_text()
+
+
+def test_every_key_is_told_with_its_default() -> None:
+    told = {
+        key: default
+        for keys, defaults in re.findall(r"^\| (`ovc:.*?) \| (.*?) \|", GUIDE, re.M)
+        for key, default in zip(
+            re.findall(r"ovc:(\w+)", keys), defaults.replace("`", "").split(", "), strict=True
+        )
+    }
+    default = DeploymentSettings()
+    assert set(told) == {member.name for member in fields(DeploymentSettings)}
+    assert told.pop("settings") == "only domain"
+    assert told == {name: str(getattr(default, name)) for name in told}
+
+
+def test_the_example_of_carriers_is_valid() -> None:
+    (example,) = re.findall(r"```json\n(.*?)```", GUIDE, re.S)
+    document = json.loads("{" + example + "}")
+    settings = DeploymentSettings.from_context(document)
+    assert list(document) == [f"{CONTEXT_PREFIX}settings"]
+    assert [carrier.name for carrier in settings.operator.carriers] == ["first", "second"]
+
+
+def test_the_example_of_a_number_is_an_item_of_the_pool() -> None:
+    (table, text) = re.findall(r"--table-name (\S+) --item '(.*?)'", GUIDE, re.S)[0]
+    item = json.loads(text)
+    assert table == NUMBERS.physical_name("ovc")
+    assert decode_item(item) == pool_members(pool_number_from(item))
+
+
+def test_the_example_of_a_key_is_what_the_api_reads() -> None:
+    (secret,) = set(re.findall(r"--secret-id (\S+)", GUIDE))
+    (pattern,) = re.findall(r"printf '(.*?)'", GUIDE)
+    assert secret == access_keys_secret_name("ovc")
+    assert json.loads(pattern % ("id", "text")) == {"id": {"secret": "text", "active": True}}
