@@ -6,6 +6,8 @@ from datetime import datetime
 from email.utils import format_datetime
 from typing import NamedTuple, Protocol
 
+from botocore.exceptions import ClientError
+
 from lambdas.management import sts
 from lambdas.management.access_keys import AccessKeys
 from lambdas.management.auth import Verified, verify
@@ -87,6 +89,8 @@ class Api:
                 headers["Content-Type"] = done.content_type
             return HttpAnswer(status=done.status, headers=headers, body=done.body)
         fields |= {"status": failure.status, "error": failure.shape}
+        if failure.__cause__ is not None and failure.status >= 500:
+            fields["cause"] = _cause(failure.__cause__)
         self._log.info("refused", extra=fields)
         return _refused(failure, headers, request_id, as_xml=sts.is_sts(request))
 
@@ -105,8 +109,8 @@ class Api:
         parameters = self._wire.parameters(call, request.body)
         try:
             answer = function(self._context(verified, now), parameters)
-        except ApiError as error:
-            if error.status >= 500:
+        except Exception as error:
+            if not (isinstance(error, ApiError) and error.status < 500):
                 self._count_revision(operation)
             raise
         self._count_revision(operation)
@@ -131,6 +135,14 @@ class Api:
         except ServiceUnavailable:
             # The change itself is written; the edge's periodic load finds it.
             self._log.exception("the revision was not counted", extra={})
+
+
+def _cause(error: BaseException) -> str:
+    """Return the kind of an error, and AWS's code for it; its text could quote what we store."""
+    kind = type(error).__name__
+    if isinstance(error, ClientError):
+        return f"{kind} {error.response.get('Error', {}).get('Code', '')}"
+    return kind
 
 
 def _refused(

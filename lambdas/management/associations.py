@@ -48,7 +48,12 @@ def associate_phone_numbers_with_voice_connector(
         return _may_associate(e164, number, connector_id, force)
 
     def write(numbers: list[InventoryNumber]) -> None:
-        context.repository.numbers.associate(numbers, connector_id, context.now)
+        try:
+            context.repository.numbers.associate(numbers, connector_id, context.now)
+        except Changed:
+            # Also the connector may have gone meanwhile: then no number can be written.
+            context.connector(connector_id)
+            raise
 
     refusals = _apply(context, parameters.texts("E164PhoneNumbers"), judge, write)
     return _described(refusals)

@@ -39,11 +39,16 @@ class PhoneNumberOrder:
     updated_at: datetime
 
     @property
+    def is_processing(self) -> bool:
+        """Tell whether the outcome of a number is still open."""
+        return Outcome.PROCESSING in self.outcomes.values()
+
+    @property
     def status(self) -> str:
         """Return the order's status, which follows from its numbers (API PN5)."""
-        outcomes = set(self.outcomes.values())
-        if Outcome.PROCESSING in outcomes:
+        if self.is_processing:
             return "Processing"
+        outcomes = set(self.outcomes.values())
         if outcomes == {Outcome.ACQUIRED}:
             return "Successful"
         return "Partial" if Outcome.ACQUIRED in outcomes else "Failed"

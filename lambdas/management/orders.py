@@ -3,9 +3,14 @@
 An order is fulfilled while it is being created: before CreatePhoneNumberOrder answers, its numbers
 have moved from the pool to the inventory. The answer shows the order as it was placed, Processing,
 as clients expect; the next GetPhoneNumberOrder shows what became of it.
+
+Numbers move in transactions, so that each is in the pool or in the inventory whatever happens. Only
+the order's own outcomes come later: when the process ended before they were written, who reads the
+order long enough afterwards settles it by what is in the inventory.
 """
 
 from dataclasses import replace
+from datetime import timedelta
 
 from lambdas.management.context import Context
 from lambdas.management.errors import BadRequest, NotFound, ResourceLimitExceeded
@@ -17,6 +22,9 @@ from lambdas.management.phone_numbers import normalised
 from lambdas.management.store import Changed
 from lambdas.management.wire import Answer
 from model.numbers import InventoryNumber, PoolNumber
+
+FULFILLED_WITHIN = timedelta(minutes=2)
+"""Twice as long as the function may run: after that nobody is fulfilling the order any more."""
 
 
 def create_phone_number_order(context: Context, parameters: Parameters) -> Answer:
@@ -39,10 +47,11 @@ def create_phone_number_order(context: Context, parameters: Parameters) -> Answe
 
 def get_phone_number_order(context: Context, parameters: Parameters) -> Answer:
     """Return one order."""
-    order = context.repository.orders.get(parameters.text("PhoneNumberOrderId"))
+    order_id = parameters.text("PhoneNumberOrderId")
+    order = context.repository.orders.get(order_id)
     if order is None:
-        raise NotFound("The phone number order does not exist")
-    return {"PhoneNumberOrder": _described(order)}
+        raise NotFound(f"Phone number order {order_id} not found")
+    return {"PhoneNumberOrder": _described(_settled(context, order))}
 
 
 def list_phone_number_orders(context: Context, parameters: Parameters) -> Answer:
@@ -50,7 +59,8 @@ def list_phone_number_orders(context: Context, parameters: Parameters) -> Answer
     pager = Pager("orders", parameters, context.tokens)
     found = context.repository.orders.all(after=pager.after, batch=pager.size + 1)
     page, token = pager.page(found, lambda order: order.order_id)
-    return {"PhoneNumberOrders": [_described(order) for order in page], "NextToken": token}
+    orders = [_described(_settled(context, order)) for order in page]
+    return {"PhoneNumberOrders": orders, "NextToken": token}
 
 
 def _checked_numbers(context: Context, parameters: Parameters) -> list[str]:
@@ -107,6 +117,20 @@ def _acquired(context: Context, number: InventoryNumber) -> Outcome:
     except Changed:
         return Outcome.FAILED
     return Outcome.ACQUIRED
+
+
+def _settled(context: Context, order: PhoneNumberOrder) -> PhoneNumberOrder:
+    """Return the order, with its outcomes written down if its fulfilment was cut off."""
+    if not order.is_processing or context.now - order.created_at < FULFILLED_WITHIN:
+        return order
+    owned = context.repository.numbers.owned(order.outcomes)
+    mine = {e164 for e164, number in owned.items() if number.order_id == order.order_id}
+    outcomes = {
+        e164: Outcome.ACQUIRED if e164 in mine else Outcome.FAILED for e164 in order.outcomes
+    }
+    settled = replace(order, outcomes=outcomes, updated_at=context.now)
+    context.repository.orders.finish(settled)
+    return settled
 
 
 def _described(order: PhoneNumberOrder) -> Answer:

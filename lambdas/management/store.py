@@ -116,9 +116,18 @@ class Store:
         self._call("put_item", TableName=table, Item=item)
 
     def create(self, table: str, item: Item) -> None:
-        """Write an item; raises Changed when there is one already."""
+        """Write an item; raises Changed when there is another one already.
+
+        The AWS client sends a write again when no answer came: the second try meets the item of
+        the first, and that is a success.
+        """
         condition = f"attribute_not_exists({PARTITION_KEY})"
-        self._call("put_item", TableName=table, Item=item, ConditionExpression=condition)
+        try:
+            self._call("put_item", TableName=table, Item=item, ConditionExpression=condition)
+        except Changed:
+            answer = self._call("get_item", TableName=table, Key=_key_of(item), ConsistentRead=True)
+            if answer.get("Item") != item:
+                raise
 
     def update(self, update: Update) -> Item:
         """Change an item and return the whole of it; raises Changed."""
@@ -185,6 +194,10 @@ def _query_arguments(
         arguments["FilterExpression"] = " AND ".join(f"#{name} = :{name}" for name in where)
         arguments["ExpressionAttributeNames"] = {f"#{name}": name for name in where}
     return arguments
+
+
+def _key_of(item: Item) -> Item:
+    return {name: item[name] for name in (PARTITION_KEY, SORT_KEY)}
 
 
 def _translate(error: ClientError) -> None:

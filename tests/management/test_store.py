@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.stub import Stubber
 
 from lambdas.management.errors import BadRequest, ServiceUnavailable
@@ -102,17 +102,30 @@ def test_an_error_means_what_the_client_may_do_about_it(
         put(prescribed)
 
 
-def test_an_unreachable_database_is_unavailable() -> None:
-    client = boto3.client(
-        "dynamodb",
-        region_name="us-east-1",
-        endpoint_url="http://127.0.0.1:1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    store = Store(client, Pauses())
+def test_a_creation_that_was_sent_twice_is_a_success(prescribed: Prescribed) -> None:
+    # API V4: the AWS client sends a write again when its answer was lost
+    item = encode_item({"pk": "a", "sk": "b", "name": "mine"})
+    prescribed.fail("put_item", "ConditionalCheckFailedException")
+    prescribed.stubber.add_response("get_item", {"Item": item})
+    prescribed.store.create("table", item)
+
+
+def test_a_creation_that_meets_another_item_is_refused(prescribed: Prescribed) -> None:
+    item = encode_item({"pk": "a", "sk": "b", "name": "mine"})
+    prescribed.fail("put_item", "ConditionalCheckFailedException")
+    prescribed.stubber.add_response("get_item", {"Item": {**item, "name": {"S": "another's"}}})
+    with pytest.raises(Changed):
+        prescribed.store.create("table", item)
+
+
+def test_an_unreachable_database_is_unavailable(prescribed: Prescribed) -> None:
+    # API E3
+    def refuse_connection(**_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="https://dynamodb")
+
+    prescribed.stubber.client.meta.events.register("before-call.dynamodb", refuse_connection)
     with pytest.raises(ServiceUnavailable):
-        store.get("table", "a", "b")
+        prescribed.store.get("table", "a", "b")
 
 
 def test_a_query_goes_on_where_its_page_ended(prescribed: Prescribed) -> None:

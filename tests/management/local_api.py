@@ -1,0 +1,136 @@
+"""The management API in this process, with a clock to turn and a database to interfere with.
+
+No socket: moto answers the AWS calls inside the process, requests are signed events.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+from moto import mock_aws
+
+from emulator.aws import AwsClients, provision
+from lambdas.management.composition import build
+from model.settings import Settings
+from model.tables import (
+    CONNECTORS,
+    DEFAULT_PREFIX,
+    NUMBERS,
+    PARTITION_KEY,
+    Table,
+    access_keys_secret_name,
+    decode_item,
+)
+from tests.management.signing import event, signed_headers
+
+WRITES = {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"}
+
+
+class Killed(BaseException):
+    """The process ends here: nothing may catch this, as nothing catches the end of a process."""
+
+
+class LocalApi:
+    """A handler over tables of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        session = boto3.session.Session(
+            region_name=settings.region, aws_access_key_id="test", aws_secret_access_key="test"
+        )
+        self.now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        self.before_call: Callable[[str], None] = lambda operation: None
+        """Called with the name of each operation on DynamoDB before it is sent."""
+        self.after_call: Callable[[str], None] = lambda operation: None
+        """The same once it is done, but before anybody has seen the answer."""
+        self.dynamodb = session.client("dynamodb")
+        clients = AwsClients(
+            endpoint_url="",
+            region=settings.region,
+            dynamodb=self.dynamodb,
+            s3=session.client("s3"),
+            secretsmanager=session.client("secretsmanager"),
+        )
+        provision(clients, settings)
+        events = self.dynamodb.meta.events
+        events.register("before-call.dynamodb", self._before)
+        events.register("after-call.dynamodb", self._after)
+        self._handler = build(
+            settings=settings,
+            table_prefix=DEFAULT_PREFIX,
+            access_keys_secret=access_keys_secret_name(DEFAULT_PREFIX),
+            dynamodb=self.dynamodb,
+            secretsmanager=clients.secretsmanager,
+            log=logging.getLogger("management"),
+            clock=lambda: self.now,
+        )
+
+    def call(self, method: str, target: str, document: object = None) -> tuple[int, Any]:
+        """Send a signed request; return the status and the JSON of the answer."""
+        body = b"" if document is None else json.dumps(document).encode()
+        headers = signed_headers(method, target, body, moment=self.now)
+        answer = self._handler(event(method, target, body, headers=headers), None)
+        status, text = answer["statusCode"], answer["body"]
+        assert isinstance(status, int) and isinstance(text, str)
+        return status, json.loads(text) if text else None
+
+    def made(self, method: str, target: str, document: object = None) -> Any:
+        """Send a signed request that succeeds; return the JSON of the answer."""
+        status, answer = self.call(method, target, document)
+        assert status < 300, (status, answer)
+        return answer
+
+    def new_connector(self) -> str:
+        """Create a connector and return its path."""
+        document = {"Name": "vc", "RequireEncryption": False}
+        connector = self.made("POST", "/voice-connectors", document)["VoiceConnector"]
+        return f"/voice-connectors/{connector['VoiceConnectorId']}"
+
+    def available(self, count: int) -> list[str]:
+        """Return numbers of the pool."""
+        target = f"/search?type=phone-numbers&state=CA&max-results={count}"
+        return list(self.made("GET", target)["E164PhoneNumbers"])
+
+    def new_numbers(self, count: int) -> list[str]:
+        """Order numbers and return them."""
+        numbers = self.available(count)
+        order = {"ProductType": "VoiceConnector", "E164PhoneNumbers": numbers}
+        self.made("POST", "/phone-number-orders", order)
+        return numbers
+
+    def pass_time(self, span: timedelta) -> None:
+        """Turn the clock forward."""
+        self.now += span
+
+    def items(self, table: Table, partition: str) -> list[dict[str, Any]]:
+        """Return the items of a partition as plain members."""
+        found = self.dynamodb.query(
+            TableName=table.physical_name(DEFAULT_PREFIX),
+            KeyConditionExpression=f"{PARTITION_KEY} = :partition",
+            ExpressionAttributeValues={":partition": {"S": partition}},
+        )["Items"]
+        return [decode_item(item) for item in found]
+
+    def connectors(self, partition: str) -> list[dict[str, Any]]:
+        """Return a partition of the table of connectors."""
+        return self.items(CONNECTORS, partition)
+
+    def numbers(self, partition: str) -> list[dict[str, Any]]:
+        """Return a partition of the table of numbers."""
+        return self.items(NUMBERS, partition)
+
+    def _before(self, model: Any, **_: object) -> None:
+        self.before_call(model.name)
+
+    def _after(self, model: Any, **_: object) -> None:
+        self.after_call(model.name)
+
+
+@contextmanager
+def local_api(settings: Settings) -> Iterator[LocalApi]:
+    """Run an API with fresh tables."""
+    with mock_aws():
+        yield LocalApi(settings)

@@ -1,0 +1,226 @@
+"""A process that ends between two writes, and a database that fails or changes under a request."""
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from emulator.numbers_pool import synthetic_pool
+from model.tables import CONFIGURATION, CONNECTOR, INVENTORY, POOL, SORT_KEY, VERSION
+from tests.management.local_api import WRITES, Killed, LocalApi, local_api
+from tests.management.stand import ROOMY
+
+NUMBERS = 30
+"""More than one transaction takes."""
+LONG_AFTER = timedelta(minutes=10)
+
+Request = tuple[str, str, object]
+
+
+@pytest.fixture
+def api() -> Iterator[LocalApi]:
+    with local_api(ROOMY) as made:
+        yield made
+
+
+def kill_at(write: int) -> Callable[[str], None]:
+    """Return a hook that ends the process at the n-th write, counted from 0."""
+    seen = iter(range(1_000))
+
+    def hook(operation: str) -> None:
+        if operation in WRITES and next(seen) == write:
+            raise Killed
+
+    return hook
+
+
+def no_hook(operation: str) -> None:
+    """Let everything pass."""
+
+
+def order_of(numbers: list[str]) -> Request:
+    return (
+        "POST",
+        "/phone-number-orders",
+        {"ProductType": "VoiceConnector", "E164PhoneNumbers": numbers},
+    )
+
+
+def request_of(api: LocalApi, kind: str) -> Request:
+    """Return a request for a kind of change, against an API that is ready for it."""
+    path = api.new_connector()
+    numbered = {
+        "associate": associate_request,
+        "disassociate": disassociate_request,
+        "order": order_request,
+    }
+    if kind in numbered:
+        return numbered[kind](api, path)
+    users = [{"Username": f"u{n}", "Password": "p"} for n in range(3)]
+    plain: dict[str, Request] = {
+        "create": ("POST", "/voice-connectors", {"Name": "vc", "RequireEncryption": False}),
+        "update": ("PUT", path, {"Name": "n", "RequireEncryption": True}),
+        "delete": ("DELETE", path, None),
+        "origination": ("PUT", f"{path}/origination", {"Origination": {"Disabled": True}}),
+        "termination": ("PUT", f"{path}/termination", {"Termination": {"CallingRegions": ["US"]}}),
+        "users": (
+            "POST",
+            f"{path}/termination/credentials?operation=put",
+            {"Credentials": users},
+        ),
+        "settings": ("PUT", "/settings", {"VoiceConnector": {"CdrBucket": "records"}}),
+    }
+    return plain[kind]
+
+
+def order_request(api: LocalApi, path: str) -> Request:
+    """Return an order of numbers of the pool."""
+    return order_of(api.available(NUMBERS))
+
+
+def associate_request(api: LocalApi, path: str) -> Request:
+    """Return a request that takes free numbers and those of another connector."""
+    numbers, other = api.new_numbers(NUMBERS), api.new_connector()
+    target = "?operation=associate-phone-numbers"
+    api.made("POST", other + target, {"E164PhoneNumbers": numbers[::4]})
+    return ("POST", path + target, {"E164PhoneNumbers": numbers, "ForceAssociate": True})
+
+
+def disassociate_request(api: LocalApi, path: str) -> Request:
+    """Return a request that frees all numbers of a connector."""
+    numbers = {"E164PhoneNumbers": api.new_numbers(NUMBERS)}
+    api.made("POST", f"{path}?operation=associate-phone-numbers", numbers)
+    return ("POST", f"{path}?operation=disassociate-phone-numbers", numbers)
+
+
+def check_consistency(api: LocalApi) -> None:
+    """Every count is the count of what is there, and no number is in two places or none."""
+    inventory, pool = api.numbers(INVENTORY), api.numbers(POOL)
+    for connector in api.connectors(CONNECTOR):
+        mine = [it for it in inventory if it.get("connector_id") == connector[SORT_KEY]]
+        assert connector["associated_numbers"] == len(mine)
+    known = {connector[SORT_KEY] for connector in api.connectors(CONNECTOR)}
+    assert {it["connector_id"] for it in inventory if "connector_id" in it} <= known
+    names = [it[SORT_KEY] for it in inventory + pool]
+    assert len(names) == len(set(names)) == SUPPLY
+
+
+SUPPLY = len(synthetic_pool())
+
+KINDS = [
+    *("create", "update", "delete", "origination", "termination", "users"),
+    *("associate", "disassociate", "order", "settings"),
+]
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_end_at_any_write_leaves_nothing_half_done(
+    api: LocalApi, kind: str, moment: str
+) -> None:
+    # ARCHITECTURE A4: what belongs together is one write or one transaction
+    method, target, document = request_of(api, kind)
+    for write in range(4):
+        setattr(api, f"{moment}_call", kill_at(write))
+        try:
+            api.call(method, target, document)
+        except Killed:
+            pass
+        setattr(api, f"{moment}_call", no_hook)
+        check_consistency(api)
+    status, _ = api.call(method, target, document)
+    # A deletion and an order may have been done by then; nothing else may stand in the way.
+    assert status < 300 or (kind, status) in {("delete", 404), ("order", 400)}
+    check_consistency(api)
+
+
+@pytest.mark.parametrize(
+    ("moment", "write", "status", "acquired"),
+    [
+        # The writes: the order, 25 numbers, 5 numbers, the outcomes, the revision.
+        ("after", 0, "Failed", 0),
+        ("after", 1, "Partial", 25),
+        ("before", 2, "Partial", 25),
+        ("before", 3, "Successful", NUMBERS),
+        ("after", 3, "Successful", NUMBERS),
+    ],
+)
+def test_an_order_that_was_cut_off_is_settled_by_who_reads_it(
+    api: LocalApi, moment: str, write: int, status: str, acquired: int
+) -> None:
+    # API PN5
+    numbers = api.available(NUMBERS)
+    setattr(api, f"{moment}_call", kill_at(write))
+    with pytest.raises(Killed):
+        api.call(*order_of(numbers))
+    setattr(api, f"{moment}_call", no_hook)
+    (order,) = api.made("GET", "/phone-number-orders")["PhoneNumberOrders"]
+    if write < 3:
+        assert order["Status"] == "Processing"
+    api.pass_time(LONG_AFTER)
+    target = f"/phone-number-orders/{order['PhoneNumberOrderId']}"
+    settled = api.made("GET", target)["PhoneNumberOrder"]
+    assert settled["Status"] == status
+    outcomes = [it["Status"] for it in settled["OrderedPhoneNumbers"]]
+    assert outcomes.count("Acquired") == acquired == len(api.numbers(INVENTORY))
+    # It stays as it was settled.
+    api.pass_time(LONG_AFTER)
+    assert api.made("GET", target)["PhoneNumberOrder"] == settled
+    assert api.made("GET", "/phone-number-orders")["PhoneNumberOrders"] == [settled]
+
+
+def test_a_connector_deleted_while_numbers_go_to_it_is_not_found(api: LocalApi) -> None:
+    # API PN8 PN9
+    path, (number, *_) = api.new_connector(), api.new_numbers(1)
+    rival = iter([lambda: api.made("DELETE", path)])
+
+    def interfere(operation: str) -> None:
+        if operation == "TransactWriteItems":
+            next(rival, lambda: None)()
+
+    api.before_call = interfere
+    target = f"{path}?operation=associate-phone-numbers"
+    status, answer = api.call("POST", target, {"E164PhoneNumbers": [number]})
+    assert (status, answer["Code"]) == (404, "NotFound")
+    check_consistency(api)
+
+
+def revision(api: LocalApi) -> int:
+    (item,) = [it for it in api.connectors(VERSION) if it[SORT_KEY] == CONFIGURATION]
+    return int(item["revision"])
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "cause"),
+    [
+        (ReadTimeoutError(endpoint_url="https://dynamodb"), 503, "ReadTimeoutError"),
+        (ZeroDivisionError("a bug"), 500, None),
+    ],
+)
+def test_a_failure_after_a_write_counts_the_revision_and_leaves_its_cause_in_the_log(
+    api: LocalApi,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    status: int,
+    cause: str | None,
+) -> None:
+    # API E3, ARCHITECTURE A9: the change may have been made, so the edge must look
+    path = api.new_connector()
+    before = revision(api)
+    seen = iter([error])
+
+    def fail_once(operation: str) -> None:
+        if operation == "UpdateItem" and (pending := next(seen, None)) is not None:
+            raise pending
+
+    api.after_call = fail_once
+    with caplog.at_level(logging.INFO, "management"):
+        answer = api.call("PUT", f"{path}/origination", {"Origination": {"Disabled": True}})
+    assert answer[0] == status
+    assert "a bug" not in str(answer[1])
+    assert revision(api) == before + 1
+    refused: Any = [record for record in caplog.records if record.msg == "refused"]
+    assert [getattr(record, "cause", None) for record in refused] == [cause]
