@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from edge.call.media_pool import Lease, MediaPool
 from edge.flow import Address
-from edge.media.sdp import LocalDescription, RemoteDescription, read, read_answer
+from edge.media.sdp import UNSPECIFIED, LocalDescription, RemoteDescription, read, read_answer
 from edge.media.session import LegMedia, SetLeg, Side
 from edge.media.targets import permitted
 
@@ -25,12 +25,19 @@ class MediaRules:
 class _Part:
     """One leg's half."""
 
-    __slots__ = ("allowed", "allowed_rtcp", "local", "networks", "remote", "sent", "signalling")
+    __slots__ = (
+        *("allowed", "allowed_rtcp", "at", "local", "moves", "networks", "remote", "sent"),
+        "signalling",
+    )
 
     def __init__(self, local: LocalDescription, networks: tuple[str, ...]) -> None:
         self.local = local
         self.networks = networks
         self.remote: RemoteDescription | None = None
+        self.at: Address | None = None
+        """The last RTP address that the peer gave, holds by 0.0.0.0 aside."""
+        self.moves = 0
+        """How often the peer has changed that address (Q5)."""
         self.allowed = False
         """Whether RTP may be sent where `remote` wants it."""
         self.allowed_rtcp = False
@@ -87,6 +94,7 @@ class CallMedia:
         return self._b.local.offer(
             telephone_event=offered.payload_types.telephone_event is not None,
             direction=offered.direction,
+            maxptime=offered.maxptime,
         )
 
     def callee_progressed(self, body: bytes) -> bytes:
@@ -123,10 +131,11 @@ class CallMedia:
         Raises SdpError when our offer was answered by something unusable.
         """
         part = self._parts[side]
-        if body and part.remote is None:
+        answers = bool(body) and part.remote is None
+        if answers:
             self._take(side, read_answer(body))
-        if self._has_proved(part) and not self._verified[side]:
-            self._verified[side] = True
+        if answers or self._has_proved(part) != self._verified[side]:
+            self._verified[side] = self._has_proved(part)
             self._describe(side)
 
     def wants_answer(self, side: Side) -> bool:
@@ -140,14 +149,16 @@ class CallMedia:
         """
         part, other = self._parts[side], self._parts[side.other]
         events = other.remote is None or other.remote.payload_types.telephone_event is not None
+        maxptime = None if other.remote is None else other.remote.maxptime
         if not body:
             part.remote = None
-            return part.local.offer(telephone_event=events)
+            return part.local.offer(telephone_event=events, maxptime=maxptime)
         offer = read(body)
         answer = part.local.answer(
             offer,
             telephone_event=events and offer.payload_types.telephone_event is not None,
             direction=offer.direction.reversed,
+            maxptime=maxptime,
         )
         if part.remote is None or part.remote.rtp != offer.rtp:
             self._verified[side] = False
@@ -177,11 +188,12 @@ class CallMedia:
         offered = self._a.remote
         events = answer.payload_types.telephone_event is not None
         if offered is None:
-            return self._a.local.offer(telephone_event=events)
+            return self._a.local.offer(telephone_event=events, maxptime=answer.maxptime)
         return self._a.local.answer(
             offered,
             telephone_event=events and offered.payload_types.telephone_event is not None,
             direction=answer.direction,
+            maxptime=answer.maxptime,
         )
 
     def _take(self, side: Side, remote: RemoteDescription) -> None:
@@ -190,6 +202,9 @@ class CallMedia:
             part.allowed = self._allowed(part, remote.rtp)
             part.allowed_rtcp = part.allowed and self._allowed(part, remote.rtcp)
         part.remote = remote
+        if remote.rtp[0] != UNSPECIFIED and remote.rtp != part.at:
+            part.moves += part.at is not None
+            part.at = remote.rtp
 
     def _describe(self, side: Side) -> None:
         part = self._parts[side]
@@ -206,6 +221,7 @@ class CallMedia:
             direction=remote.direction,
             verified=self._verified[side],
             answered=self._answered,
+            moves=part.moves,
         )
         self._pool.tell(self.lease, SetLeg(self.lease.session, side, media))
 

@@ -59,7 +59,7 @@ class MediaLeg:
         self.since = now
         """When the present direction and `answered` began: silence counts from here (EDGE V4)."""
         self._announced: Address | None = None
-        """The last address that was not None: a hold by c=0.0.0.0 is no move."""
+        """The last address that was not None since the peer moved: a hold is no move."""
         self._last_rtcp_at: float | None = None
         self._packets_per_second = packets_per_second
         self._rtcp_allowed = packets_per_second
@@ -96,15 +96,16 @@ class MediaLeg:
         old, self.media = self.media, media
         if (old.direction, old.answered) != (media.direction, media.answered):
             self.since = now
-        before, self._announced = self._announced, media.remote or self._announced
+        moved = media.moves != old.moves
+        self._announced = media.remote or (None if moved else self._announced)
         hosts = () if self._announced is None else (self._announced[0],)
         self.latch.accept(SourceSet(media.sources + hosts))
-        if before == self._announced:
+        if not moved:
             return Effect.NOTHING
         self._unverified_left = UNVERIFIED_PACKETS
         self._unverified_until = None
         self.rtcp_source = None
-        return self.latch.on_moved() if before is not None else Effect.NOTHING
+        return self.latch.on_moved()
 
     def begin_second(self) -> None:
         """Let the next second's packets in (EDGE Q6)."""

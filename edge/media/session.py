@@ -79,6 +79,9 @@ class LegMedia(NamedTuple):
     """The address has proved itself: no limit before latching (EDGE S13)."""
     answered: bool = False
     """The call is up: media timeouts count (EDGE V4)."""
+    moves: int = 0
+    """How often the peer has announced another address, permitted or not: each time the leg is
+    latched anew (EDGE Q5)."""
 
 
 class OpenSession(NamedTuple):

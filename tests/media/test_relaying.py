@@ -103,7 +103,7 @@ def test_a_moved_address_opens_the_latch_and_any_other_change_does_not() -> None
     it = latched()
     assert it.describe(MEDIA._replace(direction=Direction.SENDONLY), NOW) is Effect.NOTHING
     assert it.is_latched
-    moved = MEDIA._replace(remote=("198.51.100.7", 9000), sources=("198.51.100.7",))
+    moved = MEDIA._replace(remote=("198.51.100.7", 9000), sources=("198.51.100.7",), moves=1)
     assert it.describe(moved, NOW) is Effect.RELEASE
     assert it.on_rtp(rtp(4), PHONE, NOW).effect is Effect.DROP_FOREIGN
 
@@ -115,7 +115,20 @@ def test_a_hold_without_an_address_keeps_the_latch() -> None:  # EDGE D8
     assert it.is_latched and it.on_rtp(rtp(4), PHONE, NOW).relay
     assert it.describe(MEDIA, NOW) is Effect.NOTHING
     it.describe(held, NOW)
-    assert it.describe(MEDIA._replace(remote=("203.0.113.9", 9000)), NOW) is Effect.RELEASE
+    elsewhere = MEDIA._replace(remote=("203.0.113.9", 9000), moves=1)
+    assert it.describe(elsewhere, NOW) is Effect.RELEASE
+
+
+def test_a_move_to_an_address_that_is_not_permitted_opens_the_latch() -> None:  # EDGE S11, Q5
+    it = latched()
+    behind_nat = MEDIA._replace(remote=None, remote_rtcp=None, sources=("203.0.113.1",), moves=1)
+    assert it.describe(behind_nat, NOW) is Effect.RELEASE
+    assert it.rtp_target(NOW) is None
+    assert it.on_rtp(rtp(1, ssrc=8), PHONE, NOW).effect is Effect.DROP_FOREIGN
+    public = ("203.0.113.1", 40_000)
+    for number in range(1, 4):
+        it.on_rtp(rtp(number, ssrc=8), public, NOW)
+    assert it.is_latched and it.rtp_target(NOW) == public
 
 
 def test_the_address_in_the_sdp_is_an_accepted_source() -> None:  # EDGE Q4
@@ -206,7 +219,7 @@ def test_a_new_address_has_a_new_allowance_and_no_address_gets_nothing() -> None
     it = leg()
     while it.rtp_target(NOW) is not None:
         pass
-    it.describe(MEDIA._replace(remote=("203.0.113.9", 9000)), NOW)
+    it.describe(MEDIA._replace(remote=("203.0.113.9", 9000), moves=1), NOW)
     assert it.rtp_target(NOW) == ("203.0.113.9", 9000)
     assert leg(MEDIA._replace(remote=None)).rtp_target(NOW) is None
 

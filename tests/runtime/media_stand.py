@@ -174,6 +174,7 @@ class Stand:
         peer_expects: PayloadTypes = PayloadTypes(),  # noqa: B008 - an immutable NamedTuple
         direction: Direction = Direction.SENDRECV,
         answered: bool = True,
+        moves: int = 0,
     ) -> None:
         """Describe a leg whose peer is a phone."""
         media = LegMedia(
@@ -185,6 +186,7 @@ class Stand:
             direction=direction,
             verified=True,
             answered=answered,
+            moves=moves,
         )
         self.command(SetLeg(session, side, media))
 

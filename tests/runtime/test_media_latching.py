@@ -112,7 +112,7 @@ def test_a_new_address_in_the_sdp_is_followed_at_once() -> None:  # EDGE Q5
         session, a_port, b_port, a, b = stand.call()
         exchange((a_port, b_port), a, b, range(1, 5))
         server = stand.phone("127.0.0.4")
-        stand.describe(session, Side.B, server)
+        stand.describe(session, Side.B, server, moves=1)
         stand.barrier()
         a.send(rtp(5), a_port)
         assert server.receive() == rtp(5)
