@@ -148,10 +148,11 @@ class Node:
         self._log("stopping", {"active_calls": driver.active_calls, "drain_s": self._plan.drain_s})
         driver.feed(Drain())
         await self._until(lambda: not driver.active_calls, self._plan.drain_s, self._hurry.is_set)
-        byes_are_out = driver.active_calls > 0
         driver.feed(HangUp(SHUTDOWN_MESSAGE))
-        # A lost BYE is repeated after 0.5 and 1.5 s (RFC 3261 §17.1.2.2): stay for that.
-        await self._until(lambda: not byes_are_out and not self._aws.unsettled, LAST_WORK_S)
+        # A BYE is repeated after 0.5 and 1.5 s (RFC 3261 §17.1.2.2): stay until it is answered.
+        await self._until(
+            lambda: not driver.pending["dialogs"] and not self._aws.unsettled, LAST_WORK_S
+        )
 
     async def _until(
         self,

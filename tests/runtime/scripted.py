@@ -19,6 +19,7 @@ class ScriptedCore:
         self.times: list[float] = []
         self.at: float | None = None
         self.active_calls = 0
+        self.dialogs = 0
         self._outputs: deque[Output] = deque()
 
     def handle(self, happened: Input, now: float, /) -> None:
@@ -34,7 +35,7 @@ class ScriptedCore:
 
     @property
     def pending(self) -> dict[str, int]:
-        return {"calls": self.active_calls}
+        return {"calls": self.active_calls, "dialogs": self.dialogs}
 
 
 class Lines:

@@ -12,13 +12,13 @@ import uvloop
 
 from edge.flow import Flow, Transport
 from edge.runtime.aws_messages import Begin
-from edge.runtime.lifecycle import Node, NodePlan
+from edge.runtime.lifecycle import LOOK_EVERY_S, Node, NodePlan
 from edge.runtime.udp import bind
 from edge.seam import ConfigLoaded, Drain, HangUp, Input, Output, Received, Send, Tick, WriteRecord
 from model.settings import MediaSettings, Settings
 from tests.runtime.local_aws import Deployment
 from tests.runtime.records import a_record
-from tests.runtime.scripted import Lines, ScriptedCore, until
+from tests.runtime.scripted import Lines, ScriptedCore, until, within
 
 pytestmark = pytest.mark.sockets
 
@@ -117,7 +117,7 @@ def test_sigusr1_asks_what_the_node_holds(deployment: Deployment) -> None:
         world.core.active_calls = 7
         os.kill(os.getpid(), signal.SIGUSR1)
         await until(lambda: world.log.of("pending"))
-        assert world.log.of("pending") == [{"calls": 7, "records": 0, "faults": 0}]
+        assert world.log.of("pending") == [{"calls": 7, "dialogs": 0, "records": 0, "faults": 0}]
         assert not world.heard(Drain)
         world.core.active_calls = 0
         world.stop()
@@ -139,7 +139,7 @@ def test_calls_that_are_left_are_hung_up_their_byes_repeated_and_records_stored(
         def script(happened: Input) -> list[Output]:
             match happened:
                 case HangUp():
-                    core.active_calls = 0
+                    core.active_calls, core.dialogs = 0, 1
                     core.at = time.monotonic() + 0.5
                     return [bye, WriteRecord(deployment.bucket, record)]
                 case Tick():
@@ -161,3 +161,18 @@ def test_calls_that_are_left_are_hung_up_their_byes_repeated_and_records_stored(
             assert world.log.of("stopped")[0]["records_lost"] == 0
 
         live(core, deployment, test)
+
+
+def test_answered_byes_hold_nobody_up(deployment: Deployment) -> None:
+    async def test(world: World) -> None:
+        world.core.active_calls = world.core.dialogs = 1
+        world.stop()
+        await until(lambda: world.heard(HangUp))
+        world.core.active_calls = 0
+        await asyncio.sleep(2 * LOOK_EVERY_S)
+        assert not world.life.done()
+        world.core.dialogs = 0
+        with within(1.0):  # LAST_WORK_S is longer
+            await world.life
+
+    live(ScriptedCore(), deployment, test)
