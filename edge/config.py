@@ -98,15 +98,23 @@ class Snapshot:
             for connector in self.connectors.values()
             if connector.origination is not None
             for route in connector.origination.routes
-            if not _is_address(route.host)
+            if not is_address(route.host)
         )
 
-    def route_addresses(self, connector_id: str) -> frozenset[str]:
-        """Return the route hosts of a connector that are addresses."""
+    def route_hosts(self, connector_id: str) -> frozenset[str]:
+        """Return the route hosts of a connector, addresses and names."""
         connector = self.connectors.get(connector_id)
         if connector is None or connector.origination is None:
             return frozenset()
         return frozenset(route.host for route in connector.origination.routes)
+
+    def is_carrier(self, address: str) -> bool:
+        """Tell whether some carrier is or may be at an address, whatever the port (EDGE S10)."""
+        return (
+            any(address == carrier.host for carrier in self.carriers)
+            or any(address == host for host, _ in self.carrier_sockets)
+            or bool(self.carrier_networks.labels(address))
+        )
 
     def carrier_of(self, address: str, port: int) -> Carrier | None:
         """Return the carrier that a source address belongs to (EDGE I5)."""
@@ -122,7 +130,8 @@ class Snapshot:
         return self.connectors.get(number.connector_id)
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Tell an IP address from a name."""
     try:
         ip_address(text)
     except ValueError:

@@ -14,7 +14,7 @@ from edge.call.leg import Stack
 from edge.call.media_pool import MediaPool
 from edge.call.outcome import shutdown
 from edge.clock import Clock
-from edge.config import Snapshot
+from edge.config import Snapshot, is_address
 from edge.flow import Address, Flow
 from edge.ids import Ids
 from edge.media.session import MediaCommand, MediaReport, MediaSilent, PortsLeased, SessionClosed
@@ -170,7 +170,7 @@ class Core:
 
     def on_request(self, request: Request, flow: Flow, now: float) -> None:
         """Give a request to its dialog, or ask admission what to do with it."""
-        if request.to.tag is not None:
+        if request.to.tag is not None and request.method != "CANCEL":
             leg = self._stack.leg_of(request, flow)
             if leg is not None:
                 leg.on_request(request, flow, now)
@@ -287,15 +287,13 @@ class Core:
         """Tell whether an address is a connector's (by id) or a carrier's (EDGE S10)."""
         snapshot = self._snapshot
         if not connector_id:
-            return any(
-                address == carrier.host or bool(snapshot.carrier_networks.labels(address))
-                for carrier in snapshot.carriers
-            )
+            return snapshot.is_carrier(address)
         if connector_id in snapshot.sources.labels(address):
             return True
-        return address in snapshot.route_addresses(connector_id) or any(
-            address in self._calls.addresses.get(name, ())
-            for name in snapshot.route_addresses(connector_id)
+        return any(
+            # A name is nobody's address: a Contact may show one (EDGE S12).
+            address in ((host,) if is_address(host) else self._calls.addresses.get(host, ()))
+            for host in snapshot.route_hosts(connector_id)
         )
 
     def _write(self, record: CallDetailRecord) -> None:

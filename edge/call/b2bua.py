@@ -12,6 +12,7 @@ from edge.call.outcome import Outcome
 from edge.config import Snapshot
 from edge.flow import Flow, Transport
 from edge.media.session import SessionId, Side
+from edge.policy.header_policy import timestamp_of
 from edge.policy.verdict import AdmitCall
 from edge.routing.health import Health
 from edge.routing.targets import Target, inbound_targets, outbound_targets
@@ -68,7 +69,7 @@ class B2bua:
         """Make a call of an admitted INVITE."""
         endpoint = self._stack.endpoint
         transaction = endpoint.serve(request, flow)
-        endpoint.respond(transaction, 100, "Trying", now, fields=_timestamp(request))
+        endpoint.respond(transaction, 100, "Trying", now, fields=timestamp_of(request))
         lease = self._pool.open()
         if lease is None:
             retry = str(5 + self._stack.ids.below(11))
@@ -185,8 +186,3 @@ class B2bua:
             sent.pop(call, None)
             if not sent:
                 self._sent.pop(key, None)
-
-
-def _timestamp(request: Request) -> tuple[tuple[str, str], ...]:
-    value = request.get("timestamp")
-    return () if value is None else (("Timestamp", value),)

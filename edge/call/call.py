@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, assert_never
 
-from edge.call import outcome
+from edge.call import outcome, refusal
 from edge.call.events import (
     Acknowledged,
     Answered,
@@ -47,6 +47,7 @@ from edge.sip.exchange import Fields, ServerTransaction
 from edge.sip.headers import delta_seconds
 from edge.sip.message import Request
 from model.cdr import Disposition
+from model.connector import connector_host
 from model.settings import RoutingSettings, Settings
 
 
@@ -212,8 +213,7 @@ class Call:
     def _on_b(self, leg: UacLeg, event: LegEvent, now: float) -> None:
         match event:
             case Trying():
-                self._silence = Failure.NO_PROGRESS
-                self._start_at(CallTimer.NO_RESPONSE, progress_deadline(now, self._routing))
+                self._trying(now)
             case Progressed():
                 self._progressed(event, now)
             case Answered(body):
@@ -294,8 +294,14 @@ class Call:
             self._give_up(480, "Temporarily Unavailable", "Temporarily Unavailable", now)
         else:
             self._in.health.succeeded(self.tried[-1])
-            reason = outcome.printable_phrase(event.reason)
-            self._give_up(status, reason, reason, now, event.headers)
+            answer = refusal.of_callee(event, self._host)
+            self._give_up(status, answer.reason, answer.detail, now, answer.fields)
+
+    def _trying(self, now: float) -> None:
+        """Wait for more than the first 100; one that comes late or again changes nothing (F5)."""
+        if self.state is CallState.INVITING and self._silence is Failure.NO_RESPONSE:
+            self._silence = Failure.NO_PROGRESS
+            self._start_at(CallTimer.NO_RESPONSE, progress_deadline(now, self._routing))
 
     def _progressed(self, event: Progressed, now: float) -> None:
         first = self.state is CallState.INVITING
@@ -328,7 +334,8 @@ class Call:
             answer = self.media.callee_answered(body)
         except SdpError as error:
             leg.hang_up(now, outcome.NO_USABLE_ANSWER.headers)
-            self._give_up(488, "Not Acceptable Here", error.detail, now)
+            fields = refusal.of_description(error, self._host).fields
+            self._give_up(488, "Not Acceptable Here", error.detail, now, fields)
             return
         if not self._machine.take(CallInput.ANSWER):
             return
@@ -351,11 +358,8 @@ class Call:
         try:
             leg.accept_reoffer(self.media.reoffered(side, body), now)
         except SdpError as error:
-            fields: Fields = ()
-            if error.warning is not None:
-                agent = self._in.settings.domain
-                fields = (("Warning", f'{error.warning} {agent} "{error.detail}"'),)
-            leg.refuse_reoffer(error.status, "Not Acceptable Here", fields, now)
+            answer = refusal.of_description(error, self._host)
+            leg.refuse_reoffer(answer.status, answer.reason, answer.fields, now)
 
     def _give_up(
         self, status: int, reason: str, detail: str, now: float, headers: Fields = ()
@@ -383,6 +387,11 @@ class Call:
     @property
     def _routing(self) -> RoutingSettings:
         return self._in.settings.routing
+
+    @property
+    def _host(self) -> str:
+        """What Warnings name as their agent (EDGE 2.2)."""
+        return connector_host(self.admitted.connector.connector_id, self._in.settings.domain)
 
     @property
     def _way_to_b(self) -> Way:

@@ -20,7 +20,8 @@ from edge.call.machine import Machine
 from edge.call.outcome import ACK_TIMEOUT
 from edge.flow import Address, Flow, Transport
 from edge.ids import Ids
-from edge.policy.header_policy import Way, ending_headers
+from edge.policy.content import sdp_in
+from edge.policy.header_policy import Way, ending_headers, timestamp_of
 from edge.policy.verdict import ACCEPT, ALLOW
 from edge.sip.dialog import Dialog
 from edge.sip.endpoint import T1, T2, TIMEOUT, Endpoint
@@ -155,6 +156,7 @@ class Leg:
         "_answer_cseq",
         "_answer_flow",
         "_answer_interval",
+        "_bye_headers",
         "_hop",
         "_reinvite",
         "_way",
@@ -191,6 +193,8 @@ class Leg:
         self._answer_cseq = -1
         self._answer_flow = flow
         self._answer_interval = T1
+        self._bye_headers: Fields = ()
+        """What the BYE says that has to wait for the ACK (EDGE E8)."""
         self._hop: Flow | None = None
         stack.add(self)
 
@@ -205,8 +209,10 @@ class Leg:
 
     def hang_up(self, now: float, headers: Fields = ()) -> None:
         """End the dialog with a BYE; nothing happens in a state that has no dialog."""
-        if self.machine.take(LegInput.HANG_UP) and self.state is LegState.RELEASING:
-            self.send_bye(now, headers)
+        if self.machine.take(LegInput.HANG_UP):
+            self._bye_headers = headers
+            if self.state is LegState.RELEASING:
+                self.send_bye(now, headers)
 
     def accept_reoffer(self, body: bytes, now: float) -> None:
         """Answer the pending re-INVITE with 200 and this SDP."""
@@ -325,8 +331,8 @@ class Leg:
         closing = self.state is LegState.CLOSING
         self.machine.take(LegInput.ACK)
         if closing:
-            self.send_bye(now)
-        self.tell(Acknowledged(request.body), now)
+            self.send_bye(now, self._bye_headers)
+        self.tell(Acknowledged(sdp_in(request)), now)
 
     def _on_bye(self, request: Request, now: float) -> None:
         releasing = self.state is LegState.RELEASING
@@ -336,21 +342,36 @@ class Leg:
 
     def _on_reinvite(self, request: Request, transaction: ServerTransaction, now: float) -> None:
         endpoint = self.stack.endpoint
-        if self.state is not LegState.CONFIRMED or self._answer:
-            endpoint.respond(transaction, 491, "Request Pending", now)
+        objection = self._objection_to(request)
+        if objection is not None:
+            status, reason, fields = objection
+            endpoint.respond(transaction, status, reason, now, fields=fields)
             return
-        required = request.get("require")
-        if required:
-            fields = (("Unsupported", required),)
-            endpoint.respond(transaction, 420, "Bad Extension", now, fields=fields)
-            return
-        endpoint.respond(transaction, 100, "Trying", now)
+        endpoint.respond(transaction, 100, "Trying", now, fields=timestamp_of(request))
         contact = request.contact
         if contact is not None and self.dialog is not None:
             self.dialog.remote_target = contact.uri
             self._hop = None
         self._reinvite = transaction
-        self.tell(Reoffered(request.body), now)
+        self.tell(Reoffered(sdp_in(request)), now)
+
+    def _objection_to(self, reinvite: Request) -> tuple[int, str, Fields] | None:
+        """Return the refusal of a re-INVITE that cannot even be looked at (EDGE D5, R22)."""
+        if self.state is LegState.EARLY:
+            # The first INVITE has no final answer yet (RFC 3261 §14.2).
+            wait = str(self.stack.ids.below(11))
+            return 500, "Request Pending", (("Retry-After", wait),)
+        if self.state in (LegState.CLOSING, LegState.RELEASING):
+            return 481, "Call Is Ending", ()
+        if self.state is not LegState.CONFIRMED or self._answer:
+            return 491, "Request Pending", ()
+        required = [
+            *reinvite.headers.get("require", ()),
+            *reinvite.headers.get("proxy-require", ()),
+        ]
+        if any(required):
+            return 420, "Bad Extension", (("Unsupported", ", ".join(filter(None, required))),)
+        return None
 
     def _answer_done(self) -> None:
         self._answer = b""

@@ -12,6 +12,7 @@ from edge.call.events import (
 )
 from edge.call.leg import IN_DIALOG, Leg, LegInput, LegState, LegTable, LegTimer, LegUser, Stack
 from edge.flow import Flow
+from edge.policy.content import sdp_in
 from edge.policy.header_policy import Way
 from edge.routing.failover import Failure, retry_after_s
 from edge.sip.dialog import Dialog
@@ -137,7 +138,7 @@ class UacLeg(Leg):
         if response.status == 100:
             self.tell(Trying(), now)
         else:
-            self.tell(Progressed(response.status, response.reason, response.body), now)
+            self.tell(Progressed(response.status, response.reason, sdp_in(response)), now)
 
     def _on_success(self, response: Response, now: float) -> None:
         tag = response.to.tag or ""
@@ -153,7 +154,7 @@ class UacLeg(Leg):
         if self.state is LegState.RELEASING:
             self.send_bye(now)
         else:
-            self.tell(Answered(response.body), now)
+            self.tell(Answered(sdp_in(response)), now)
 
     def _repeated_success(self, response: Response, tag: str, now: float) -> None:
         """Repeat the ACK of a repeated 2xx (D3); hang another fork's dialog up (A3)."""

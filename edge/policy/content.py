@@ -2,8 +2,8 @@
 
 from enum import Enum
 
-from edge.sip.grammar import parameters
-from edge.sip.message import Request
+from edge.sip.grammar import SipParseError, parameters
+from edge.sip.message import Message, Request
 
 SDP = "application/sdp"
 
@@ -31,6 +31,19 @@ def sdp_body(request: Request) -> bytes | ContentFault:
     return b"" if _is_optional(request) else ContentFault.MEDIA_TYPE
 
 
+def sdp_in(message: Message) -> bytes:
+    """Return the SDP of a response, an ACK or a re-INVITE: the body, or one part of it (R20).
+
+    A body of another kind comes back as it is: nobody will take it for SDP.
+    """
+    if not message.body or message.content_type in (SDP, None):
+        return message.body
+    try:
+        return _sdp_part(message) or message.body
+    except SipParseError:
+        return message.body
+
+
 def has_unknown_encoding(request: Request) -> bool:
     """Tell whether the body is encoded in a way that is not read (RFC 3261 §8.2.3)."""
     encodings = request.members("content-encoding")
@@ -51,14 +64,14 @@ def _is_optional(request: Request) -> bool:
     return (handling or "").lower() == "optional"
 
 
-def _sdp_part(request: Request) -> bytes | None:
+def _sdp_part(message: Message) -> bytes | None:
     """Return the first SDP part of a multipart body (RFC 2046 §5.1.1); parts are not nested."""
-    _, semicolon, trailer = request.require("content-type").partition(";")
+    _, semicolon, trailer = message.require("content-type").partition(";")
     boundary = parameters(semicolon + trailer, element="Content-Type").get("boundary")
     if not boundary:
         return None
     mark = b"\r\n--" + boundary.encode("utf-8", "surrogateescape")
-    for part in (b"\r\n" + request.body).split(mark)[1:]:
+    for part in (b"\r\n" + message.body).split(mark)[1:]:
         head, blank, body = part.partition(b"\r\n\r\n")
         if blank and _part_type(head) == SDP.encode():
             return body

@@ -120,6 +120,12 @@ def ending_headers(message: Message, way: Way, host: str) -> Fields:
     return _passed(message, way, host, [rule for rule in RULES if rule.in_ending])
 
 
+def timestamp_of(request: Message) -> Fields:
+    """Return the Timestamp that a 100 copies back to its sender (RFC 3261 §8.2.6.1, EDGE B7)."""
+    value = request.get("timestamp")
+    return () if value is None else (("Timestamp", value),)
+
+
 def _passed(message: Message, way: Way, host: str, rules: list[Rule]) -> Fields:
     found: list[tuple[str, str]] = []
     for rule in rules:

@@ -11,6 +11,7 @@ from tests.core.stand import (
     CARRIER,
     DIALED,
     EDGE,
+    HOST,
     INBOUND_URI,
     OUTBOUND_URI,
     OWNED,
@@ -163,7 +164,11 @@ def test_busy_and_its_like_reach_the_caller_unchanged(status: int) -> None:  # E
             f"A>E INVITE  E>A 100  E>B INVITE  B>E {status}  E>B ACK  E>A {status}  A>E ACK"
         )
         stage.assert_quiet()
-        assert stage.record.status_message == f"{status} Status {status}"
+        warned = status in (488, 606)
+        detail = "Refused by the called side" if warned else f"Status {status}"
+        assert stage.record.status_message == f"{status} {detail}"
+        warning = f'399 {HOST} "{detail}"' if warned else None
+        assert responses(link, str(status))[0].get("warning") == warning
         assert stage.record.status is CallStatus.REJECTED
 
 
