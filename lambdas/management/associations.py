@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 from lambdas.management.context import Context
 from lambdas.management.number_repository import NUMBERS_PER_TRANSACTION
 from lambdas.management.parameters import Parameters
-from lambdas.management.phone_numbers import normalised, phone_number_id
+from lambdas.management.phone_numbers import phone_number_id, wanted_numbers
 from lambdas.management.store import CONFLICT_ATTEMPTS, Changed
 from lambdas.management.wire import Answer
 from model.numbers import InventoryNumber
@@ -55,8 +55,7 @@ def associate_phone_numbers_with_voice_connector(
             context.connector(connector_id)
             raise
 
-    refusals = _apply(context, parameters.texts("E164PhoneNumbers"), judge, write)
-    return _described(refusals)
+    return _described(_apply(context, wanted_numbers(parameters), judge, write))
 
 
 def disassociate_phone_numbers_from_voice_connector(
@@ -75,7 +74,7 @@ def disassociate_phone_numbers_from_voice_connector(
     def write(numbers: list[InventoryNumber]) -> None:
         context.repository.numbers.disassociate(numbers, context.now)
 
-    return _described(_apply(context, parameters.texts("E164PhoneNumbers"), judge, write))
+    return _described(_apply(context, wanted_numbers(parameters), judge, write))
 
 
 def _may_associate(
@@ -95,7 +94,7 @@ def _may_associate(
 
 
 def _apply(context: Context, given: Iterable[str], judge: Judge, write: Write) -> list[Refusal]:
-    wanted = list(dict.fromkeys(number for text in given if (number := normalised(text))))
+    wanted = list(dict.fromkeys(given))
     owned = context.repository.numbers.owned(wanted)
     verdicts = [judge(e164, owned.get(e164)) for e164 in wanted]
     refusals = [verdict for verdict in verdicts if isinstance(verdict, Refusal)]

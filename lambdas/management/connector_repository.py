@@ -5,12 +5,13 @@ Parallel writers of different attributes never conflict, and no write reads firs
 
 from collections.abc import Iterable, Mapping
 
-from lambdas.management.store import Store, Update
+from lambdas.management.store import Changed, Store, Update
 from model.connector import Connector, Credential, Origination, Termination
 from model.tables import (
     CONNECTOR,
     CONNECTORS,
     PARTITION_KEY,
+    Item,
     connector_from,
     connector_members,
     credential_members,
@@ -23,6 +24,8 @@ from model.tables import (
 
 CREDENTIALS_PER_WRITE = 20
 """Keeps an update expression below DynamoDB's 4 KB."""
+LONGEST_ID = 36
+"""Characters of a UUID, the longer form of an id (API VC1); DynamoDB refuses keys over 1 KB."""
 
 
 class ConnectorRepository:
@@ -39,6 +42,8 @@ class ConnectorRepository:
 
     def get(self, connector_id: str) -> Connector | None:
         """Return a connector with everything that is configured on it."""
+        if len(connector_id) > LONGEST_ID:
+            return None
         item = self._store.get(self._table, CONNECTOR, connector_id)
         return None if item is None else connector_from(item)
 
@@ -70,7 +75,7 @@ class ConnectorRepository:
         """Delete a connector that no number points at; raises Changed otherwise."""
         self._store.delete(
             self._table,
-            key(CONNECTOR, connector_id),
+            _key(connector_id),
             condition=f"attribute_exists({PARTITION_KEY}) AND associated_numbers = :none",
             values={":none": encode(0)},
         )
@@ -88,7 +93,7 @@ class ConnectorRepository:
         self._store.update(
             Update(
                 table=self._table,
-                key=key(CONNECTOR, connector_id),
+                key=_key(connector_id),
                 expression="REMOVE #attribute",
                 names={"#attribute": attribute},
             )
@@ -116,7 +121,7 @@ class ConnectorRepository:
             self._store.update(
                 Update(
                     table=self._table,
-                    key=key(CONNECTOR, connector_id),
+                    key=_key(connector_id),
                     expression=f"REMOVE {paths}",
                     names={f"#u{n}": username for n, username in enumerate(chunk)},
                 )
@@ -146,9 +151,16 @@ class ConnectorRepository:
         self._store.update(
             Update(
                 table=self._table,
-                key=key(CONNECTOR, connector_id),
+                key=_key(connector_id),
                 expression="SET #attribute = :value",
                 names={"#attribute": attribute},
                 values={":value": value},
             )
         )
+
+
+def _key(connector_id: str) -> Item:
+    """Return a connector's key; raises Changed for what is too long to be the id of one."""
+    if len(connector_id) > LONGEST_ID:
+        raise Changed
+    return key(CONNECTOR, connector_id)

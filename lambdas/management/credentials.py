@@ -7,6 +7,9 @@ from lambdas.management.store import CONFLICT_ATTEMPTS, Changed
 from lambdas.management.wire import Answer
 from model.connector import Connector, Credential, connector_host
 
+LONGEST = 256
+"""Characters of a user name or a password; they have to fit into a SIP message (API TC1)."""
+
 
 def put_voice_connector_termination_credentials(context: Context, parameters: Parameters) -> Answer:
     """Add users or replace their passwords; others stay (API TC2)."""
@@ -69,5 +72,9 @@ def _checked(given: Parameters, where: str) -> tuple[str, str]:
             raise BadRequest(f"{where}.{name} is missing or empty; it is required")
         if not (value.isascii() and value.isprintable()):
             raise BadRequest(f"{where}.{name} is not valid; printable US-ASCII is wanted")
+        if len(value) > LONGEST:
+            raise BadRequest(
+                f"{where}.{name} has {len(value)} characters; at most {LONGEST} is allowed"
+            )
     assert username is not None and password is not None, "checked above"
     return username, password

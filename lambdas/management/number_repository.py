@@ -28,6 +28,7 @@ from model.tables import (
 NUMBERS_PER_TRANSACTION = 25
 """With the counters of as many connectors that lose one, below the limit of 100 actions."""
 _SINGLE_READS = 25
+"""More numbers than this are cheaper to find by reading their whole partition."""
 
 
 class NumberRepository:
@@ -66,12 +67,18 @@ class NumberRepository:
         """Return how many numbers the account owns."""
         return self._store.count(self._numbers, INVENTORY)
 
-    def orderable(self, e164: str) -> PoolNumber | None:
-        """Return a number of the pool."""
-        item = self._store.get(self._numbers, POOL, e164)
-        return None if item is None else pool_number_from(item)
+    def orderable(self, wanted: Iterable[str]) -> dict[str, PoolNumber]:
+        """Return those of the wanted numbers that are in the pool."""
+        names = set(wanted)
+        if len(names) > _SINGLE_READS:
+            return {number.e164: number for number in self.pool() if number.e164 in names}
+        items = (self._store.get(self._numbers, POOL, e164) for e164 in names)
+        found = [pool_number_from(item) for item in items if item is not None]
+        return {number.e164: number for number in found}
 
-    def pool(self, *, prefix: str, after: str, where: Mapping[str, str]) -> Iterator[PoolNumber]:
+    def pool(
+        self, *, prefix: str = "", after: str = "", where: Mapping[str, str] | None = None
+    ) -> Iterator[PoolNumber]:
         """Yield numbers that can be ordered, in order of E.164."""
         query = self._store.query(self._numbers, POOL, prefix=prefix, after=after, where=where)
         return map(pool_number_from, query)

@@ -18,7 +18,7 @@ from lambdas.management.number_repository import NUMBERS_PER_TRANSACTION
 from lambdas.management.order_repository import Outcome, PhoneNumberOrder
 from lambdas.management.paging import Pager
 from lambdas.management.parameters import Parameters
-from lambdas.management.phone_numbers import normalised
+from lambdas.management.phone_numbers import wanted_numbers
 from lambdas.management.store import Changed
 from lambdas.management.wire import Answer
 from model.numbers import InventoryNumber, PoolNumber
@@ -30,7 +30,7 @@ FULFILLED_WITHIN = timedelta(minutes=2)
 def create_phone_number_order(context: Context, parameters: Parameters) -> Answer:
     """Order numbers of the pool and fulfil the order at once; all of them must be available."""
     wanted = _checked_numbers(context, parameters)
-    pool = [_available(context, e164) for e164 in wanted]
+    pool = _available(context, wanted)
     order = PhoneNumberOrder(
         order_id=context.ids.order_id(),
         product_type=parameters.text("ProductType"),
@@ -64,9 +64,7 @@ def list_phone_number_orders(context: Context, parameters: Parameters) -> Answer
 
 
 def _checked_numbers(context: Context, parameters: Parameters) -> list[str]:
-    wanted = [
-        number for text in parameters.texts("E164PhoneNumbers") if (number := normalised(text))
-    ]
+    wanted = wanted_numbers(parameters)
     if not wanted:
         raise BadRequest("E164PhoneNumbers is empty; at least one number is required")
     if len(set(wanted)) < len(wanted):
@@ -77,11 +75,12 @@ def _checked_numbers(context: Context, parameters: Parameters) -> list[str]:
     return wanted
 
 
-def _available(context: Context, e164: str) -> PoolNumber:
-    number = context.repository.numbers.orderable(e164)
-    if number is None:
-        raise BadRequest(f"E164PhoneNumbers holds {e164}, which is not available")
-    return number
+def _available(context: Context, wanted: list[str]) -> list[PoolNumber]:
+    pool = context.repository.numbers.orderable(wanted)
+    for e164 in wanted:
+        if e164 not in pool:
+            raise BadRequest(f"E164PhoneNumbers holds {e164}, which is not available")
+    return [pool[e164] for e164 in wanted]
 
 
 def _bought(number: PoolNumber, order: PhoneNumberOrder, name: str | None) -> InventoryNumber:

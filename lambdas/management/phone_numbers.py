@@ -2,8 +2,13 @@
 
 from urllib.parse import unquote
 
+from lambdas.management.errors import BadRequest
+from lambdas.management.parameters import Parameters
 from lambdas.management.percent import encoded
 from model.numbers import is_e164
+
+MOST_NUMBERS = 10_000
+"""Of one request: they are written within a minute, and the answer stays below Lambda's 6 MB."""
 
 
 def normalised(text: str) -> str | None:
@@ -14,6 +19,16 @@ def normalised(text: str) -> str | None:
     plain = unquote(text).strip()
     e164 = plain if plain.startswith("+") else f"+{plain}"
     return e164 if is_e164(e164) else None
+
+
+def wanted_numbers(parameters: Parameters) -> list[str]:
+    """Return the numbers of a request in E.164, in its order; raises BadRequest for too many."""
+    texts = parameters.texts("E164PhoneNumbers")
+    if len(texts) > MOST_NUMBERS:
+        raise BadRequest(
+            f"E164PhoneNumbers has {len(texts)} entries; at most {MOST_NUMBERS} is allowed"
+        )
+    return [number for text in texts if (number := normalised(text)) is not None]
 
 
 def phone_number_id(e164: str) -> str:

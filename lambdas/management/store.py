@@ -216,6 +216,6 @@ def _translate(error: ClientError) -> None:
         raise Changed from error
     if code in _TEMPORARY:
         raise ServiceUnavailable("The database is busy; try again") from error
-    if code == "ValidationException" and "size" in message.lower() and "exceed" in message.lower():
+    if code == "ValidationException" and message.startswith("Item size"):
         raise BadRequest("The configuration is larger than DynamoDB's 400 KB per item") from error
     raise error

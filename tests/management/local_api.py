@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from emulator.aws import AwsClients, provision
@@ -21,12 +22,15 @@ from model.tables import (
     DEFAULT_PREFIX,
     NUMBERS,
     PARTITION_KEY,
+    SORT_KEY,
     Table,
     access_keys_secret_name,
     decode_item,
 )
 from tests.management.signing import event, signed_headers
 
+LONGEST_SORT_KEY = 1024
+"""Bytes."""
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"}
 
 
@@ -56,6 +60,7 @@ class LocalApi:
         )
         provision(clients, settings)
         events = self.dynamodb.meta.events
+        events.register("provide-client-params.dynamodb", _check_key)
         events.register("before-call.dynamodb", self._before)
         events.register("after-call.dynamodb", self._after)
         self._handler = build(
@@ -127,6 +132,14 @@ class LocalApi:
 
     def _after(self, model: Any, **_: object) -> None:
         self.after_call(model.name)
+
+
+def _check_key(params: dict[str, Any], model: Any, **_: object) -> None:
+    """Refuse a sort key as DynamoDB does and moto does not."""
+    if len(params.get("Key", {}).get(SORT_KEY, {}).get("S", "").encode()) > LONGEST_SORT_KEY:
+        message = "Size of rangekey has exceeded the maximum size limit of 1024 bytes"
+        error: Any = {"Error": {"Code": "ValidationException", "Message": message}}
+        raise ClientError(error, model.name)
 
 
 @contextmanager

@@ -90,6 +90,8 @@ def test_a_cancelled_transaction_says_why(prescribed: Prescribed) -> None:
         ("ThrottlingException", "", ServiceUnavailable),
         ("ProvisionedThroughputExceededException", "", ServiceUnavailable),
         ("ValidationException", "Item size has exceeded the maximum allowed size", BadRequest),
+        ("ValidationException", "Item size to update has exceeded the maximum", BadRequest),
+        ("ValidationException", "Size of rangekey has exceeded the maximum", ClientError),
         ("ValidationException", "Invalid UpdateExpression", ClientError),
         ("ResourceNotFoundException", "", ClientError),
     ],
