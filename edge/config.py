@@ -13,6 +13,8 @@ from model.numbers import InventoryNumber
 from model.settings import Carrier, Settings
 
 _NOBODY: frozenset[str] = frozenset()
+_SOCKET_BITS = 129
+"""An address with a port is more than all 128 bits of an IPv6 address."""
 
 
 class SourceIndex:
@@ -31,18 +33,32 @@ class SourceIndex:
             for (version, shift), table in grown.items()
         )
 
-    def labels(self, address: str) -> frozenset[str]:
-        """Return all labels whose networks hold an address, none for a text that is no address."""
+    def labels(self, address: str, *, longer_than: int = -1) -> frozenset[str]:
+        """Return all labels whose networks hold an address, none for a text that is no address.
+
+        `longer_than` leaves out networks whose prefix is not longer than so many bits.
+        """
+        found = _NOBODY
+        for bits, labels in self._matches(address):
+            if bits > longer_than:
+                found |= labels
+        return found
+
+    def closest(self, address: str) -> tuple[int, frozenset[str]]:
+        """Return the longest prefix that holds an address and its labels; (-1, none) for none."""
+        return max(self._matches(address), default=(-1, _NOBODY), key=lambda match: match[0])
+
+    def _matches(self, address: str) -> list[tuple[int, frozenset[str]]]:
         try:
             parsed = ip_address(address)
         except ValueError:
-            return _NOBODY
-        value, version = int(parsed), parsed.version
-        found = _NOBODY
-        for of_version, shift, table in self._lengths:
-            if of_version == version:
-                found |= table.get(value >> shift, _NOBODY)
-        return found
+            return []
+        value, version, length = int(parsed), parsed.version, parsed.max_prefixlen
+        return [
+            (length - shift, table[value >> shift])
+            for of_version, shift, table in self._lengths
+            if of_version == version and value >> shift in table
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,10 +132,18 @@ class Snapshot:
             or bool(self.carrier_networks.labels(address))
         )
 
-    def carrier_of(self, address: str, port: int) -> Carrier | None:
-        """Return the carrier that a source address belongs to (EDGE I5)."""
+    def carrier_of(self, address: str, port: int) -> tuple[Carrier | None, int]:
+        """Return the carrier that a source address belongs to and how many bits of it say so.
+
+        The most specific entry wins; address and port together count more than any network (I5).
+        """
         name = self.carrier_sockets.get((address, port))
-        names = {name} if name is not None else self.carrier_networks.labels(address)
+        if name is not None:
+            return self._carrier_among(frozenset({name})), _SOCKET_BITS
+        bits, names = self.carrier_networks.closest(address)
+        return self._carrier_among(names), bits
+
+    def _carrier_among(self, names: frozenset[str]) -> Carrier | None:
         return next((carrier for carrier in self.carriers if carrier.name in names), None)
 
     def owner_of(self, e164: str) -> Connector | None:

@@ -30,6 +30,7 @@ from edge.policy.connector_checks import (
 )
 from edge.policy.header_policy import Way, invite_headers
 from edge.policy.nonces import Nonces
+from edge.policy.number_rules import ANONYMOUS
 from edge.policy.request_checks import (
     has_hops_left,
     has_usable_content,
@@ -79,7 +80,7 @@ def _admit(case: Case) -> AdmitCall:
         from_number=case.from_number,
         to_number=case.to_number,
         auth_user=case.auth_user,
-        anonymous=case.caller.anonymous,
+        anonymous=case.caller.anonymous or case.from_number == ANONYMOUS,
         offer=case.offer,
         headers=invite_headers(case.request, Way.TO_PBX if inbound else Way.TO_CARRIER, host),
     )
@@ -242,6 +243,8 @@ class Admission:
         try:
             if not source.is_known and not self._is_far_end(case):
                 return self._judge_stranger(case)
+            if source.carrier is not None and source.nearer_ids and _names_one_of(case):
+                case = Case(request, flow, now, source._replace(carrier=None), self._context)
             check_list = _list_for(case)
             for check in check_list.checks:
                 verdict = check(case)
@@ -279,6 +282,15 @@ class Admission:
         if not self._context.limits.may_be_refused(address, case.now):
             return Silence(hint)
         return refusal
+
+
+def _names_one_of(case: Case) -> bool:
+    """Tell whether a PBX inside a carrier's network speaks: it names the connector that lists it.
+
+    A carrier calls the edge itself, so listing its address takes no call away from anybody (I5).
+    """
+    named = case.connector_named()
+    return named is not None and named.connector_id in case.source.nearer_ids
 
 
 def _list_for(case: Case) -> CheckList:

@@ -68,7 +68,7 @@ def dialed_by_carrier(user: str) -> str:
 
 def shown_to_pbx(caller: GivenCaller) -> str:
     """Return the caller of an inbound call as PBX and record see it (EDGE I2, I6, C2)."""
-    if caller.anonymous:
+    if caller.anonymous or caller.user.lower() == ANONYMOUS:
         return ANONYMOUS
     return filtered_number(caller.user.partition(";")[0]) or ANONYMOUS
 

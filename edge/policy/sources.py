@@ -28,6 +28,8 @@ class Source(NamedTuple):
     carrier: Carrier | None
     connector_ids: frozenset[str]
     """Connectors whose allow list holds the address."""
+    nearer_ids: frozenset[str] = frozenset()
+    """Those that name it more exactly than the carrier's sources do (EDGE I5)."""
 
     @property
     def is_known(self) -> bool:
@@ -46,13 +48,19 @@ class Sources:
         """Return the class of an address; strangers are never remembered."""
         source = self._known.get(remote)
         if source is None:
-            carrier = self._snapshot.carrier_of(*remote)
-            source = Source(remote[0], carrier, self._snapshot.sources.labels(remote[0]))
+            source = self._classified(remote)
             if source.is_known:
                 if len(self._known) >= _KNOWN_ADDRESSES:
                     self._known.clear()
                 self._known[remote] = source
         return source
+
+    def _classified(self, remote: Address) -> Source:
+        host, listed = remote[0], self._snapshot.sources
+        carrier, bits = self._snapshot.carrier_of(*remote)
+        ids = listed.labels(host)
+        nearer = listed.labels(host, longer_than=bits) if ids and carrier is not None else ids
+        return Source(host, carrier, ids, nearer)
 
 
 class StrangerLimits:

@@ -582,10 +582,12 @@ WITHHELD = [
     calling_as("anonymous"),
     datagram(from_='"Anonymous" <sip:+12065550100@anonymous.invalid>;tag=a'),
     datagram(fields=("Privacy: id", f"P-Asserted-Identity: <sip:{CALLER}@x>")),
+    datagram(from_="<sip:203.0.113.5>;tag=a"),
+    datagram(fields=("P-Asserted-Identity: <sip:Anonymous@x>",)),
 ]
 
 
-@pytest.mark.parametrize("data", WITHHELD, ids=["user", "host", "Privacy"])
+@pytest.mark.parametrize("data", WITHHELD, ids=["user", "host", "Privacy", "nobody", "PAI"])
 def test_a_withheld_caller_stays_withheld_in_the_record_too(data: bytes) -> None:  # EDGE I2, C2
     inbound = data.replace(f"sip:{DIALED}@{HOST} SIP".encode(), f"{INBOUND} SIP".encode())
     verdict = admitted(World().judge(inbound, CARRIER))
