@@ -97,10 +97,13 @@ class Authentication:
         if guesser is not None and now < guesser.locked_until:
             return Locked()
         state = self._nonces.state(credentials.nonce, connector.connector_id, source, utc)
+        if state is NonceState.FORGED:
+            # Nothing to guess, so no failure: who cannot hear the challenges locks nobody out.
+            return Unproven(stale=False)
         if not self._is_right(request, connector, credentials):
             self._count_failure(who, now)
             return Unproven(stale=False)
-        if state is NonceState.FORGED or not _is_for(request, credentials):
+        if not _is_for(request, credentials):
             return Unproven(stale=False)
         if state is NonceState.STALE or not self._nonces.use(credentials.nonce, credentials.nc):
             return Unproven(stale=True)

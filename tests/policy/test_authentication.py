@@ -225,6 +225,20 @@ def test_five_failures_in_a_minute_lock_the_user() -> None:  # EDGE G7
     assert isinstance(world.judge(answered(challenge), now=304.9), Refuse)
 
 
+def test_whoever_hears_no_challenge_locks_nobody_out() -> None:  # EDGE G7
+    world = World(with_user())
+    heard = challenge_of(world.judge(datagram()))
+    nonce = nonce_of(heard)
+    forged = heard._replace(
+        fields=tuple((name, value.replace(nonce, nonce[::-1])) for name, value in heard.fields)
+    )
+    for at in range(10):
+        again = challenge_of(world.judge(answered(forged, password="guess"), now=0.1 * at))
+        assert not is_stale(again)
+    challenge = challenge_of(world.judge(datagram(), now=2.0))
+    assert isinstance(world.judge(answered(challenge), now=3.0), AdmitCall)
+
+
 def test_a_lock_ends_and_touches_no_other_user() -> None:  # EDGE G7
     world, challenge = locked_world()
     challenge_of(world.judge(answered(challenge, username="nobody"), now=7.0))
