@@ -6,7 +6,7 @@ anew from its checked parts, so that hosts and addresses of one leg do not reach
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ _REASON_PROTOCOLS = {"sip": "SIP", "q.850": "Q.850"}
 
 _PRINTABLE = re.compile(r"[\x20-\x7e]+")
 _SESSION_ID = re.compile(r"[0-9a-fA-F]{32}(?:[ \t]*;[ \t]*remote=[0-9a-fA-F]{32})?")
+_DIGITS = re.compile(r"[0-9]{1,10}")
 _CAUSE = re.compile(r"[0-9]{1,3}")
 
 
@@ -54,6 +55,10 @@ class Rule(NamedTuple):
 
 def _as_it_is(value: str, host: str) -> str | None:
     return value if _PRINTABLE.fullmatch(value) else None
+
+
+def _number(value: str, host: str) -> str | None:
+    return value if _DIGITS.fullmatch(value) else None
 
 
 def _session_id(value: str, host: str) -> str | None:
@@ -102,22 +107,26 @@ RULES = (
         _number_with("reason", "counter", "limit", "privacy", "screen"),
     ),
     Rule("History-Info", _TO_PBX, True, False, 10, _number_with("index", "rc", "mp", "np")),
+    Rule("Max-Breadth", _BOTH, True, False, 1, _number),
     Rule("Identity", _TO_PBX, True, False, 10, _as_it_is),
     Rule("Reason", _BOTH, False, True, 2, _reason),
     Rule("Session-ID", _BOTH, True, True, 1, _session_id),
     Rule("User-to-User", _TO_PBX, True, True, 10, _as_it_is),
 )  # fmt: skip
-"""The rows of EDGE 1.11 whose mark is "pass" in one of the two directions."""
+"""The rows of EDGE 1.11 whose mark is "pass" in one of the two directions; B4's breadth."""
+
+_INVITE_RULES = {rule.name.lower(): rule for rule in RULES if rule.in_invite}
+_ENDING_RULES = {rule.name.lower(): rule for rule in RULES if rule.in_ending}
 
 
 def invite_headers(message: Message, way: Way, host: str) -> Fields:
     """Return what crosses from an INVITE; `host` replaces the peer's own in number URIs."""
-    return _passed(message, way, host, [rule for rule in RULES if rule.in_invite])
+    return _passed(message, way, host, _INVITE_RULES)
 
 
 def ending_headers(message: Message, way: Way, host: str) -> Fields:
     """Return what crosses from a BYE, a CANCEL or a final answer."""
-    return _passed(message, way, host, [rule for rule in RULES if rule.in_ending])
+    return _passed(message, way, host, _ENDING_RULES)
 
 
 def timestamp_of(request: Message) -> Fields:
@@ -126,10 +135,10 @@ def timestamp_of(request: Message) -> Fields:
     return () if value is None else (("Timestamp", value),)
 
 
-def _passed(message: Message, way: Way, host: str, rules: list[Rule]) -> Fields:
+def _passed(message: Message, way: Way, host: str, rules: Mapping[str, Rule]) -> Fields:
     found: list[tuple[str, str]] = []
-    for rule in rules:
-        lines = message.headers.get(rule.name.lower())
+    for name, rule in rules.items():
+        lines = message.headers.get(name)
         if lines is not None and way in rule.ways:
             found.extend((rule.name, value) for value in _values(rule, lines, host))
     return tuple(found)

@@ -47,6 +47,9 @@ def test_what_the_table_does_not_pass_never_crosses(name: str) -> None:
 
 
 INVITES = [
+    ("Max-Breadth out", TO_CARRIER, "max-breadth", "60", "60"),
+    ("Max-Breadth in", TO_PBX, "max-breadth", "60", "60"),
+    ("Max-Breadth no number", TO_PBX, "max-breadth", "-1", None),
     ("Diversion rewritten", TO_CARRIER, "diversion",
      '"Bob" <sip:+12065550101@10.0.0.5:5062;user=phone>;reason=user-busy;counter=1;foo=bar',
      "<sip:+12065550101@vc.example>;reason=user-busy;counter=1"),
