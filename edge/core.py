@@ -49,10 +49,14 @@ from edge.seam import (
 from edge.sip.endpoint import Endpoint
 from edge.sip.message import MalformedRequest, Request
 from edge.sip.timers import Timers
-from model.cdr import CallDetailRecord
+from model.cdr import CallDetailRecord, filtered_number
 from model.settings import Settings
 
 PRODUCT = "Open-Voice-Connector"
+
+LINES_AT_ONCE = 20.0
+"""Log lines about refused sources before they come one a second: source addresses are free to
+invent, log storage is not (EDGE S5)."""
 
 
 class Core:
@@ -113,6 +117,7 @@ class Core:
         self._records = Records(settings, clock)
         self._refusals = RateLimiter()
         self._source_lines = RateLimiter()
+        self._refused_lines = RateLimiter()
         self._suppressed_records = 0
 
     def handle(self, happened: Input, now: float) -> None:
@@ -259,14 +264,15 @@ class Core:
             "status": verdict.status,
             "reason": verdict.reason,
             "hint": verdict.hint,
-            "from_number": None if due is None else due.from_number,
-            "to_number": None if due is None else due.to_number,
+            "from_number": None if due is None else filtered_number(due.from_number),
+            "to_number": None if due is None else filtered_number(due.to_number),
         }
         self._outputs.append(Log("call-refused", fields))
 
     def _source_refused(self, flow: Flow, hint: str, now: float) -> None:
-        """Show an unwelcome source, at most once in ten seconds."""
-        if self._source_lines.take(flow.remote[0], 0.1, 1.0, now):
+        """Show an unwelcome source, at most once in ten seconds; of a flood only some (S5)."""
+        fresh = self._source_lines.take(flow.remote[0], 0.1, 1.0, now)
+        if fresh and self._refused_lines.take("node", 1.0, LINES_AT_ONCE, now):
             source = f"{flow.remote[0]}:{flow.remote[1]}"
             self._outputs.append(Log("source-refused", {"source": source, "hint": hint}))
 

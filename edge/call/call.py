@@ -269,7 +269,7 @@ class Call:
         self._give_up(answer.status, answer.reason, answer.reason, now, answer.fields)
 
     def _attempt_over(
-        self, ending: int | Failure, now: float, *, retry_after_s: float | None = None
+        self, ending: int | Failure, now: float, retry_after_s: float | None = None
     ) -> None:
         """Leave a target that failed (EDGE F4); after a 18x nothing fails over (F5)."""
         leg = self.b_leg
@@ -288,7 +288,7 @@ class Call:
     def _rejected(self, event: Rejected, now: float) -> None:
         status = event.status
         if self.state is CallState.INVITING and is_failover(status):
-            self._attempt_over(status, now, retry_after_s=event.retry_after_s)
+            self._attempt_over(status, now, event.retry_after_s if status == 503 else None)
         elif status < 400 or is_failover(status):
             # Neither a redirection nor a challenge is the caller's business (EDGE E5).
             self._give_up(480, "Temporarily Unavailable", "Temporarily Unavailable", now)

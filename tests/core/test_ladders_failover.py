@@ -76,6 +76,20 @@ def test_503_sends_the_call_on_and_the_target_rests() -> None:  # EDGE 1.12: 503
         stage.assert_quiet()
 
 
+def test_only_a_503_says_how_long_a_target_rests() -> None:  # EDGE F9
+    with lossy_link(1) as link:
+        refuses = Step(0.0, 500, fields=(("Retry-After", "300"),))
+        stage = Stage(link, carrier=CalleePlan(steps=(refuses,)))
+        for moment in (0.0, 29.0, 31.0):
+            link.at(
+                moment,
+                lambda now: stage.pbx.call(OUTBOUND_URI, EDGE, CallerPlan(bye_after_s=1.0), now),
+            )
+        link.run()
+        assert moments(link, "E", "B", "INVITE") == [0.01, 31.01]
+        stage.assert_quiet()
+
+
 @pytest.mark.parametrize("status", [401, 407, 408, 500, 502, 503, 504])
 def test_all_carriers_failing_is_503_to_the_pbx(status: int) -> None:  # EDGE R34, F4
     with lossy_link(1) as link:
