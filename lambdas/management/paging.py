@@ -40,6 +40,9 @@ class PageTokens:
         except (UnicodeEncodeError, binascii.Error) as error:
             raise _bad_token() from error
         mac, content = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
+        if base64.urlsafe_b64encode(raw) != token.encode():
+            # The last digit of base64 has bits that decoding leaves out.
+            raise _bad_token()
         if not hmac.compare_digest(mac, self._mac(listing, content)):
             raise _bad_token()
         return content.decode()

@@ -5,6 +5,7 @@ No socket: moto answers the AWS calls inside the process, requests are signed ev
 
 import json
 import logging
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,6 @@ from lambdas.management.composition import build
 from model.settings import Settings
 from model.tables import (
     CONNECTORS,
-    DEFAULT_PREFIX,
     NUMBERS,
     PARTITION_KEY,
     SORT_KEY,
@@ -45,6 +45,7 @@ class LocalApi:
         session = boto3.session.Session(
             region_name=settings.region, aws_access_key_id="test", aws_secret_access_key="test"
         )
+        self.prefix = f"t{uuid.uuid4().hex[:8]}"
         self.now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
         self.before_call: Callable[[str], None] = lambda operation: None
         """Called with the name of each operation on DynamoDB before it is sent."""
@@ -58,15 +59,15 @@ class LocalApi:
             s3=session.client("s3"),
             secretsmanager=session.client("secretsmanager"),
         )
-        provision(clients, settings)
+        provision(clients, settings, prefix=self.prefix)
         events = self.dynamodb.meta.events
         events.register("provide-client-params.dynamodb", _check_key)
         events.register("before-call.dynamodb", self._before)
         events.register("after-call.dynamodb", self._after)
         self._handler = build(
             settings=settings,
-            table_prefix=DEFAULT_PREFIX,
-            access_keys_secret=access_keys_secret_name(DEFAULT_PREFIX),
+            table_prefix=self.prefix,
+            access_keys_secret=access_keys_secret_name(self.prefix),
             dynamodb=self.dynamodb,
             secretsmanager=clients.secretsmanager,
             log=logging.getLogger("management"),
@@ -113,7 +114,7 @@ class LocalApi:
     def items(self, table: Table, partition: str) -> list[dict[str, Any]]:
         """Return the items of a partition as plain members."""
         found = self.dynamodb.query(
-            TableName=table.physical_name(DEFAULT_PREFIX),
+            TableName=table.physical_name(self.prefix),
             KeyConditionExpression=f"{PARTITION_KEY} = :partition",
             ExpressionAttributeValues={":partition": {"S": partition}},
         )["Items"]

@@ -1,142 +1,204 @@
-"""Pages of a list, and the tokens between them, without any API around them (API V3)."""
+"""Every list, page by page: sizes, order, tokens; no socket."""
 
+import string
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lambdas.management.errors import BadRequest
-from lambdas.management.paging import DEFAULT_PAGE, Pager, PageTokens
-from lambdas.management.parameters import Parameters
-from lambdas.management.validation import Json
+from lambdas.management.paging import DEFAULT_PAGE, PageTokens
+from model.numbers import InventoryNumber
+from model.tables import NUMBERS, encode_item, number_members
+from tests.management.local_api import LocalApi, local_api
+from tests.management.stand import ROOMY
 
-TOKENS = PageTokens(b"key of the first access key")
-LISTING = "connectors"
-
-
-def page_of(
-    entries: list[str], token: str | None = None, size: int | None = None, listing: str = LISTING
-) -> tuple[list[str], str | None]:
-    """Return one page of a sorted list, as an operation makes it."""
-    members: dict[str, Json] = {}
-    if token is not None:
-        members["NextToken"] = token
-    if size is not None:
-        members["MaxResults"] = size
-    pager = Pager(listing, Parameters(members), TOKENS)
-    behind = (entry for entry in sorted(entries) if entry > pager.after)
-    return pager.page(behind, lambda entry: entry)
+ENTRIES = 5
+AREA = "/search?type=phone-numbers&area-code=415"
 
 
-def pages_of(entries: list[str], size: int) -> Iterator[list[str]]:
-    """Yield the pages that a client gets which follows the tokens."""
-    page, token = page_of(entries, size=size)
-    yield page
-    while token is not None:
-        page, token = page_of(entries, token, size)
-        yield page
+class Listing(NamedTuple):
+    """A list that pages."""
+
+    target: str
+    """Path and query without the parameters of paging."""
+    member: str
+    """Of the answer."""
+    identifier: str
+    """Member of an entry that names it; empty for a list of plain texts."""
+    most: int
+    """Largest page."""
+
+    def page(self, api: LocalApi, **paging: object) -> tuple[list[str], str | None]:
+        """Return the names on a page, and the token of the next one."""
+        status, answer = self.ask(api, **paging)
+        assert status == 200, answer
+        entries = answer[self.member]
+        names = [entry[self.identifier] for entry in entries] if self.identifier else entries
+        return names, answer.get("NextToken")
+
+    def ask(self, api: LocalApi, **paging: object) -> tuple[int, Any]:
+        """Return status and answer."""
+        names = {"size": "max-results", "token": "next-token"}
+        pairs = [f"{names[name]}={quote(str(value), safe='')}" for name, value in paging.items()]
+        separator = "&" if "?" in self.target else "?"
+        return api.call("GET", self.target + separator + "&".join(pairs))
+
+    def walk(self, api: LocalApi, size: int) -> list[list[str]]:
+        """Return all pages of a size."""
+        page, token = self.page(api, size=size)
+        pages = [page]
+        while token is not None:
+            page, token = self.page(api, size=size, token=token)
+            pages.append(page)
+        return pages
 
 
-NAMES = st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), unique=True)
+LISTINGS = {
+    "connectors": Listing("/voice-connectors", "VoiceConnectors", "VoiceConnectorId", 100),
+    "numbers": Listing("/phone-numbers", "PhoneNumbers", "E164PhoneNumber", 100),
+    "filtered": Listing("/phone-numbers?status=Unassigned", "PhoneNumbers", "PhoneNumberId", 100),
+    "orders": Listing("/phone-number-orders", "PhoneNumberOrders", "PhoneNumberOrderId", 100),
+    "search": Listing(AREA, "E164PhoneNumbers", "", 500),
+}
+
+every_list = pytest.mark.parametrize("listing", LISTINGS.values(), ids=LISTINGS.keys())
 
 
-@given(NAMES, st.integers(1, 20))
-def test_following_the_tokens_gives_everything_once_and_in_order(
-    entries: list[str], size: int
-) -> None:
-    pages = list(pages_of(entries, size))
-    assert [entry for page in pages for entry in page] == sorted(entries)
-    assert all(len(page) == size for page in pages[:-1])
-    assert len(pages) == max(1, -(-len(entries) // size))
+def make_entry(api: LocalApi) -> None:
+    """Make a connector, an order and a number."""
+    api.new_connector()
+    api.new_numbers(1)
+    api.pass_time(timedelta(milliseconds=1))
 
 
-@pytest.mark.parametrize(
-    ("count", "size", "has_more"), [(0, 1, False), (1, 1, False), (2, 1, True), (5, 5, False)]
-)
-def test_there_is_a_token_only_when_more_remains(count: int, size: int, has_more: bool) -> None:
-    _, token = page_of([f"{number:03d}" for number in range(count)], size=size)
-    assert (token is not None) is has_more
+@pytest.fixture(scope="module")
+def api() -> Iterator[LocalApi]:
+    """An API with a few of everything; the tests that share it change nothing."""
+    with local_api(ROOMY) as made:
+        for _ in range(ENTRIES):
+            make_entry(made)
+        yield made
 
 
-def test_a_page_has_a_hundred_entries_unless_the_client_says_otherwise() -> None:
-    entries = [f"{number:03d}" for number in range(101)]
-    page, token = page_of(entries)
-    assert (DEFAULT_PAGE, len(page)) == (100, 100)
-    assert page_of(entries, token) == (["100"], None)
+@every_list
+def test_pages_of_any_size_make_up_the_whole_list(api: LocalApi, listing: Listing) -> None:
+    # API V3
+    whole, token = listing.page(api, size=listing.most)
+    assert token is None
+    assert len(set(whole)) == len(whole) >= ENTRIES
+    for size in (1, 2, len(whole) - 1, len(whole), len(whole) + 1):
+        if size > listing.most:
+            continue
+        pages = listing.walk(api, size)
+        assert [name for page in pages for name in page] == whole
+        # Only the last page may be short, and none is empty.
+        assert all(len(page) == size for page in pages[:-1])
+        assert 0 < len(pages[-1]) <= size
 
 
-def test_an_empty_token_is_no_token() -> None:
-    assert page_of(["a", "b"], "", 1)[0] == ["a"]
+@every_list
+def test_a_page_size_has_bounds(api: LocalApi, listing: Listing) -> None:
+    # API V3 V1
+    for size, rule in ((0, "at least 1"), (listing.most + 1, f"at most {listing.most}")):
+        status, answer = listing.ask(api, size=size)
+        assert (status, answer["Code"]) == (400, "BadRequest")
+        assert answer["Message"].startswith(f"MaxResults is {size}; {rule}")
+    for junk in ("", "x", "1e1", " 1", "-"):
+        assert listing.ask(api, size=junk)[0] == 400
+
+
+@every_list
+def test_a_token_serves_again_and_an_empty_one_is_none(api: LocalApi, listing: Listing) -> None:
+    # API V3
+    first, token = listing.page(api, size=2)
+    assert listing.page(api, size=2, token=token) == listing.page(api, size=2, token=token)
+    assert listing.page(api, size=2, token="") == (first, token)
+
+
+def altered(token: str) -> Iterator[str]:
+    """Yield what a token may become on its way."""
+    digits = string.ascii_letters + string.digits + "-_="
+    for place, digit in enumerate(token):
+        other = digits[(digits.index(digit) + 1) % len(digits)]
+        yield token[:place] + other + token[place + 1 :]
+    yield from (token[:-1], token[1:], token + "A", token + "=", token * 2, "A" + token)
+    yield from (token + "\n", f" {token}", token.replace("=", "") + "!", "*", "\u00e9", "\x00")
+    yield from ("A" * 65_535, "A" * 65_536)
+
+
+@every_list
+def test_a_changed_token_is_refused(api: LocalApi, listing: Listing) -> None:
+    # API V3
+    _, token = listing.page(api, size=1)
+    assert token is not None
+    for change in altered(token):
+        status, answer = listing.ask(api, size=1, token=change)
+        assert (status, answer["Code"]) == (400, "BadRequest"), change
+        assert answer["Message"].startswith("NextToken")
+
+
+def test_a_token_belongs_to_one_list(api: LocalApi) -> None:
+    # API V3: also other filters make another list
+    others = {
+        **LISTINGS,
+        "other status": LISTINGS["numbers"]._replace(target="/phone-numbers?status=Assigned"),
+        "other area": LISTINGS["search"]._replace(target=AREA.replace("415", "213")),
+    }
+    tokens = {name: listing.page(api, size=1)[1] for name, listing in LISTINGS.items()}
+    for source, token in tokens.items():
+        for name, listing in others.items():
+            assert listing.ask(api, size=1, token=token)[0] == (200 if name == source else 400)
+
+
+def test_a_token_belongs_to_one_access_key() -> None:
+    # API V3
+    mine, others = PageTokens(b"mine"), PageTokens(b"another's")
+    token = mine.write("numbers", "+12065550100")
+    assert mine.read("numbers", token) == "+12065550100"
+    with pytest.raises(BadRequest, match="NextToken"):
+        others.read("numbers", token)
+
+
+def test_a_page_without_a_size_has_a_hundred_entries() -> None:
+    # API V3
+    with local_api(ROOMY) as fresh:
+        for line in range(DEFAULT_PAGE + 1):
+            number = InventoryNumber(
+                e164=f"+1206555{line:04d}",
+                number_type="Local",
+                product_type="VoiceConnector",
+                country="US",
+                created_at=fresh.now,
+                updated_at=fresh.now,
+            )
+            fresh.dynamodb.put_item(
+                TableName=NUMBERS.physical_name(fresh.prefix),
+                Item=encode_item(number_members(number)),
+            )
+        page, token = LISTINGS["numbers"].page(fresh)
+        assert len(page) == DEFAULT_PAGE == 100
+        assert LISTINGS["numbers"].page(fresh, token=token) == (["+12065550100"], None)
 
 
 def test_what_comes_and_goes_between_two_pages_moves_nothing_else() -> None:
-    entries = ["a", "c", "e", "g"]
-    page, token = page_of(entries, size=2)
-    assert page == ["a", "c"]
-    changed = ["b", "d", "e", "g"]  # a and the token's own c are gone, b and d are new
-    assert page_of(changed, token, 2)[0] == ["d", "e"]
-
-
-def test_no_more_is_read_than_one_entry_beyond_the_page() -> None:
-    read: list[int] = []
-
-    def endless() -> Iterator[int]:
-        number = 0
-        while True:
-            read.append(number)
-            yield number
-            number += 1
-
-    pager = Pager(LISTING, Parameters({"MaxResults": 3}), TOKENS)
-    page, token = pager.page(endless(), str)
-    assert (page, read) == ([0, 1, 2], [0, 1, 2, 3])
-    assert token is not None
-    assert TOKENS.read(LISTING, token) == "2"
-
-
-@given(st.text(), st.text(st.characters(exclude_categories=["Cs"])))
-def test_a_token_is_read_back(listing: str, position: str) -> None:
-    listing = listing.encode("utf-8", "replace").decode()
-    token = TOKENS.write(listing, position)
-    assert TOKENS.read(listing, token) == position
-    assert token.isascii()
-
-
-def refused(tokens: PageTokens, listing: str, token: str) -> bool:
-    """Tell whether a token is refused, with the words that a client sees."""
-    try:
-        tokens.read(listing, token)
-    except BadRequest as error:
-        assert "NextToken is not a token of this list" in str(error)
-        return True
-    return False
-
-
-@pytest.mark.parametrize("listing", ["", "connector", "connectors ", "orders"])
-def test_a_token_serves_no_other_list(listing: str) -> None:
-    assert refused(TOKENS, listing, TOKENS.write(LISTING, "a"))
-
-
-def test_a_token_serves_no_other_access_key() -> None:
-    token = TOKENS.write(LISTING, "a")
-    assert refused(PageTokens(b"key of another access key"), LISTING, token)
-
-
-def test_a_position_cannot_lend_itself_to_another_list() -> None:
-    """List and position are told apart in what is signed."""
-    assert TOKENS.write("ab", "c")[:22] != TOKENS.write("a", "bc")[:22]
-
-
-@given(at=st.integers(0, 200), letter=st.sampled_from("ABCDwxyz0189-_=+/ é"))
-def test_a_changed_token_leads_nowhere_else(at: int, letter: str) -> None:
-    token = TOKENS.write(LISTING, "position-1")
-    at %= len(token)
-    changed = token[:at] + letter + token[at + 1 :]
-    # The last letter holds bits that belong to no octet: such a token may say the same.
-    assert refused(TOKENS, LISTING, changed) or TOKENS.read(LISTING, changed) == "position-1"
-
-
-@given(st.text())
-def test_any_other_text_is_refused(text: str) -> None:
-    assert refused(TOKENS, LISTING, text)
+    # API V3: whatever was there all the time is listed exactly once
+    with local_api(ROOMY) as api:
+        for _ in range(3):
+            make_entry(api)
+        listing = LISTINGS["connectors"]
+        (first, gone), token = listing.page(api, size=2)
+        api.made("DELETE", f"/voice-connectors/{gone}")
+        make_entry(api)
+        last_but_one, token = listing.page(api, size=1, token=token)
+        last, token = listing.page(api, size=1, token=token)
+        assert token is None
+        whole, _ = listing.page(api)
+        assert [first, *last_but_one, *last] == whole
+        assert gone not in whole and len(whole) == 3
+        bought, token = LISTINGS["orders"].page(api, size=2)
+        make_entry(api)
+        after, _ = LISTINGS["orders"].page(api, token=token)
+        assert bought + after == LISTINGS["orders"].page(api)[0]
