@@ -302,9 +302,10 @@ def test_after_a_storm_the_same_processes_work_and_hold_nothing(grounds: Grounds
         held = lab.pending()
         assert held["transactions"] > 0, f"nothing of the storm arrived: {held}"
         assert held["faults"] == 0, f"seed {seed}"
-        with grounds.bystander.call("uac_call", NUMBER, options=("-d", "200")) as pbx:
+        traffic = ("-r", "50", "-d", "200")
+        with grounds.bystander.call("uac_call", NUMBER, calls=50, options=traffic) as pbx:
             pbx.succeed()
-            grounds.bystander.record_of(pbx.call_id())
+            grounds.bystander.record_of(pbx.call_id(50))
     lab.await_idle()
     process = lab.stand.process
     assert sorted([process.pid, *descendants(process.pid)]) == sorted(lab.stand.processes)
