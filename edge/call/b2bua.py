@@ -71,12 +71,7 @@ class B2bua:
         transaction = endpoint.serve(request, flow)
         endpoint.respond(transaction, 100, "Trying", now, fields=timestamp_of(request))
         lease = self._pool.open()
-        if lease is None:
-            retry = str(5 + self._stack.ids.below(11))
-            endpoint.respond(
-                transaction, 503, "Service Unavailable", now, fields=(("Retry-After", retry),)
-            )
-            return
+        assert lease is not None, "admission asks for ports first (EDGE R30)"
         media = CallMedia(self._pool, lease, self._rules(admitted))
         targets = self._targets(admitted, now)
         call = Call(self._surroundings, admitted, request, transaction, media, targets, now)
@@ -143,6 +138,10 @@ class B2bua:
     def active_calls_of(self, connector_id: str) -> int:
         """Return how many calls a connector has."""
         return self._by_connector.get(connector_id, 0)
+
+    def has_ports(self) -> bool:
+        """Tell whether one more call could have its media (EDGE R30)."""
+        return self._pool.has_two
 
     def loop_turns(self, source: str, from_number: str, to_number: str, now: float) -> int:
         """Return how many live calls we sent to this source with the same numbers (EDGE L2)."""

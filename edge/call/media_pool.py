@@ -60,6 +60,11 @@ class MediaPool:
         return isinstance(port, int) and any(port & ~1 in ports for ports in self._own)
 
     @property
+    def has_two(self) -> bool:
+        """Tell whether some worker has the two ports of a call."""
+        return any([len(ports) > 1 for ports in self._free])
+
+    @property
     def free(self) -> int:
         """Return how many ports could be taken now."""
         return sum(len(ports) for ports in self._free)

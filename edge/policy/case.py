@@ -66,6 +66,9 @@ class CallTable(Protocol):
         """Return how many calls with these numbers went to this IP address within the loop window
         and are unanswered or live (EDGE L2)."""
 
+    def has_ports(self) -> bool:
+        """Tell whether one more call could have its media (EDGE R30)."""
+
     def draining(self) -> bool:
         """Tell whether new calls are refused (EDGE R31)."""
 

@@ -104,10 +104,13 @@ def is_node_ready(case: Case) -> Refuse | None:
         hint = "this node is draining: it takes no new calls before it stops"
         return case.refuse(503, hint, fields=(("Retry-After", "30"),))
     if case.context.overloaded:
-        seconds = str(5 + case.context.ids.below(11))
         hint = "this node is overloaded: add nodes or lower the call rate"
-        return case.refuse(503, hint, fields=(("Retry-After", seconds),))
-    return None
+    elif not case.context.calls.has_ports():
+        hint = "this node has no media ports left: add nodes or widen media.first_port to last_port"
+    else:
+        return None
+    seconds = str(5 + case.context.ids.below(11))
+    return case.refuse(503, hint, fields=(("Retry-After", seconds),))
 
 
 def requires_nothing_unknown(case: Case) -> Refuse | None:

@@ -420,6 +420,18 @@ def test_an_overloaded_node_spreads_the_retries() -> None:  # EDGE R30
     assert waits == set(range(5, 16))
 
 
+@pytest.mark.parametrize("remote", [PBX, CARRIER], ids=["PBX", "carrier"])
+def test_a_node_without_media_ports_refuses(remote: tuple[str, int]) -> None:  # EDGE R30
+    world = World()
+    world.calls.ports = False
+    data = datagram(uri=INBOUND) if remote is CARRIER else datagram()
+    verdict = refused(world.judge(data, remote))
+    ((name, seconds),) = verdict.fields
+    assert (verdict.status, name) == (503, "Retry-After")
+    assert 5 <= int(seconds) <= 15
+    assert "media ports" in verdict.hint
+
+
 def test_the_second_call_inside_one_second_is_refused_at_cps_one() -> None:  # EDGE R15
     world = World(with_termination(cps_limit=1))
     admitted(world.judge(datagram(), now=100.0))

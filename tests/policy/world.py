@@ -82,6 +82,7 @@ class Calls:
     active: int = 0
     turns: int = 0
     is_draining: bool = False
+    ports: bool = True
 
     def is_merged(self, request: Request) -> bool:
         return self.merged
@@ -97,6 +98,9 @@ class Calls:
 
     def loop_turns(self, source: str, from_number: str, to_number: str, now: float) -> int:
         return self.turns
+
+    def has_ports(self) -> bool:
+        return self.ports
 
     def draining(self) -> bool:
         return self.is_draining

@@ -1,0 +1,37 @@
+"""A node that has run out of something says so, keeps its books and recovers (EDGE R16, R30)."""
+
+from dataclasses import replace
+
+from model.cdr import CallStatus
+from tests.core.stand import EDGE, OUTBOUND_URI, PORTS, SETTINGS, Node, Stage, responses
+from tests.support.agent import CalleePlan, CallerPlan, Step
+from tests.support.link import lossy_link
+
+
+def test_a_call_without_media_ports_leaves_a_record() -> None:  # EDGE R30, C7
+    with lossy_link(1) as link:
+        stage = Stage(link, carrier=CalleePlan(steps=(Step(0.0, 200),)))
+        plan = CallerPlan(bye_after_s=1.0)
+        for number in range(len(PORTS) // 2 + 1):
+            stage.pbx.call(OUTBOUND_URI, EDGE, plan, 0.001 * number)
+        link.run()
+        assert len(responses(link, "503")) == 1
+        assert 5 <= int(responses(link, "503")[0].require("retry-after")) <= 15
+        refused = [it for it in stage.node.records if it.status is CallStatus.REJECTED]
+        assert [it.status_message for it in refused] == ["503 Service Unavailable"]
+        assert len(stage.node.records) == len(PORTS) // 2 + 1
+        stage.assert_quiet()
+
+
+def test_a_call_too_many_is_rate_limited_and_the_next_one_goes_through() -> None:  # EDGE R16
+    admission = replace(SETTINGS.admission, concurrent_calls=1)
+    with lossy_link(1) as link:
+        stage = Stage(link, node=Node(settings=replace(SETTINGS, admission=admission)))
+        plan = CallerPlan(bye_after_s=1.0)
+        for moment in (0.0, 0.5, 10.0):
+            link.at(moment, lambda now: stage.pbx.call(OUTBOUND_URI, EDGE, plan, now))
+        link.run()
+        assert [it.get("retry-after") for it in responses(link, "503")] == ["5"]
+        messages = sorted(it.status_message for it in stage.node.records)
+        assert messages == ["Concurrent calls exceeded", *["Normal Call Clearing"] * 2]
+        stage.assert_quiet()
