@@ -16,21 +16,28 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from emulator.aws import AwsClients, provision
+from emulator.numbers_pool import synthetic_pool
 from lambdas.management.composition import build
 from model.settings import Settings
 from model.tables import (
     CONNECTORS,
     NUMBERS,
     PARTITION_KEY,
+    POOL,
     SORT_KEY,
     Table,
     access_keys_secret_name,
     decode_item,
+    key,
 )
 from tests.management.signing import event, signed_headers
 
 LONGEST_SORT_KEY = 1024
 """Bytes."""
+BATCH = 25
+"""Most items of one BatchWriteItem."""
+STATE = "CA"
+"""Whose numbers are the pool."""
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"}
 
 
@@ -60,6 +67,7 @@ class LocalApi:
             secretsmanager=session.client("secretsmanager"),
         )
         provision(clients, settings, prefix=self.prefix)
+        self._thin_out_the_pool()
         events = self.dynamodb.meta.events
         events.register("provide-client-params.dynamodb", _check_key)
         events.register("before-call.dynamodb", self._before)
@@ -97,7 +105,7 @@ class LocalApi:
 
     def available(self, count: int) -> list[str]:
         """Return numbers of the pool."""
-        target = f"/search?type=phone-numbers&state=CA&max-results={count}"
+        target = f"/search?type=phone-numbers&state={STATE}&max-results={count}"
         return list(self.made("GET", target)["E164PhoneNumbers"])
 
     def new_numbers(self, count: int) -> list[str]:
@@ -127,6 +135,16 @@ class LocalApi:
     def numbers(self, partition: str) -> list[dict[str, Any]]:
         """Return a partition of the table of numbers."""
         return self.items(NUMBERS, partition)
+
+    def _thin_out_the_pool(self) -> None:
+        """Leave the numbers of one state: moto copies the whole table for each transaction."""
+        others = [number.e164 for number in synthetic_pool() if number.state != STATE]
+        for start in range(0, len(others), BATCH):
+            requests: Any = [
+                {"DeleteRequest": {"Key": key(POOL, e164)}} for e164 in others[start:][:BATCH]
+            ]
+            table = NUMBERS.physical_name(self.prefix)
+            self.dynamodb.batch_write_item(RequestItems={table: requests})
 
     def _before(self, model: Any, **_: object) -> None:
         self.before_call(model.name)

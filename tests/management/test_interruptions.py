@@ -10,7 +10,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from emulator.numbers_pool import synthetic_pool
 from model.tables import CONFIGURATION, CONNECTOR, INVENTORY, POOL, SORT_KEY, VERSION
-from tests.management.local_api import WRITES, Killed, LocalApi, local_api
+from tests.management.local_api import STATE, WRITES, Killed, LocalApi, local_api
 from tests.management.stand import ROOMY
 
 NUMBERS = 30
@@ -52,13 +52,8 @@ def order_of(numbers: list[str]) -> Request:
 def request_of(api: LocalApi, kind: str) -> Request:
     """Return a request for a kind of change, against an API that is ready for it."""
     path = api.new_connector()
-    numbered = {
-        "associate": associate_request,
-        "disassociate": disassociate_request,
-        "order": order_request,
-    }
-    if kind in numbered:
-        return numbered[kind](api, path)
+    if kind in NUMBERED:
+        return NUMBERED[kind](api, path)
     users = [{"Username": f"u{n}", "Password": "p"} for n in range(3)]
     plain: dict[str, Request] = {
         "create": ("POST", "/voice-connectors", {"Name": "vc", "RequireEncryption": False}),
@@ -96,6 +91,13 @@ def disassociate_request(api: LocalApi, path: str) -> Request:
     return ("POST", f"{path}?operation=disassociate-phone-numbers", numbers)
 
 
+NUMBERED = {
+    "associate": associate_request,
+    "disassociate": disassociate_request,
+    "order": order_request,
+}
+
+
 def check_consistency(api: LocalApi) -> None:
     """Every count is the count of what is there, and no number is in two places or none."""
     inventory, pool = api.numbers(INVENTORY), api.numbers(POOL)
@@ -108,12 +110,15 @@ def check_consistency(api: LocalApi) -> None:
     assert len(names) == len(set(names)) == SUPPLY
 
 
-SUPPLY = len(synthetic_pool())
+SUPPLY = sum(number.state == STATE for number in synthetic_pool())
 
-KINDS = [
-    *("create", "update", "delete", "origination", "termination", "users"),
-    *("associate", "disassociate", "order", "settings"),
-]
+KINDS = {
+    **dict.fromkeys(("create", "update", "delete", "origination", "termination"), 2),
+    **dict.fromkeys(("users", "settings"), 2),
+    **dict.fromkeys(("associate", "disassociate"), 3),
+    "order": 5,
+}
+"""Kinds of change, each with its number of writes; the last one counts the revision."""
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -123,14 +128,15 @@ def test_an_end_at_any_write_leaves_nothing_half_done(
 ) -> None:
     # ARCHITECTURE A4: what belongs together is one write or one transaction
     method, target, document = request_of(api, kind)
-    for write in range(4):
+    for write in range(KINDS[kind]):
         setattr(api, f"{moment}_call", kill_at(write))
         try:
             api.call(method, target, document)
         except Killed:
             pass
         setattr(api, f"{moment}_call", no_hook)
-        check_consistency(api)
+        if kind in NUMBERED:
+            check_consistency(api)
     status, _ = api.call(method, target, document)
     # A deletion and an order may have been done by then; nothing else may stand in the way.
     assert status < 300 or (kind, status) in {("delete", 404), ("order", 400)}
