@@ -7,13 +7,14 @@ import base64
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Mapping
 from types import TracebackType
 
 import uvicorn
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from lambdas.management.composition import Handler
@@ -45,7 +46,7 @@ class Gateway:
         except ClientDisconnect:
             return
         if body is None:
-            response: Response = PlainTextResponse("The body is too large", status_code=413)
+            response: Response = _too_large()
         else:
             answer = await run_in_threadpool(self._handler, event_of(request, body), None)
             response = _response(answer)
@@ -159,6 +160,18 @@ def _response(answer: Mapping[str, object]) -> Response:
     status, headers, body = answer["statusCode"], answer["headers"], answer["body"]
     assert isinstance(status, int) and isinstance(headers, dict) and isinstance(body, str)
     return Response(content=body.encode(), status_code=status, headers=headers)
+
+
+def _too_large() -> Response:
+    """Return the refusal of a body that no handler saw, in the form of the API's own errors."""
+    return JSONResponse(
+        {"Message": f"The body is larger than {MAX_BODY_BYTES} bytes"},
+        status_code=413,
+        headers={
+            "x-amzn-ErrorType": "RequestEntityTooLargeException",
+            "x-amzn-RequestId": str(uuid.uuid4()),
+        },
+    )
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -1,6 +1,7 @@
 """The local front door: bytes in, event out, answer back."""
 
 import http.client
+import json
 import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -119,8 +120,15 @@ def test_a_body_has_a_limit(
 ) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=5)
     connection.request("POST", "/", b"x" * size)
-    assert connection.getresponse().status == status
+    answer = connection.getresponse()
+    assert answer.status == status
+    document = json.loads(answer.read())
     connection.close()
+    if status == 413:
+        # API W7
+        assert document == {"Message": "The body is larger than 1048576 bytes"}
+        assert answer.headers["x-amzn-ErrorType"] == "RequestEntityTooLargeException"
+        assert len(answer.headers["x-amzn-RequestId"]) == 36
     assert len(recorder.events) == (status == 201)
 
 

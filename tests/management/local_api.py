@@ -20,6 +20,7 @@ from emulator.numbers_pool import synthetic_pool
 from lambdas.management.composition import build
 from model.settings import Settings
 from model.tables import (
+    CONNECTOR,
     CONNECTORS,
     NUMBERS,
     PARTITION_KEY,
@@ -135,6 +136,18 @@ class LocalApi:
     def numbers(self, partition: str) -> list[dict[str, Any]]:
         """Return a partition of the table of numbers."""
         return self.items(NUMBERS, partition)
+
+    def damage_connector(self, connector_id: str, attribute: str) -> list[str]:
+        """Take an attribute away from a connector's item; return the hashes of its passwords."""
+        answer = self.dynamodb.update_item(
+            TableName=CONNECTORS.physical_name(self.prefix),
+            Key=key(CONNECTOR, connector_id),
+            UpdateExpression="REMOVE #attribute",
+            ExpressionAttributeNames={"#attribute": attribute},
+            ReturnValues="ALL_NEW",
+        )
+        users = answer["Attributes"]["credentials"]["M"].values()
+        return [value["S"] for user in users for value in user["M"].values()]
 
     def _thin_out_the_pool(self) -> None:
         """Leave the numbers of one state: moto copies the whole table for each transaction."""

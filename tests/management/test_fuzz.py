@@ -68,11 +68,18 @@ SEGMENT = st.text(st.characters(), max_size=12).map(
 )
 
 
-def check(handler: Handler, clock: datetime, method: str, target: str, body: bytes) -> None:
-    headers = signed_headers(method, target, body, moment=clock)
-    answer = handler(event(method, target, body, headers=headers), None)
-    status = answer["statusCode"]
-    assert isinstance(status, int) and status < 500, (method, target, body, answer)
+def check(
+    handler: Handler, clock: datetime, operation: Operation, target: str, body: bytes
+) -> None:
+    headers = signed_headers(operation.method, target, body, moment=clock)
+    answer = handler(event(operation.method, target, body, headers=headers), None)
+    status, answer_headers = answer["statusCode"], answer["headers"]
+    assert isinstance(status, int) and status < 500, (operation.name, target, body, answer)
+    assert isinstance(answer_headers, dict)
+    if status >= 400:
+        shape = answer_headers["x-amzn-ErrorType"]
+        assert shape in operation.errors, (operation.name, target, body, answer)
+        assert json.loads(str(answer["body"]))["Code"] in MODEL.shapes["ErrorCode"].choices
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +96,7 @@ def connector_id(handler: Handler, clock: datetime) -> str:
 def test_no_input_of_any_operation_is_answered_with_a_failure(
     handler: Handler, clock: datetime, connector_id: str, data: st.DataObject
 ) -> None:
-    # API V1 E6
+    # API V1 E1 E4 E6
     operation = data.draw(st.sampled_from(OPERATIONS))
     path = operation.path
     while "{" in path:
@@ -101,7 +108,7 @@ def test_no_input_of_any_operation_is_answered_with_a_failure(
         f"{data.draw(names)}={data.draw(SEGMENT)}" for _ in range(data.draw(st.integers(0, 2)))
     ]
     body = data.draw(bodies(operation))
-    check(handler, clock, operation.method, f"{path}?{'&'.join(pairs)}", body)
+    check(handler, clock, operation, f"{path}?{'&'.join(pairs)}", body)
 
 
 HEADER = st.text(st.characters(exclude_categories=()), max_size=60)
