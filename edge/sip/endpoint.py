@@ -23,6 +23,7 @@ from edge.sip.message import (
     MalformedRequest,
     Request,
     Response,
+    answer_flow,
     check_response,
     header_lines,
     parse_datagram,
@@ -115,7 +116,11 @@ class Endpoint:
     def serve(self, request: Request, flow: Flow) -> ServerTransaction:
         """Start the server transaction of a request that on_request brought."""
         transaction = ServerTransaction(
-            request, flow, _server_key(request, request.method), self._ids.tag(), self._run
+            request,
+            answer_flow(request, flow),
+            _server_key(request, request.method),
+            self._ids.tag(),
+            self._run,
         )
         self._servers[transaction.key] = transaction
         if request.method == "INVITE" and request.to.tag is None:
@@ -168,7 +173,7 @@ class Endpoint:
             identity.encode("utf-8", "surrogateescape"), digest_size=16, key=self._tag_key
         ).hexdigest()
         data = response_bytes(request, flow, status, reason, to_tag=tag, fields=fields)
-        self._send(data, flow)
+        self._send(data, answer_flow(request, flow))
 
     def pending(self) -> int:
         """Return how many transactions there are."""

@@ -7,7 +7,7 @@ asks for it. Text is decoded with surrogateescape, so that copied headers leave 
 import re
 from collections.abc import Iterable
 
-from edge.flow import Flow
+from edge.flow import Flow, Transport
 from edge.sip.grammar import TOKEN, SipParseError, split_list, whole_number
 from edge.sip.headers import CSeq, NameAddress, Via, parse_cseq, parse_name_address, parse_via
 
@@ -16,6 +16,8 @@ MAX_HEAD_BYTES = 16_384
 MAX_HEADER_LINES = 128
 MAX_BODY_BYTES = 16_384
 MAX_URI_CHARACTERS = 512
+
+DEFAULT_PORT = 5060
 
 COMPACT = {
     "a": "accept-contact", "b": "referred-by", "c": "content-type", "e": "content-encoding",
@@ -323,6 +325,22 @@ def via_with_source(request: Request, flow: Flow) -> str:
     if "received" not in via.parameters:
         top = f"{top};received={host}"
     return top + comma + rest
+
+
+def answer_flow(request: Request, flow: Flow) -> Flow:
+    """Return where the answers to a request go (RFC 3261 §18.2.2, RFC 3581 §4, EDGE W5).
+
+    Always to the host that it came from; to the very port only when the peer asks so by `rport`,
+    for some send from one port and listen on another, the one in their Via.
+    """
+    try:
+        via = request.via
+    except SipParseError:
+        return flow
+    port = via.port or DEFAULT_PORT
+    if flow.transport is not Transport.UDP or "rport" in via.parameters or flow.remote[1] == port:
+        return flow
+    return flow._replace(remote=(flow.remote[0], port))
 
 
 def _has_tag(request: Request) -> bool:

@@ -4,7 +4,7 @@ import pytest
 
 from edge.flow import Flow, Transport
 from edge.sip.message import Response, parse_datagram
-from tests.sip.stand import HERE, Answerer, Stand, peer_request
+from tests.sip.stand import FLOW, HERE, Answerer, Stand, peer_request
 
 NEIGHBOUR = Flow(Transport.UDP, HERE, ("192.0.2.8", 5060))
 OTHER_PORT = Flow(Transport.UDP, HERE, ("192.0.2.7", 40_000))
@@ -110,8 +110,10 @@ def test_a_transaction_belongs_to_the_address_that_began_it() -> None:  # EDGE S
 
 def test_responses_go_where_the_request_came_from() -> None:  # EDGE W5, RFC 3581
     stand = Stand()
-    stand.respond(stand.serve(peer_request(), OTHER_PORT), 180)
-    assert stand.sent[0].flow == OTHER_PORT
+    asked = peer_request(sent_by="192.0.2.7;rport")
+    stand.respond(stand.serve(asked, OTHER_PORT), 180)
+    stand.respond(stand.serve(peer_request(branch="z9hG4bKb"), OTHER_PORT), 180)
+    assert [it.flow for it in stand.sent] == [OTHER_PORT, FLOW]
 
 
 def ringing(stand: Stand, branch: str = "z9hG4bKtheirs") -> Answerer:
