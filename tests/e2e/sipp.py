@@ -39,12 +39,6 @@ class Message(NamedTuple):
         """Return the request or status line."""
         return self.text.split("\n", 1)[0].strip()
 
-    @property
-    def status(self) -> int | None:
-        """Return the status of a response, None for a request."""
-        words = self.start_line.split(" ")
-        return int(words[1]) if words[0] == "SIP/2.0" else None
-
     def header(self, name: str) -> str | None:
         """Return the first value of a header, None when there is none."""
         for line in self.text.partition("\n\n")[0].split("\n")[1:]:
@@ -92,7 +86,6 @@ class Sipp:
         self._folder.mkdir()
         self._scenario = self._file("scenario.xml")
         self._scenario.write_text(_filled(scenario, words or {}))
-        # `with` is not used: its own `with` block is this object's.
         self._output = self._file("output.txt").open("w")
         self.process = subprocess.Popen(
             self._command(to, keys or {}, calls, traced) + list(options),
@@ -138,17 +131,6 @@ class Sipp:
             if not message.sent and message.start_line.startswith(start):
                 return message
         raise AssertionError(f"no {start!r} came\n{self._account()}")
-
-    def await_message(self, start: str) -> Message:
-        """Wait until such a message has come in."""
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                return self.received(start)
-            except AssertionError:
-                if time.monotonic() > deadline or self.process.poll() is not None:
-                    raise
-            time.sleep(0.02)
 
     def statistics(self) -> dict[str, str]:
         """Return the last row of SIPp's own counters."""

@@ -5,11 +5,12 @@ to the last one says that all before it have been dealt with.
 """
 
 import random
+import re
 import secrets
 import socket
 import time
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import count
 from typing import NamedTuple
 
@@ -31,38 +32,44 @@ pytestmark = [pytest.mark.sockets, pytest.mark.sipp, pytest.mark.xdist_group("ba
 MESSAGES = torture_messages()
 NUMBER = "+12125550100"
 FAMILIAR, FOREIGN = b"familiar" * 20, b"foreign!" * 20
+DEFAULT_SIP_PORT = 5060
+_VIA_PORT = re.compile(rb"SIP\s*/\s*2\.0\s*/\s*UDP\s[^;,\r\n]*?:\s*([1-9][0-9]{3,4})\b")
 DATAGRAMS_AT_ONCE = 25
 """Few enough for any receive buffer; then the edge is waited for."""
 
 
 class Intruder:
-    """Somebody with a socket."""
+    """Somebody who sends from one port and listens there and on others."""
 
-    def __init__(self, lab: Lab, host: str) -> None:
+    def __init__(self, lab: Lab, host: str, listening: Iterable[int] = ()) -> None:
+        """Bind a port of a host, and those where answers may come besides (EDGE W5)."""
         self._edge = lab.edge
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((host, 0))
-        self._socket.setblocking(False)
-        self.address: Address = self._socket.getsockname()
+        self._sockets = []
+        for port in (0, *listening):
+            self._sockets.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            self._sockets[-1].bind((host, port))
+            self._sockets[-1].setblocking(False)
+        self.address: Address = self._sockets[0].getsockname()
 
     def send(self, data: bytes, to: Address | None = None) -> None:
         """Send a datagram to the edge's SIP port, or to another one."""
-        self._socket.sendto(data, to or self._edge)
+        self._sockets[0].sendto(data, to or self._edge)
 
     def heard(self) -> list[bytes]:
-        """Return what has come since the last look."""
+        """Return what has come since the last look, on any port."""
         found = []
-        while True:
-            try:
-                found.append(self._socket.recv(65_536))
-            except BlockingIOError:
-                return found
+        for each in self._sockets:
+            with suppress(BlockingIOError):
+                while True:
+                    found.append(each.recv(65_536))
+        return found
 
     def __enter__(self) -> "Intruder":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._socket.close()
+        for each in self._sockets:
+            each.close()
 
 
 class Grounds(NamedTuple):
@@ -122,6 +129,12 @@ def request(method: str, uri: str, sender: Address, body: bytes = b"") -> bytes:
     ).encode() + body
 
 
+def via_ports(messages: Iterable[TortureMessage]) -> set[int]:
+    """Return the ports where answers are due that no `rport` calls back (RFC 3261 §18.2.2)."""
+    told = [int(port) for it in messages for port in _VIA_PORT.findall(it.data)]
+    return {DEFAULT_SIP_PORT, *told}
+
+
 def noise(seed: int, amount: int) -> Iterable[bytes]:
     """Return random octets of all lengths, half of them with the beginning of a request."""
     chance = random.Random(seed)
@@ -140,7 +153,8 @@ def test_a_torture_message_of_a_listed_source_gets_what_the_index_says(
     if message.has_host:
         data = message.addressed_to(grounds.victim.host)
         accepted = message.edge_accept_if_addressed_to_connector
-    with Intruder(grounds.lab, grounds.listed(1 + MESSAGES.index(message))) as intruder:
+    host = grounds.listed(1 + MESSAGES.index(message))
+    with Intruder(grounds.lab, host, via_ports([message])) as intruder:
         statuses = {status_of(answer) for answer in grounds.barrage(intruder, [data])} - {100}
     assert len(statuses) <= 1
     assert statuses.pop() in accepted if statuses else "drop" in accepted
@@ -149,7 +163,7 @@ def test_a_torture_message_of_a_listed_source_gets_what_the_index_says(
 def test_a_stranger_hears_nothing_of_torture_and_noise(grounds: Grounds) -> None:
     # EDGE R36, S2
     seed = secrets.randbits(32)
-    with Intruder(grounds.lab, free_host()) as stranger:
+    with Intruder(grounds.lab, free_host(), via_ports(MESSAGES)) as stranger:
         assert grounds.barrage(stranger, (it.data for it in MESSAGES)) == []
         assert grounds.barrage(stranger, noise(seed, 500)) == [], f"seed {seed}"
 
@@ -164,11 +178,14 @@ def test_noise_of_a_listed_source_is_answered_by_responses_at_most(grounds: Grou
 
 def test_wrong_hosts_and_foreign_connectors_are_refused(grounds: Grounds) -> None:
     # EDGE R7-R9, R36, S16: by the listed address of one connector and by a stranger.
+    owner = grounds.lab.new_trunk()
+    owner.permit()
+    owner.await_effect()
     offer = audio("127.0.0.1")
     hosts = {
         "nobody.voiceconnector.localhost": (404, None),
         "127.0.0.1": (404, None),
-        grounds.bystander.host: (403, 403),
+        owner.host: (403, 403),
     }
     for number, (host, (to_listed, to_stranger)) in enumerate(hosts.items()):
         for source, expected in (
@@ -183,7 +200,7 @@ def test_wrong_hosts_and_foreign_connectors_are_refused(grounds: Grounds) -> Non
             if source.startswith(grounds.network):
                 continue
             assert sum(map(len, answers)) <= len(invite), "more came back than went out"
-    assert list(grounds.bystander.records()) == [], "a stranger left a record (EDGE C7)"
+    assert owner.records() == [], "a stranger left a record (EDGE C7)"
 
 
 def test_a_strangers_refusals_are_few(grounds: Grounds) -> None:
@@ -213,6 +230,7 @@ def test_nobody_else_gets_into_a_call_or_ends_it(grounds: Grounds) -> None:
         wire.run_until(lambda: call.answered, "the call is up")
         assert call.final is not None
         edge = read(call.final.body).rtp
+        attack(stranger, lab, edge)  # before the leg has a source, and after
         heard = echo(phone, edge, 1)
         attack(stranger, lab, edge)
         heard += echo(phone, edge, 100)
