@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from itertools import pairwise
 
 import uvloop
 
 from edge.flow import Address, Flow, Transport
 from edge.media.session import CloseSession, MediaCommand, SessionId
-from edge.runtime.driver import FAULT_PAUSE_S, Driver
+from edge.runtime.driver import FAULT_PAUSE_S, TICK_EVERY_S, Driver
 from edge.seam import (
     CommandMedia,
     Drain,
@@ -107,6 +108,22 @@ def test_a_tick_comes_at_the_deadline_and_not_before() -> None:
         await until(lambda: world.core.inputs)
         assert world.core.inputs == [Tick()]
         assert world.core.times[0] >= at
+
+    in_world(ScriptedCore(), test)
+
+
+def test_deadlines_that_follow_each_other_closely_share_a_tick() -> None:
+    async def test(world: World) -> None:
+        def always_due(happened: Input) -> list[Output]:
+            world.core.at = time.monotonic()
+            return []
+
+        world.core.script = always_due
+        world.core.at = time.monotonic()
+        world.driver.on_turn_end()
+        await until(lambda: len(world.core.times) >= 4)
+        gaps = [later - at for at, later in pairwise(world.core.times)]
+        assert min(gaps) >= TICK_EVERY_S
 
     in_world(ScriptedCore(), test)
 
