@@ -215,9 +215,13 @@ class Leg:
                 self.send_bye(now, headers)
 
     def accept_reoffer(self, body: bytes, now: float) -> None:
-        """Answer the pending re-INVITE with 200 and this SDP."""
+        """Answer the pending re-INVITE with 200 and this SDP; its Contact counts from now (D12)."""
         transaction, self._reinvite = self._reinvite, None
-        if transaction is not None:
+        if transaction is not None and transaction.request is not None:
+            contact = transaction.request.contact
+            if contact is not None and self.dialog is not None:
+                self.dialog.remote_target = contact.uri
+                self._hop = None
             self.send_answer(transaction, body, now)
 
     def refuse_reoffer(self, status: int, reason: str, fields: Fields, now: float) -> None:
@@ -348,10 +352,6 @@ class Leg:
             endpoint.respond(transaction, status, reason, now, fields=fields)
             return
         endpoint.respond(transaction, 100, "Trying", now, fields=timestamp_of(request))
-        contact = request.contact
-        if contact is not None and self.dialog is not None:
-            self.dialog.remote_target = contact.uri
-            self._hop = None
         self._reinvite = transaction
         self.tell(Reoffered(sdp_in(request)), now)
 

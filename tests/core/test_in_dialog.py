@@ -250,3 +250,25 @@ def test_a_contact_with_the_name_of_a_route_is_reached_by_address() -> None:  # 
         assert stage.pbx.taken[0].ack is not None
         assert ladder(link).endswith("B>E BYE  E>B 200(BYE)  E>A BYE  A>E 200(BYE)")
         stage.assert_quiet()
+
+
+@pytest.mark.parametrize(("formats", "port"), [("0 101", 5099), ("8", 5060)])
+def test_only_an_accepted_reinvite_moves_the_peer(formats: str, port: int) -> None:  # EDGE D7, D12
+    with lossy_link(1) as link:
+        stage = Stage(link, carrier=ANSWERS_AT_ONCE)
+        link.join(stage.pbx, (PBX[0], 5099))
+        call, asker = an_answered_call(link, stage)
+        stage.pbx.contact = ("Contact", f"<sip:A@{PBX[0]}:5099>")
+        body = audio(PBX[0], 9_000, formats=formats)
+        asker.ask(call, "INVITE", link.now, fields=(SDP,), body=body)
+        link.run(6.0)
+        if asker.statuses[-1] == 200:  # its ACK, for the asker sends none
+            ack = parse_datagram(link.sent("A", "E", "ACK")[0].data)
+            again = link.sent("A", "E", "ACK")[0].data.replace(b"CSeq: 1 ", b"CSeq: 2 ")
+            assert ack.cseq.number == 1
+            link.at(6.0, lambda now: stage.pbx.endpoint.resend(again, call.flow))
+        link.run(7.0)
+        stage.node.core.handle(HangUp("Service shutdown"), link.now)
+        stage.node.tick(link.now)
+        link.run(7.1)
+        assert [it.remote for it in link.sent("E", "A", "BYE")] == [(PBX[0], port)]
