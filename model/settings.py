@@ -89,6 +89,8 @@ class Carrier:
     """Networks its RTP may come from besides its signalling address (EDGE Q4)."""
     priority: int = 1
     weight: int = 1
+    prefixes: tuple[str, ...] = ()
+    """Beginnings of the numbers it takes, such as +44; empty means every number (EDGE F13)."""
     invites_per_second: int = 200
     """Over it the edge answers 503 (EDGE S3)."""
 
@@ -101,6 +103,9 @@ class Carrier:
             _check(name, value, value >= 1, "a number from 1")
         for entry in self.sources:
             _check("sources", entry, _is_source(entry), "an address, a network or address:port")
+        for entry in self.prefixes:
+            is_prefix = entry[:1] == "+" and entry[1:].isascii() and entry[1:].isdigit()
+            _check("prefixes", entry, is_prefix, "the beginning of an E.164 number, such as +44")
         for entry in self.media_networks:
             _check("media_networks", entry, _is_network(entry), "a network")
 

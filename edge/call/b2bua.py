@@ -161,7 +161,8 @@ class B2bua:
     def _targets(self, admitted: AdmitCall, now: float) -> list[Target]:
         ids, health = self._stack.ids, self._health
         if admitted.disposition is Disposition.TERMINATION:
-            return outbound_targets(self._settings.carriers, health, ids, now)
+            carriers = self._settings.carriers
+            return outbound_targets(carriers, admitted.to_number, health, ids, now)
         found = inbound_targets(admitted.connector, self.addresses, health, ids, now)
         # The edge speaks UDP only so far: routes that ask for TCP are reached by UDP.
         return [target._replace(transport=Transport.UDP) for target in found]

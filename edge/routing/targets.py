@@ -83,10 +83,11 @@ def inbound_targets(
 
 
 def outbound_targets(
-    carriers: Sequence[Carrier], health: Availability, ids: Ids, now: float
+    carriers: Sequence[Carrier], number: str, health: Availability, ids: Ids, now: float
 ) -> list[Target]:
-    """Return the places of a call to the public network, healthy ones first (EDGE F13)."""
-    found = [_carrier_target(carrier) for carrier in order_routes(carriers, ids)]
+    """Return the places of a call to a number of the public network, healthy ones first (F13)."""
+    taking = [it for it in carriers if not it.prefixes or number.startswith(it.prefixes)]
+    found = [_carrier_target(carrier) for carrier in order_routes(taking, ids)]
     return _healthy_first(found, health, now)
 
 

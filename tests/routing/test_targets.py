@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +11,7 @@ from edge.flow import Transport
 from edge.routing.health import Health
 from edge.routing.targets import Target, inbound_targets, order_routes, outbound_targets
 from model.connector import Connector, Origination, Protocol, Route
-from model.settings import Carrier, RoutingSettings
+from model.settings import Carrier, RoutingSettings, SettingsError
 from tests.policy.world import SeededIds, connector
 
 
@@ -122,7 +123,32 @@ def test_carriers_are_ordered_like_routes() -> None:  # EDGE F13
         Carrier(name="backup", host="203.0.113.2", priority=2),
         Carrier(name="main", host="203.0.113.1", port=5070, priority=1),
     )
-    targets = outbound_targets(carriers, health(), SeededIds(), 0.0)
+    targets = outbound_targets(carriers, "+13125550142", health(), SeededIds(), 0.0)
     assert [target.label for target in targets] == ["main", "backup"]
     assert [target.uri_host for target in targets] == ["203.0.113.1:5070", "203.0.113.2"]
     assert {target.transport for target in targets} == {Transport.UDP}
+
+
+@pytest.mark.parametrize(
+    ("number", "labels"),
+    [
+        ("+442071234567", ["britain", "everywhere"]),
+        ("+4915112345678", ["everywhere"]),
+        ("+13125550142", ["america", "everywhere"]),
+        ("+18765551234", ["everywhere"]),
+    ],
+)
+def test_a_carrier_gets_the_numbers_it_takes(number: str, labels: list[str]) -> None:  # EDGE F13
+    carriers = (
+        Carrier(name="everywhere", host="203.0.113.3", priority=3),
+        Carrier(name="america", host="203.0.113.1", priority=1, prefixes=("+1312", "+1206")),
+        Carrier(name="britain", host="203.0.113.2", priority=2, prefixes=("+44",)),
+    )
+    targets = outbound_targets(carriers, number, health(), SeededIds(), 0.0)
+    assert [target.label for target in targets] == labels
+
+
+@pytest.mark.parametrize("prefix", ["44", "+", "", "+4a", "+\N{SUPERSCRIPT TWO}"])
+def test_a_prefix_that_matches_no_number_is_refused(prefix: str) -> None:  # EDGE F13
+    with pytest.raises(SettingsError, match="prefixes is"):
+        Carrier(name="x", host="203.0.113.1", prefixes=(prefix,))
