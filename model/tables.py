@@ -7,13 +7,16 @@ Two tables, each with a string partition key `pk` and a string sort key `sk`:
     connectors  pk "connector"   sk <connector id>   one item per connector
                 pk "settings"    sk "global"         GlobalSettings (the CDR bucket's name)
                 pk "version"     sk "configuration"  `revision`, counted up after every change
+                pk "count"       sk <region>         `amount` of connectors in a region
     numbers     pk "inventory"   sk <E.164>          numbers of the account
                 pk "pool"        sk <E.164>          numbers that can be ordered
                 pk "order"       sk <order id>       phone number orders
+                pk "count"       sk "inventory"      `amount` of numbers of the account
 
 Each sub-configuration of a connector is an attribute of its own, so that parallel writers touch
 different attributes of one item and never conflict. `associated_numbers` counts the numbers that
-point at the connector; deleting it is conditional on zero.
+point at the connector; deleting it is conditional on zero. The counts are written in the same
+transaction as what they count: they make quotas exact, whatever comes in parallel.
 """
 
 from collections.abc import Mapping
@@ -49,6 +52,7 @@ CONFIGURATION = "configuration"
 INVENTORY = "inventory"
 POOL = "pool"
 ORDER = "order"
+COUNT = "count"
 
 PARTITION_KEY = "pk"
 SORT_KEY = "sk"

@@ -6,6 +6,7 @@ Parallel writers of different attributes never conflict, and no write reads firs
 from collections.abc import Iterable, Mapping
 
 from lambdas.management.store import Changed, Store, Update
+from lambdas.management.transaction import counting, creation, deletion
 from model.connector import Connector, Credential, Origination, Termination
 from model.tables import (
     CONNECTOR,
@@ -35,10 +36,11 @@ class ConnectorRepository:
         self._store = store
         self._table = CONNECTORS.physical_name(prefix)
 
-    def create(self, connector: Connector, tags: Mapping[str, str]) -> None:
-        """Write a new connector; raises Changed when its id is taken."""
+    def create(self, connector: Connector, tags: Mapping[str, str], *, at_most: int) -> None:
+        """Write a new connector; raises Changed when its region has `at_most` already."""
         item = encode_item({**connector_members(connector), "tags": tags})
-        self._store.create(self._table, item)
+        counted = counting(self._table, connector.region, 1, at_most=at_most)
+        self._store.transact([creation(self._table, item), counted])
 
     def get(self, connector_id: str) -> Connector | None:
         """Return a connector with everything that is configured on it."""
@@ -71,14 +73,15 @@ class ConnectorRepository:
             )
         )
 
-    def delete(self, connector_id: str) -> None:
+    def delete(self, connector: Connector) -> None:
         """Delete a connector that no number points at; raises Changed otherwise."""
-        self._store.delete(
+        deleted = deletion(
             self._table,
-            _key(connector_id),
-            condition=f"attribute_exists({PARTITION_KEY}) AND associated_numbers = :none",
+            key(CONNECTOR, connector.connector_id),
+            condition="associated_numbers = :none",
             values={":none": encode(0)},
         )
+        self._store.transact([deleted, counting(self._table, connector.region, -1)])
 
     def put_origination(self, connector_id: str, origination: Origination) -> None:
         """Replace the origination; raises Changed for an unknown id."""

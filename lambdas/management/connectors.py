@@ -20,9 +20,6 @@ def create_voice_connector(context: Context, parameters: Parameters) -> Answer:
     region = parameters.optional_text("AwsRegion") or DEFAULT_REGION
     quota = context.settings.api.quotas.connectors
     tags = _tags(parameters)
-    existing = context.repository.connectors.all()
-    if sum(connector.region == region for connector in existing) >= quota:
-        raise ResourceLimitExceeded(f"Region {region} has its {quota} Voice Connectors already")
     connector = Connector(
         connector_id=context.ids.connector_id(),
         name=parameters.text("Name"),
@@ -33,7 +30,11 @@ def create_voice_connector(context: Context, parameters: Parameters) -> Answer:
         network_type=parameters.optional_text("NetworkType") or DEFAULT_NETWORK_TYPE,
         integration_type=parameters.optional_text("IntegrationType"),
     )
-    context.repository.connectors.create(connector, tags)
+    try:
+        context.repository.connectors.create(connector, tags, at_most=quota)
+    except Changed as error:
+        message = f"Region {region} has {quota} Voice Connectors already, which is its quota"
+        raise ResourceLimitExceeded(message) from error
     return {"VoiceConnector": _described(connector, context.settings)}
 
 
@@ -71,10 +72,12 @@ def update_voice_connector(context: Context, parameters: Parameters) -> Answer:
 
 def delete_voice_connector(context: Context, parameters: Parameters) -> Answer:
     """Delete a connector that no number is associated with (API VC7)."""
-    connector_id = parameters.text("VoiceConnectorId")
+    connector = context.connector(parameters.text("VoiceConnectorId"))
+    connector_id = connector.connector_id
     try:
-        context.repository.connectors.delete(connector_id)
+        context.repository.connectors.delete(connector)
     except Changed as error:
+        # Deleted by somebody else meanwhile, or kept by its numbers.
         context.connector(connector_id)
         raise Conflict(
             f"Phone numbers are associated with Voice Connector {connector_id}; "

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from lambdas.management.store import Action, Store, Update
+from lambdas.management.store import Store, Update
+from lambdas.management.transaction import Action, change, counting, creation, deletion
 from model.numbers import InventoryNumber, PoolNumber
 from model.tables import (
     CONNECTOR,
@@ -65,7 +66,7 @@ class NumberRepository:
 
     def inventory_size(self) -> int:
         """Return how many numbers the account owns."""
-        return self._store.count(self._numbers, INVENTORY)
+        return self._store.amount(self._numbers, INVENTORY)
 
     def orderable(self, wanted: Iterable[str]) -> dict[str, PoolNumber]:
         """Return those of the wanted numbers that are in the pool."""
@@ -83,28 +84,15 @@ class NumberRepository:
         query = self._store.query(self._numbers, POOL, prefix=prefix, after=after, where=where)
         return map(pool_number_from, query)
 
-    def acquire(self, numbers: Iterable[InventoryNumber]) -> None:
-        """Move numbers from the pool to the inventory, all or none; raises Changed."""
-        actions: list[Action] = []
+    def acquire(self, numbers: list[InventoryNumber], *, at_most: int) -> None:
+        """Move numbers from the pool to the inventory, all or none.
+
+        Raises Changed when one of them has gone, or when the inventory would exceed `at_most`.
+        """
+        actions = [counting(self._numbers, INVENTORY, len(numbers), at_most=at_most)]
         for number in numbers:
-            actions.append(
-                {
-                    "Delete": {
-                        "TableName": self._numbers,
-                        "Key": key(POOL, number.e164),
-                        "ConditionExpression": f"attribute_exists({PARTITION_KEY})",
-                    }
-                }
-            )
-            actions.append(
-                {
-                    "Put": {
-                        "TableName": self._numbers,
-                        "Item": encode_item(number_members(number)),
-                        "ConditionExpression": f"attribute_not_exists({PARTITION_KEY})",
-                    }
-                }
-            )
+            actions.append(deletion(self._numbers, key(POOL, number.e164)))
+            actions.append(creation(self._numbers, encode_item(number_members(number))))
         self._store.transact(actions)
 
     def associate(
@@ -139,7 +127,7 @@ class NumberRepository:
         if seen.connector_id is not None:
             condition = "connector_id = :old"
             values[":old"] = encode(seen.connector_id)
-        return _action(
+        return change(
             Update(
                 table=self._numbers,
                 key=key(INVENTORY, seen.e164),
@@ -150,7 +138,7 @@ class NumberRepository:
         )
 
     def _release(self, seen: InventoryNumber, connector_id: str, at: datetime) -> Action:
-        return _action(
+        return change(
             Update(
                 table=self._numbers,
                 key=key(INVENTORY, seen.e164),
@@ -165,7 +153,7 @@ class NumberRepository:
 
     def _counts(self, balance: Mapping[str, int]) -> list[Action]:
         return [
-            _action(
+            change(
                 Update(
                     table=self._connectors,
                     key=key(CONNECTOR, connector_id),
@@ -175,7 +163,3 @@ class NumberRepository:
             )
             for connector_id, amount in balance.items()
         ]
-
-
-def _action(update: Update) -> Action:
-    return {"Update": update.arguments()}

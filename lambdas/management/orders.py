@@ -101,18 +101,22 @@ def _fulfil(context: Context, numbers: list[InventoryNumber]) -> dict[str, Outco
     for start in range(0, len(numbers), NUMBERS_PER_TRANSACTION):
         chunk = numbers[start : start + NUMBERS_PER_TRANSACTION]
         try:
-            context.repository.numbers.acquire(chunk)
+            _acquire(context, chunk)
         except Changed:
-            # Another order took one of them since it was looked up: see which.
+            # Another order took one of them, or the quota's rest, since it was looked up.
             outcomes |= {number.e164: _acquired(context, number) for number in chunk}
         else:
             outcomes |= dict.fromkeys((number.e164 for number in chunk), Outcome.ACQUIRED)
     return outcomes
 
 
+def _acquire(context: Context, numbers: list[InventoryNumber]) -> None:
+    context.repository.numbers.acquire(numbers, at_most=context.settings.api.quotas.numbers)
+
+
 def _acquired(context: Context, number: InventoryNumber) -> Outcome:
     try:
-        context.repository.numbers.acquire([number])
+        _acquire(context, [number])
     except Changed:
         return Outcome.FAILED
     return Outcome.ACQUIRED

@@ -3,13 +3,12 @@
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.management.errors import BadRequest, ServiceUnavailable
-from model.tables import PARTITION_KEY, SORT_KEY, AttributeValue, Item, encode, key
+from model.tables import COUNT, PARTITION_KEY, SORT_KEY, AttributeValue, Item, encode, key
 
 CONFLICT_ATTEMPTS = 8
 """Tries of a write that another transaction on the same item stands in the way of."""
@@ -24,9 +23,6 @@ _TEMPORARY = {
     "ServiceUnavailable",
     "TransactionInProgressException",
 }
-
-Action: TypeAlias = "Mapping[str, object]"
-"""One action of TransactWriteItems."""
 
 
 class Changed(Exception):
@@ -50,8 +46,9 @@ class Update:
             "TableName": self.table,
             "Key": self.key,
             "UpdateExpression": self.expression,
-            "ConditionExpression": self.condition,
         }
+        if self.condition:
+            arguments["ConditionExpression"] = self.condition
         if self.names:
             arguments["ExpressionAttributeNames"] = self.names
         if self.values:
@@ -100,16 +97,10 @@ class Store:
                 return
             arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
-    def count(self, table: str, partition: str) -> int:
-        """Return how many items a partition has."""
-        arguments = _query_arguments(table, partition, "", "", {}) | {"Select": "COUNT"}
-        counted = 0
-        while True:
-            answer = self._call("query", **arguments)
-            counted += int(answer["Count"])
-            if "LastEvaluatedKey" not in answer:
-                return counted
-            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    def amount(self, table: str, what: str) -> int:
+        """Return a count, 0 when nothing was ever counted."""
+        item = self.get(table, COUNT, what)
+        return 0 if item is None else int(str(item["amount"]["N"]))
 
     def put(self, table: str, item: Item) -> None:
         """Write an item, whether or not there is one."""
@@ -146,17 +137,7 @@ class Store:
             ExpressionAttributeValues={":amount": encode(amount)},
         )
 
-    def delete(self, table: str, item_key: Item, *, condition: str, values: Item) -> None:
-        """Delete an item; raises Changed."""
-        self._call(
-            "delete_item",
-            TableName=table,
-            Key=item_key,
-            ConditionExpression=condition,
-            ExpressionAttributeValues=values,
-        )
-
-    def transact(self, actions: Sequence[Action]) -> None:
+    def transact(self, actions: Sequence[Mapping[str, object]]) -> None:
         """Write all or nothing; raises Changed when a condition does not hold."""
         self._call("transact_write_items", TransactItems=actions)
 

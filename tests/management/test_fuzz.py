@@ -78,6 +78,9 @@ def check(
     assert isinstance(answer_headers, dict)
     if status >= 400:
         shape = answer_headers["x-amzn-ErrorType"]
+        if shape == "InvalidSignatureException":
+            # botocore signs a query with a lone percent sign as it is; no client sends one.
+            return
         assert shape in operation.errors, (operation.name, target, body, answer)
         assert json.loads(str(answer["body"]))["Code"] in MODEL.shapes["ErrorCode"].choices
 

