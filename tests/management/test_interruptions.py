@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from emulator.numbers_pool import synthetic_pool
 from model.tables import CONFIGURATION, CONNECTOR, COUNT, INVENTORY, POOL, SORT_KEY, VERSION
@@ -232,3 +232,30 @@ def test_a_failure_after_a_write_counts_the_revision_and_leaves_its_cause_in_the
     assert revision(api) == before + 1
     refused: Any = [record for record in caplog.records if record.msg == "refused"]
     assert [getattr(record, "cause", None) for record in refused] == [cause]
+
+
+READS = [
+    *("/voice-connectors", "/voice-connectors/{id}", "/voice-connectors/{id}/origination"),
+    *("/voice-connectors/{id}/termination", "/voice-connectors/{id}/termination/credentials"),
+    *("/phone-numbers", "/phone-numbers/%2B14155552001", "/phone-number-orders"),
+    *("/phone-number-orders/00000000-0000-7000-8000-000000000000", "/settings"),
+    "/search?type=phone-numbers&area-code=415",
+]
+
+
+@pytest.mark.parametrize("target", READS)
+@pytest.mark.parametrize("code", ["ReadTimeout", "ThrottlingException"])
+def test_a_read_that_the_database_fails_is_unavailable_and_never_not_found(
+    api: LocalApi, target: str, code: str
+) -> None:
+    # API E7: Terraform takes any refusal of a read for "it does not exist"
+    target = target.replace("/voice-connectors/{id}", api.new_connector())
+
+    def fail(operation: str) -> None:
+        if code == "ReadTimeout":
+            raise ReadTimeoutError(endpoint_url="https://dynamodb")
+        raise ClientError({"Error": {"Code": code, "Message": ""}}, operation)
+
+    api.before_call = fail
+    status, answer = api.call("GET", target)
+    assert (status, answer["Code"]) == (503, "ServiceUnavailable")

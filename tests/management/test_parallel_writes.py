@@ -97,6 +97,60 @@ def test_one_number_goes_to_one_of_two_connectors(stand: Stand, voice: Any) -> N
     voice.delete_voice_connector(VoiceConnectorId=loser)
 
 
+def test_deleting_while_associating_strands_no_number(stand: Stand, voice: Any) -> None:
+    # API VC7 PN9
+    (number,) = stand.new_numbers("866", 1)
+    for _ in range(8):
+        vc = {"VoiceConnectorId": stand.new_connector()}
+
+        def associate(vc: dict[str, str] = vc) -> bool:
+            try:
+                errors = voice.associate_phone_numbers_with_voice_connector(
+                    **vc, E164PhoneNumbers=[number]
+                )["PhoneNumberErrors"]
+            except voice.exceptions.NotFoundException:
+                return False
+            assert errors == []
+            return True
+
+        def delete(vc: dict[str, str] = vc) -> bool:
+            try:
+                voice.delete_voice_connector(**vc)
+            except voice.exceptions.ConflictException:
+                return False
+            return True
+
+        is_taken, is_gone = in_parallel(associate, delete)
+        assert is_taken != is_gone
+        associations = voice.get_phone_number(PhoneNumberId=number)["PhoneNumber"]["Associations"]
+        assert [it["Value"] for it in associations] == [vc["VoiceConnectorId"]] * bool(is_taken)
+        if is_taken:
+            voice.disassociate_phone_numbers_from_voice_connector(**vc, E164PhoneNumbers=[number])
+            voice.delete_voice_connector(**vc)
+
+
+def test_two_connectors_that_force_leave_one_owner_and_true_counts(
+    stand: Stand, voice: Any
+) -> None:
+    # API PN9 VC7
+    connectors = [stand.new_connector(), stand.new_connector()]
+    (number,) = stand.new_numbers("877", 1)
+
+    def force(connector_id: str) -> Callable[[], Any]:
+        return lambda: voice.associate_phone_numbers_with_voice_connector(
+            VoiceConnectorId=connector_id, E164PhoneNumbers=[number], ForceAssociate=True
+        )["PhoneNumberErrors"]
+
+    for _ in range(4):
+        assert in_parallel(*map(force, connectors)) == [[], []]
+    found = voice.get_phone_number(PhoneNumberId=number)["PhoneNumber"]
+    owner = found["Associations"][0]["Value"]
+    connectors.remove(owner)
+    voice.delete_voice_connector(VoiceConnectorId=connectors[0])
+    with pytest.raises(voice.exceptions.ConflictException):
+        voice.delete_voice_connector(VoiceConnectorId=owner)
+
+
 def test_one_number_is_ordered_once(stand: Stand, voice: Any) -> None:
     # API PN5
     (number,) = voice.search_available_phone_numbers(AreaCode="833", MaxResults=1)[
