@@ -23,7 +23,7 @@ from edge.ids import Ids
 from edge.policy.content import sdp_in
 from edge.policy.header_policy import Way, ending_headers, timestamp_of
 from edge.policy.verdict import ACCEPT, ALLOW
-from edge.sip.dialog import Dialog
+from edge.sip.dialog import Dialog, target_of
 from edge.sip.endpoint import T1, T2, TIMEOUT, Endpoint
 from edge.sip.exchange import ClientTransaction, Fields, ServerTransaction
 from edge.sip.message import Request, Response
@@ -218,9 +218,9 @@ class Leg:
         """Answer the pending re-INVITE with 200 and this SDP; its Contact counts from now (D12)."""
         transaction, self._reinvite = self._reinvite, None
         if transaction is not None and transaction.request is not None:
-            contact = transaction.request.contact
-            if contact is not None and self.dialog is not None:
-                self.dialog.remote_target = contact.uri
+            if self.dialog is not None:
+                contact, before = transaction.request.contact, self.dialog.remote_target
+                self.dialog.remote_target = target_of(contact, before)
                 self._hop = None
             self.send_answer(transaction, body, now)
 

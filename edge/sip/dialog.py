@@ -2,9 +2,9 @@
 
 from edge.sip.exchange import Fields, OutgoingRequest
 from edge.sip.grammar import SipParseError
-from edge.sip.headers import parse_name_address
+from edge.sip.headers import NameAddress, parse_name_address
 from edge.sip.message import Request, Response
-from edge.sip.uri import SipUri, parse_uri
+from edge.sip.uri import SipUri, parse_uri, scheme_of
 
 
 class Dialog:
@@ -50,14 +50,13 @@ class Dialog:
     @classmethod
     def of_uas(cls, invite: Request, local_tag: str) -> "Dialog":
         """Return the dialog that answering an INVITE makes (RFC 3261 §12.1.1)."""
-        contact = invite.contact
         return cls(
             call_id=invite.call_id,
             local=f"{invite.require('to')};tag={local_tag}",
             local_tag=local_tag,
             remote=invite.require("from"),
             remote_tag=invite.from_.tag,
-            remote_target="" if contact is None else contact.uri,
+            remote_target=target_of(invite.contact, f"sip:{invite.via.sent_by}"),
             routes=tuple(invite.members("record-route")),
             remote_cseq=invite.cseq.number,
         )
@@ -65,14 +64,13 @@ class Dialog:
     @classmethod
     def of_uac(cls, invite: OutgoingRequest, local_tag: str, response: Response) -> "Dialog":
         """Return the dialog that a response with a To tag makes (RFC 3261 §12.1.2)."""
-        contact = response.contact
         return cls(
             call_id=invite.call_id,
             local=invite.from_,
             local_tag=local_tag,
             remote=response.require("to"),
             remote_tag=response.to.tag,
-            remote_target=invite.uri if contact is None else contact.uri,
+            remote_target=target_of(response.contact, invite.uri),
             routes=tuple(reversed(response.members("record-route"))),
             local_cseq=invite.cseq,
         )
@@ -124,6 +122,17 @@ class Dialog:
             fields=fields,
             body=body,
         )
+
+
+def target_of(contact: NameAddress | None, otherwise: str) -> str:
+    """Return the URI of a Contact, or another when it is missing or could stand in no request."""
+    if contact is None:
+        return otherwise
+    try:
+        scheme_of(contact.uri)
+    except SipParseError:
+        return otherwise
+    return contact.uri
 
 
 def _is_loose(route: str) -> bool:

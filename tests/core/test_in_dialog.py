@@ -6,13 +6,14 @@ import pytest
 
 from edge.seam import HangUp
 from edge.sip.exchange import ClientTransaction, Fields
-from edge.sip.message import Response, parse_datagram
+from edge.sip.message import Request, Response, parse_datagram
 from model.connector import Origination, Route
 from tests.core.stand import (
     EDGE,
     HOST,
     INBOUND_URI,
     OUTBOUND_URI,
+    OWNED,
     PBX,
     Node,
     Stage,
@@ -272,3 +273,23 @@ def test_only_an_accepted_reinvite_moves_the_peer(formats: str, port: int) -> No
         stage.node.tick(link.now)
         link.run(7.1)
         assert [it.remote for it in link.sent("E", "A", "BYE")] == [(PBX[0], port)]
+
+
+@pytest.mark.parametrize(
+    "uri", ["sip:A @192.0.2.7", "<sip:A@192.0.2.7", "*", "nothing", 'sip:"A"@x']
+)
+def test_a_contact_that_is_no_uri_stands_in_no_request(uri: str) -> None:  # EDGE S8, D12
+    with lossy_link(1) as link:
+        answers = ANSWERS_AT_ONCE._replace(bye_after_s=5.0)
+        stage = Stage(link, carrier=answers, pbx=answers)
+        stage.pbx.contact = ("Contact", f"<{uri}>")
+        stage.pbx.call(OUTBOUND_URI, EDGE, CallerPlan(reinvite_after_s=1.0), 0.0)
+        stage.carrier.call(INBOUND_URI, EDGE, CallerPlan(bye_after_s=2.0), 0.0)
+        link.run()  # an agent fails at a request that it cannot read
+        byes = [parse_datagram(it.data) for it in link.sent("E", "A", "BYE")]
+        assert [it.uri for it in byes if isinstance(it, Request)] == [
+            f"sip:{OWNED}@{HOST}",
+            "sip:192.0.2.7:5060",
+        ]
+        assert len(stage.node.records) == 2
+        stage.assert_quiet()

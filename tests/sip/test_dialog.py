@@ -198,7 +198,7 @@ def test_a_strict_router_finds_itself_there_and_the_target_at_the_end(route: str
         (("<sip:strict.example.com>",), "<sip:callee@192.0.2.2>", "sip:strict.example.com"),
         ((), "<tel:+12065550199>", None),
         (("<tel:+12065550199>",), "<sip:callee@192.0.2.2>", None),
-        ((), "<sip:a b>", None),
+        ((), "<sip:a b>", "sip:+12065550199@callee.example.com"),  # the Request-URI is what is left
     ],
 )
 def test_the_next_hop(routes: tuple[str, ...], contact: str, hop: str | None) -> None:
