@@ -28,7 +28,7 @@ from edge.policy.verdict import (
     Silence,
     Verdict,
 )
-from edge.records import Records, call_ended, call_started
+from edge.records import LogFields, Records, call_ended, call_started
 from edge.seam import (
     CommandMedia,
     ConfigLoaded,
@@ -236,8 +236,16 @@ class Core:
                 transaction_id = self._ids.transaction_id()
                 self._write(self._records.of_refusal(due, request, transaction_id, now))
             else:
-                self._suppressed_records += 1
+                self._record_suppressed(connector_id, now)
         self._call_refused(verdict, flow, now)
+
+    def _record_suppressed(self, connector_id: str, now: float) -> None:
+        """Count a record that a flood costs (EDGE C8); say so at most once in ten seconds."""
+        self._suppressed_records += 1
+        if self._source_lines.take(f"record {connector_id}", 0.1, 1.0, now):
+            total = self._suppressed_records
+            fields: LogFields = {"connector_id": connector_id, "total": total}
+            self._outputs.append(Log("records-suppressed", fields))
 
     def _respond(
         self,
@@ -258,7 +266,7 @@ class Core:
         due, connector = verdict.record, verdict.connector
         if not self._source_lines.take(f"{flow.remote[0]} {verdict.status}", 0.1, 1.0, now):
             return
-        fields: dict[str, str | int | float | None] = {
+        fields: LogFields = {
             "connector_id": None if connector is None else connector.connector_id,
             "source": f"{flow.remote[0]}:{flow.remote[1]}",
             "status": verdict.status,

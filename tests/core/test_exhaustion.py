@@ -3,7 +3,18 @@
 from dataclasses import replace
 
 from model.cdr import CallStatus
-from tests.core.stand import EDGE, OUTBOUND_URI, PORTS, SETTINGS, Node, Stage, responses
+from tests.core.stand import (
+    CONNECTOR_ID,
+    EDGE,
+    HOST,
+    OUTBOUND_URI,
+    PBX,
+    PORTS,
+    SETTINGS,
+    Node,
+    Stage,
+    responses,
+)
 from tests.support.agent import CalleePlan, CallerPlan, Step
 from tests.support.link import lossy_link
 
@@ -35,3 +46,25 @@ def test_a_call_too_many_is_rate_limited_and_the_next_one_goes_through() -> None
         messages = sorted(it.status_message for it in stage.node.records)
         assert messages == ["Concurrent calls exceeded", *["Normal Call Clearing"] * 2]
         stage.assert_quiet()
+
+
+def test_a_flood_of_refused_calls_is_no_flood_of_records() -> None:  # EDGE C8
+    node = Node()
+    for number in range(90):
+        node.ask(refused_invite(number), PBX, 0.001 * number)
+    assert len(node.records) == 50 + 4  # the bucket fills again by one in 20 ms
+    lines = [it.fields for it in node.logs if it.event == "records-suppressed"]
+    assert lines == [{"connector_id": CONNECTOR_ID, "total": 1}]
+    node.ask(refused_invite(90), PBX, 30.0)
+    assert len(node.records) == 50 + 5
+
+
+def refused_invite(number: int) -> bytes:
+    """Return an INVITE that dials no number."""
+    return (
+        f"INVITE sip:911@{HOST} SIP/2.0\r\n"
+        f"Via: SIP/2.0/UDP {PBX[0]}:5060;branch=z9hG4bK{number};rport\r\n"
+        f"From: <sip:+12065550100@{PBX[0]}>;tag=a\r\nTo: <sip:911@{HOST}>\r\n"
+        f"Call-ID: {number}\r\nCSeq: 1 INVITE\r\nContact: <sip:a@{PBX[0]}>\r\n"
+        "Content-Length: 0\r\n\r\n"
+    ).encode()
