@@ -71,6 +71,37 @@ def test_a_content_hash_is_honoured_and_checked(handler: Handler, clock: datetim
     assert answer_to(handler, wrong) == (403, "InvalidSignatureException")
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {
+            "amz-sdk-invocation-id": "3a5c0a52-6a3c-4d7c-9d6e-3a2f4c6d9b10",
+            "amz-sdk-request": "attempt=1; max=25",
+            "content-length": "39",
+            "content-type": "application/json",
+        },
+        {"x-amz-user-agent": "aws-sdk-js/3.1142.0", "content-type": "application/json"},
+        {"content-type": "application/json"},
+        {},
+    ],
+    ids=["Go", "JavaScript", "boto3", "bare"],
+)
+def test_each_sdk_may_sign_its_own_set_of_headers(
+    handler: Handler, clock: datetime, more: dict[str, str]
+) -> None:
+    # API S3
+    body = b'{"Name":"vc","RequireEncryption":false}'
+    headers = signed_headers("POST", "/voice-connectors", body, moment=clock, headers=more)
+    signed = headers["authorization"].split("SignedHeaders=")[1].split(",")[0]
+    assert set(more) <= set(signed.split(";"))
+    answer = answer_to(handler, headers, method="POST", target="/voice-connectors", body=body)
+    assert answer == (201, "")
+    for name in more:
+        changed = headers | {name: headers[name] + "0"}
+        refused = answer_to(handler, changed, method="POST", target="/voice-connectors", body=body)
+        assert refused == (403, "InvalidSignatureException")
+
+
 def test_signed_header_values_are_trimmed_and_folded(handler: Handler, clock: datetime) -> None:
     # API S3
     headers = signed_headers("GET", TARGET, moment=clock, headers={"x-amz-user-agent": " a   b "})

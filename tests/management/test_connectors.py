@@ -43,6 +43,18 @@ def test_get_returns_what_create_made(voice: Any) -> None:
     assert created["VoiceConnectorArn"].startswith("arn:aws:chime:eu-west-1:")
 
 
+@pytest.mark.parametrize("kind", ["CONNECT_CALL_TRANSFER_CONNECTOR", "CONNECT_ANALYTICS_CONNECTOR"])
+def test_an_integration_type_is_kept_and_shown(stand: Stand, voice: Any, kind: str) -> None:
+    # API VC6
+    connector_id = stand.new_connector(IntegrationType=kind)
+    read = voice.get_voice_connector(VoiceConnectorId=connector_id)["VoiceConnector"]
+    assert read["IntegrationType"] == kind
+    updated = voice.update_voice_connector(
+        VoiceConnectorId=connector_id, Name="n", RequireEncryption=True
+    )["VoiceConnector"]
+    assert updated["IntegrationType"] == kind
+
+
 def test_tags_of_create_are_stored_with_the_connector(stand: Stand) -> None:
     # API TG1
     connector_id = stand.new_connector(Tags=[{"Key": "team", "Value": "voice"}])

@@ -234,6 +234,25 @@ def test_a_failure_after_a_write_counts_the_revision_and_leaves_its_cause_in_the
     assert [getattr(record, "cause", None) for record in refused] == [cause]
 
 
+@pytest.mark.parametrize("code", ["ThrottlingException", "AccessDeniedException"])
+def test_a_change_stands_when_its_revision_cannot_be_counted(
+    api: LocalApi, caplog: pytest.LogCaptureFixture, code: str
+) -> None:
+    # API V4, ARCHITECTURE A9: a client that was told of a failure would create a second one
+    before = len(api.connectors(CONNECTOR))
+
+    def fail(operation: str) -> None:
+        if operation == "UpdateItem":
+            raise ClientError({"Error": {"Code": code, "Message": ""}}, operation)
+
+    api.before_call = fail
+    document = {"Name": "vc", "RequireEncryption": False}
+    assert api.call("POST", "/voice-connectors", document)[0] == 201
+    api.before_call = no_hook
+    assert len(api.connectors(CONNECTOR)) == before + 1
+    assert "the revision was not counted" in caplog.text
+
+
 READS = [
     *("/voice-connectors", "/voice-connectors/{id}", "/voice-connectors/{id}/origination"),
     *("/voice-connectors/{id}/termination", "/voice-connectors/{id}/termination/credentials"),
