@@ -18,6 +18,8 @@ import boto3
 from botocore.config import Config
 
 from emulator.numbers_pool import synthetic_pool
+from model.codec import encode_item
+from model.number_items import pool_members
 from model.settings import Settings
 from model.tables import (
     DEFAULT_PREFIX,
@@ -27,8 +29,6 @@ from model.tables import (
     TABLES,
     access_keys_secret_name,
     cdr_bucket_name,
-    encode_item,
-    pool_members,
 )
 
 if TYPE_CHECKING:

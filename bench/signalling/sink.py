@@ -11,7 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from bench.signalling.world import BUCKET, connectors, numbers
 from model import tables
-from model.tables import PARTITION_KEY, SORT_KEY, connector_members, encode_item, number_members
+from model.codec import encode_item
+from model.connector_items import connector_members
+from model.number_items import number_members
+from model.tables import PARTITION_KEY, SORT_KEY
 
 
 class Sink:

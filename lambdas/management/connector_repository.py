@@ -7,21 +7,16 @@ from collections.abc import Iterable, Mapping
 
 from lambdas.management.store import Changed, Store, Update
 from lambdas.management.transaction import counting, creation, deletion
+from model.codec import Item, encode, encode_item
 from model.connector import Connector, Credential, Origination, Termination
-from model.tables import (
-    CONNECTOR,
-    CONNECTORS,
-    PARTITION_KEY,
-    Item,
+from model.connector_items import (
     connector_from,
     connector_members,
     credential_members,
-    encode,
-    encode_item,
-    key,
     origination_members,
     termination_members,
 )
+from model.tables import CONNECTOR, CONNECTORS, PARTITION_KEY, key
 
 CREDENTIALS_PER_WRITE = 20
 """Keeps an update expression below DynamoDB's 4 KB."""

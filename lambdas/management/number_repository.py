@@ -10,21 +10,10 @@ from datetime import datetime
 
 from lambdas.management.store import Store, Update
 from lambdas.management.transaction import Action, change, counting, creation, deletion
+from model.codec import encode, encode_item
+from model.number_items import number_from, number_members, pool_number_from
 from model.numbers import InventoryNumber, PoolNumber
-from model.tables import (
-    CONNECTOR,
-    CONNECTORS,
-    INVENTORY,
-    NUMBERS,
-    PARTITION_KEY,
-    POOL,
-    encode,
-    encode_item,
-    key,
-    number_from,
-    number_members,
-    pool_number_from,
-)
+from model.tables import CONNECTOR, CONNECTORS, INVENTORY, NUMBERS, PARTITION_KEY, POOL, key
 
 NUMBERS_PER_TRANSACTION = 25
 """With the counters of as many connectors that lose one, below the limit of 100 actions."""

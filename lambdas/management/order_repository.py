@@ -6,17 +6,8 @@ from datetime import datetime
 from enum import Enum
 
 from lambdas.management.store import Store, Update
-from model.tables import (
-    NUMBERS,
-    ORDER,
-    PARTITION_KEY,
-    SORT_KEY,
-    Item,
-    decode_item,
-    encode,
-    encode_item,
-    key,
-)
+from model.codec import Item, decode_item, encode, encode_item
+from model.tables import NUMBERS, ORDER, PARTITION_KEY, SORT_KEY, key
 
 
 class Outcome(Enum):

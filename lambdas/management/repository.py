@@ -9,6 +9,7 @@ from lambdas.management.connector_repository import ConnectorRepository
 from lambdas.management.number_repository import NumberRepository
 from lambdas.management.order_repository import OrderRepository
 from lambdas.management.store import Store
+from model.codec import decode, encode_item
 from model.tables import (
     CONFIGURATION,
     CONNECTORS,
@@ -17,8 +18,6 @@ from model.tables import (
     SETTINGS,
     SORT_KEY,
     VERSION,
-    decode,
-    encode_item,
     key,
 )
 

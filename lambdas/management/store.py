@@ -8,7 +8,8 @@ from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.management.errors import BadRequest, ServiceUnavailable
-from model.tables import COUNT, PARTITION_KEY, SORT_KEY, AttributeValue, Item, encode, key
+from model.codec import AttributeValue, Item, encode
+from model.tables import COUNT, PARTITION_KEY, SORT_KEY, key
 
 CONFLICT_ATTEMPTS = 8
 """Tries of a write that another transaction on the same item stands in the way of."""

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from lambdas.management.store import Update
-from model.tables import COUNT, PARTITION_KEY, Item, encode, key
+from model.codec import Item, encode
+from model.tables import COUNT, PARTITION_KEY, key
 
 Action: TypeAlias = "Mapping[str, object]"
 """One action of TransactWriteItems."""

@@ -12,15 +12,9 @@ import pytest
 from emulator import aws
 from emulator.aws import AwsUnavailable, EmbeddedAws, provision
 from emulator.numbers_pool import synthetic_pool
+from model.number_items import pool_number_from
 from model.settings import Settings
-from model.tables import (
-    CONNECTORS,
-    NUMBERS,
-    POOL,
-    access_keys_secret_name,
-    cdr_bucket_name,
-    pool_number_from,
-)
+from model.tables import CONNECTORS, NUMBERS, POOL, access_keys_secret_name, cdr_bucket_name
 
 pytestmark = pytest.mark.sockets
 

@@ -5,13 +5,9 @@ import re
 from dataclasses import fields
 
 from infra.settings import CONTEXT_PREFIX, DeploymentSettings
-from model.tables import (
-    NUMBERS,
-    access_keys_secret_name,
-    decode_item,
-    pool_members,
-    pool_number_from,
-)
+from model.codec import decode_item
+from model.number_items import pool_members, pool_number_from
+from model.tables import NUMBERS, access_keys_secret_name
 from tests.infra.synthesis import ROOT
 
 GUIDE = (ROOT / "docs" / "deploy.md").read_text()

@@ -18,6 +18,7 @@ from moto import mock_aws
 from emulator.aws import AwsClients, provision
 from emulator.numbers_pool import synthetic_pool
 from lambdas.management.composition import build
+from model.codec import decode_item
 from model.settings import Settings
 from model.tables import (
     CONNECTOR,
@@ -28,7 +29,6 @@ from model.tables import (
     SORT_KEY,
     Table,
     access_keys_secret_name,
-    decode_item,
     key,
 )
 from tests.management.signing import event, signed_headers

@@ -16,8 +16,9 @@ from botocore.config import Config
 from emulator.aws import AwsClients, EmbeddedAws, provision
 from emulator.gateway import RunningGateway
 from lambdas.management.composition import Handler, build
+from model.codec import decode
 from model.settings import ApiSettings, Quotas, Settings
-from model.tables import CONFIGURATION, CONNECTORS, VERSION, access_keys_secret_name, decode, key
+from model.tables import CONFIGURATION, CONNECTORS, VERSION, access_keys_secret_name, key
 from tests.management.asset import ASSET_VARIABLE, AssetProcess
 
 ROOMY = Settings(api=ApiSettings(quotas=Quotas(connectors=10_000, cps_limit=50)))

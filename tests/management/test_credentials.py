@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from model.tables import CONNECTOR, CONNECTORS, connector_from, key
+from model.connector_items import connector_from
+from model.tables import CONNECTOR, CONNECTORS, key
 from tests.management.stand import UNCHECKED, Stand
 
 pytestmark = pytest.mark.sockets

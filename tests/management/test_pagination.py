@@ -10,8 +10,10 @@ import pytest
 
 from lambdas.management.errors import BadRequest
 from lambdas.management.paging import DEFAULT_PAGE, PageTokens
+from model.codec import encode_item
+from model.number_items import number_members
 from model.numbers import InventoryNumber
-from model.tables import NUMBERS, encode_item, number_members
+from model.tables import NUMBERS
 from tests.management.local_api import LocalApi, local_api
 from tests.management.stand import ROOMY
 

@@ -9,7 +9,7 @@ from botocore.stub import Stubber
 
 from lambdas.management.errors import BadRequest, ServiceUnavailable
 from lambdas.management.store import CONFLICT_ATTEMPTS, Changed, Store
-from model.tables import encode_item
+from model.codec import encode_item
 
 
 class Pauses:

@@ -7,28 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.codec import AttributeValue, Item, Plain, decode, encode, encode_item
 from model.connector import Connector, Credential, Origination, Protocol, Route, Termination
+from model.connector_items import connector_from, connector_members
+from model.number_items import number_from, number_members, pool_members, pool_number_from
 from model.numbers import InventoryNumber, PoolNumber
 from model.tables import (
     CONNECTORS,
     DEFAULT_PREFIX,
     NUMBERS,
     TABLES,
-    AttributeValue,
-    Item,
-    Plain,
     access_keys_secret_name,
     cdr_bucket_name,
-    connector_from,
-    connector_members,
-    decode,
-    encode,
-    encode_item,
     key,
-    number_from,
-    number_members,
-    pool_members,
-    pool_number_from,
 )
 
 MOMENT = datetime(2024, 2, 29, 12, 30, 15, 123_000, tzinfo=UTC)
