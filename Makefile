@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --custom-compile-command "make lock" -q
 
-.PHONY: help up install develop test test-fast lint format bench compiled synth lock system-packages clean
+.PHONY: help up install develop test test-fast lint format bench synth lock system-packages clean
 
 help:
 	@echo "make up         install what is needed and run the whole product here (ovc up)"
@@ -14,7 +14,6 @@ help:
 	@echo "make test-fast  the tests that need no socket and no system package"
 	@echo "make lint       ruff and mypy --strict"
 	@echo "make bench      the benchmarks behind docs/performance.md"
-	@echo "make compiled   the edge's core as machine code in build/compiled (needs a C compiler)"
 	@echo "make synth      the CloudFormation templates, without Docker or credentials"
 	@echo "make lock       write requirements/*.txt anew from pyproject.toml"
 
@@ -60,13 +59,7 @@ format: develop
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-compiled: build/compiled/.made
-
-build/compiled/.made: scripts/compile_core.py $(shell find edge model -name '*.py') | develop
-	@$(BIN)/python scripts/compile_core.py build/compiled
-	@touch $@
-
-bench: develop $(VENV)/.bench compiled
+bench: develop $(VENV)/.bench
 	@$(BIN)/python -m bench
 
 synth: develop
@@ -79,7 +72,6 @@ lock: develop
 	@$(LOCK) --group pyproject.toml:bench -o requirements/bench.txt
 	@$(LOCK) --group pyproject.toml:lambda -c requirements/runtime.txt -o requirements/lambda.txt
 	@$(LOCK) --group pyproject.toml:edge -c requirements/runtime.txt -o requirements/edge.txt
-	@$(LOCK) --group pyproject.toml:compile -c requirements/development.txt -o requirements/compile.txt
 
 clean:
 	@rm -rf $(VENV) build dist cdk.out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

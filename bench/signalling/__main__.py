@@ -12,8 +12,10 @@ from typing import NamedTuple
 
 from bench.signalling import in_memory
 from bench.signalling.load import HELD_CALLS, Result, measure
-from bench.signalling.middles import LOAD_CORE, MIDDLE_CORE, OURS, OURS_COMPILED, installed
+from bench.signalling.middles import LOAD_CORE, MIDDLE_CORE, installed
 from bench.signalling.world import CONNECTORS, CPS_LIMIT, NUMBERS_EACH
+
+OURS = "ours"
 
 
 class Case(NamedTuple):
@@ -28,9 +30,7 @@ def cases(rate: int, busy_rate: int) -> list[Case]:
 
     A middle that sleeps between two messages pays for being woken; sippy cannot go much faster.
     """
-    names = list(installed())
-    busy = [Case(name, busy_rate) for name in names if name in (OURS, OURS_COMPILED)]
-    return [*(Case(name, rate) for name in names), *busy]
+    return [*(Case(name, rate) for name in installed()), Case(OURS, busy_rate)]
 
 
 def print_conditions(calls: int, rounds: int) -> None:
@@ -44,10 +44,6 @@ def print_conditions(calls: int, rounds: int) -> None:
     )
     print("CPU from /proc/PID/task/*/schedstat; memory as growth of RSS per held call between")
     print(f"{HELD_CALLS[0]} and {HELD_CALLS[1]} calls")
-    if OURS_COMPILED not in installed():
-        print(
-            "left out: the edge as its image has it; `make compiled` makes it, anew after a change"
-        )
     print("ours: `python -m edge` with its AWS worker and one media worker, default policy but for")
     print("  lab_mode true (every peer is on loopback), one carrier at SIPp's address and port;")
     print(

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from string import Template
 
@@ -50,21 +49,15 @@ class Processes:
         return (self.pid, *children(self.pid)) if self.forks else (self.pid,)
 
 
-COMPILED = Path(__file__).resolve().parents[2] / "build" / "compiled"
-"""Where `make compiled` puts the edge as its image has it."""
-OURS, OURS_COMPILED = "ours", "ours, compiled"
 Start = Callable[[Places, Path], AbstractContextManager[Processes]]
 
 
 @contextmanager
-def our_edge(places: Places, directory: Path, *, code: Path | None = None) -> Iterator[Processes]:
-    """Run `python -m edge` with a cheap AWS behind it; `code` is where else its packages are."""
+def our_edge(places: Places, directory: Path) -> Iterator[Processes]:
+    """Run `python -m edge` with a cheap AWS behind it."""
     sink = Sink(places.caller[0])
-    elsewhere = {} if code is None else {"PYTHONPATH": str(code)}
     environment = {
-        **elsewhere,
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        "PYTHONSAFEPATH": "1",
         "AWS_ENDPOINT_URL": sink.url,
         "AWS_ACCESS_KEY_ID": "bench",
         "AWS_SECRET_ACCESS_KEY": "bench",
@@ -135,25 +128,12 @@ def kamailio(places: Places, directory: Path) -> Iterator[Processes]:
 
 def installed() -> Mapping[str, Start]:
     """Return what can be measured here, ours first."""
-    found: dict[str, Start] = {OURS: our_edge}
-    if _is_current(COMPILED):
-        found[OURS_COMPILED] = partial(our_edge, code=COMPILED)
+    found: dict[str, Start] = {"ours": our_edge}
     if importlib.util.find_spec("sippy") is not None:
         found["sippy"] = sippy
     if shutil.which("kamailio") is not None:
         found["kamailio"] = kamailio
     return found
-
-
-def _is_current(compiled: Path) -> bool:
-    """Tell whether a compiled copy was made of the sources that are here."""
-    root = compiled.parents[1]
-    sources = [path for name in ("edge", "model") for path in (root / name).rglob("*.py")]
-    copies = [compiled / path.relative_to(root) for path in sources]
-    return all(
-        copy.exists() and copy.read_bytes() == path.read_bytes()
-        for copy, path in zip(copies, sources, strict=True)
-    )
 
 
 @contextmanager

@@ -65,9 +65,6 @@ class _Server(ThreadingHTTPServer):
     items: Mapping[tuple[str, str], tables.Item]
     objects = 0
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: an edge that has been measured is ended whatever it is doing."""
-
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
