@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from bench.signalling.world import BUCKET, connectors, numbers
+from model import tables
 from model.codec import Item, Plain, encode_item
 from model.connector_items import connector_members
 from model.number_items import number_members
 from model.tables import PARTITION_KEY, SORT_KEY
-
-from model import tables
 
 
 class Sink:

@@ -10,16 +10,16 @@ from typing import NamedTuple, TypeVar
 
 import boto3
 from botocore.config import Config
+
 from edge.config import Snapshot
 from edge.runtime.log import Logger
+from model import tables
 from model.codec import Item, decode_item
 from model.connector import Connector
 from model.connector_items import connector_from
 from model.number_items import number_from
 from model.numbers import InventoryNumber
 from model.settings import Settings
-
-from model import tables
 
 T = TypeVar("T")
 

@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
+from moto.server import ThreadedMotoServer
+
+from model import tables
 from model.codec import Plain, encode_item
 from model.connector import Connector, Origination, Route, Termination
 from model.connector_items import connector_members
 from model.number_items import number_members
 from model.numbers import InventoryNumber
 from model.tables import CONNECTORS, NUMBERS, PARTITION_KEY, SORT_KEY
-from moto.server import ThreadedMotoServer
-
-from model import tables
 
 REGION = "us-east-1"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}

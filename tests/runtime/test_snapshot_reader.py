@@ -2,15 +2,15 @@
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+
+from edge.runtime.snapshot_reader import FULL_LOAD_EVERY_S, SnapshotReader
+from model import tables
 from model.codec import Plain
 from model.connector_items import connector_members
 from model.settings import Settings
 from model.tables import CONNECTORS, NUMBERS
-from tests.runtime.scripted import Lines
-
-from edge.runtime.snapshot_reader import FULL_LOAD_EVERY_S, SnapshotReader
-from model import tables
 from tests.runtime.local_aws import Deployment, LocalAws, a_connector, a_number
+from tests.runtime.scripted import Lines
 
 pytestmark = pytest.mark.sockets
 
