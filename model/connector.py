@@ -1,10 +1,19 @@
 """A voice connector as both planes see it: name, host, origination, termination, credentials."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from model.configurations import (
+    EmergencyCalling,
+    ExternalSystems,
+    Logging,
+    Streaming,
+    TerminationHealth,
+)
 
 Network = IPv4Network | IPv6Network
 
@@ -96,6 +105,18 @@ class Connector:
     termination: Termination | None = None
     credentials: tuple[Credential, ...] = ()
     """In order of user name."""
+    logging: Logging = field(default_factory=Logging)
+    streaming: Streaming | None = None
+    emergency_calling: EmergencyCalling | None = None
+    external_systems: ExternalSystems | None = None
+    # What follows is not compared: it is no change of how a connector's calls are treated.
+    tags: Mapping[str, str] = field(default_factory=dict, compare=False)
+    termination_health: TerminationHealth | None = field(default=None, compare=False)
+    """None until the first good ping."""
+    associated_numbers: int = field(default=0, compare=False)
+    """How many numbers point at it; they keep it from being deleted (API VC7)."""
+    group_memberships: int = field(default=0, compare=False)
+    """How many groups it is in; they keep it, too."""
 
 
 def connector_host(connector_id: str, domain: str) -> str:

@@ -1,6 +1,10 @@
 """A connector as an item of the table of connectors (A4; model/tables.py has the keys)."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from model.codec import (
+    AttributeValue,
     Item,
     Plain,
     flag,
@@ -12,6 +16,19 @@ from model.codec import (
     string,
     whole,
 )
+from model.configuration_items import (
+    emergency_calling_from,
+    emergency_calling_members,
+    external_systems_from,
+    external_systems_members,
+    logging_from,
+    logging_members,
+    streaming_from,
+    streaming_members,
+    termination_health_from,
+    termination_health_members,
+)
+from model.configurations import Logging
 from model.connector import (
     Connector,
     Credential,
@@ -21,6 +38,9 @@ from model.connector import (
     Termination,
 )
 from model.tables import CONNECTOR, PARTITION_KEY, SORT_KEY
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 def origination_members(origination: Origination) -> dict[str, Plain]:
@@ -58,7 +78,6 @@ def credential_members(credential: Credential) -> dict[str, Plain]:
 
 def connector_members(connector: Connector) -> dict[str, Plain]:
     """Return a connector's whole item, keys included, as it is first written."""
-    origination, termination = connector.origination, connector.termination
     return {
         PARTITION_KEY: CONNECTOR,
         SORT_KEY: connector.connector_id,
@@ -69,17 +88,24 @@ def connector_members(connector: Connector) -> dict[str, Plain]:
         "integration_type": connector.integration_type,
         "created_at": moment_text(connector.created_at),
         "updated_at": moment_text(connector.updated_at),
-        "origination": None if origination is None else origination_members(origination),
-        "termination": None if termination is None else termination_members(termination),
+        "origination": _if_any(origination_members, connector.origination),
+        "termination": _if_any(termination_members, connector.termination),
         "credentials": {user.username: credential_members(user) for user in connector.credentials},
-        "associated_numbers": 0,
+        "logging": logging_members(connector.logging),
+        "streaming": _if_any(streaming_members, connector.streaming),
+        "emergency_calling": _if_any(emergency_calling_members, connector.emergency_calling),
+        "external_systems": _if_any(external_systems_members, connector.external_systems),
+        "tags": dict(connector.tags),
+        "termination_health": _if_any(termination_health_members, connector.termination_health),
+        "associated_numbers": connector.associated_numbers,
+        "group_memberships": connector.group_memberships,
     }
 
 
 def connector_from(item: Item) -> Connector:
     """Return the connector of an item; raises KeyError or ValueError for a damaged one."""
-    origination, termination = item.get("origination"), item.get("termination")
     credentials = mapping(item["credentials"]) if "credentials" in item else {}
+    tags = mapping(item["tags"]) if "tags" in item else {}
     return Connector(
         connector_id=string(item[SORT_KEY]),
         name=string(item["name"]),
@@ -89,8 +115,8 @@ def connector_from(item: Item) -> Connector:
         updated_at=moment(item["updated_at"]),
         network_type=optional_string(item, "network_type"),
         integration_type=optional_string(item, "integration_type"),
-        origination=None if origination is None else _origination(mapping(origination)),
-        termination=None if termination is None else _termination(mapping(termination)),
+        origination=_if_any(_origination, item.get("origination")),
+        termination=_if_any(_termination, item.get("termination")),
         credentials=tuple(
             Credential(
                 username=username,
@@ -99,10 +125,27 @@ def connector_from(item: Item) -> Connector:
             )
             for username, hashes in sorted(credentials.items())
         ),
+        logging=_if_any(logging_from, item.get("logging")) or Logging(),
+        streaming=_if_any(streaming_from, item.get("streaming")),
+        emergency_calling=_if_any(emergency_calling_from, item.get("emergency_calling")),
+        external_systems=_if_any(external_systems_from, item.get("external_systems")),
+        tags={name: string(value) for name, value in sorted(tags.items())},
+        termination_health=_if_any(termination_health_from, item.get("termination_health")),
+        associated_numbers=_count(item, "associated_numbers"),
+        group_memberships=_count(item, "group_memberships"),
     )
 
 
-def _origination(members: Item) -> Origination:
+def _if_any(convert: Callable[[T], U], value: T | None) -> U | None:
+    return None if value is None else convert(value)
+
+
+def _count(item: Item, name: str) -> int:
+    return whole(item[name]) if name in item else 0
+
+
+def _origination(value: AttributeValue) -> Origination:
+    members = mapping(value)
     return Origination(
         routes=tuple(_route(mapping(route)) for route in sequence(members["routes"])),
         disabled=flag(members["disabled"]),
@@ -119,7 +162,8 @@ def _route(members: Item) -> Route:
     )
 
 
-def _termination(members: Item) -> Termination:
+def _termination(value: AttributeValue) -> Termination:
+    members = mapping(value)
     return Termination(
         calling_regions=tuple(string(entry) for entry in sequence(members["calling_regions"])),
         cidr_allowed_list=tuple(string(entry) for entry in sequence(members["cidr_allowed_list"])),

@@ -18,6 +18,7 @@ def number_members(number: InventoryNumber) -> dict[str, Plain]:
         "order_id": number.order_id,
         "name": number.name,
         "connector_id": number.connector_id,
+        "group_id": number.group_id,
         "associated_at": None
         if number.associated_at is None
         else moment_text(number.associated_at),
@@ -36,6 +37,7 @@ def number_from(item: Item) -> InventoryNumber:
         order_id=optional_string(item, "order_id"),
         name=optional_string(item, "name"),
         connector_id=optional_string(item, "connector_id"),
+        group_id=optional_string(item, "group_id"),
         associated_at=moment(item["associated_at"]) if "associated_at" in item else None,
     )
 

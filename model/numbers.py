@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from functools import lru_cache
+from typing import NamedTuple
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType
@@ -85,6 +86,25 @@ class NumberStatus(Enum):
     ASSIGNED = "Assigned"
 
 
+class TargetKind(Enum):
+    """What a number's calls can go to."""
+
+    CONNECTOR = "connector"
+    GROUP = "group"
+
+    @property
+    def attribute(self) -> str:
+        """Return the attribute of a number's item that holds the id of such a target."""
+        return f"{self.value}_id"
+
+
+class Target(NamedTuple):
+    """Where a number's calls go (API PN9)."""
+
+    kind: TargetKind
+    target_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryNumber:
     """A number that the account owns."""
@@ -100,13 +120,22 @@ class InventoryNumber:
     order_id: str | None = None
     name: str | None = None
     connector_id: str | None = None
-    """The connector that takes the number's calls; None when unassigned."""
+    """The connector that takes the number's calls."""
+    group_id: str | None = None
+    """The group that takes them; it and a connector exclude each other (API PN9)."""
     associated_at: datetime | None = None
 
     @property
+    def target(self) -> Target | None:
+        """Return what the number is associated with."""
+        if self.connector_id is not None:
+            return Target(TargetKind.CONNECTOR, self.connector_id)
+        return None if self.group_id is None else Target(TargetKind.GROUP, self.group_id)
+
+    @property
     def status(self) -> NumberStatus:
-        """Assigned exactly when a connector holds the number."""
-        return NumberStatus.UNASSIGNED if self.connector_id is None else NumberStatus.ASSIGNED
+        """Assigned exactly when a connector or a group holds the number."""
+        return NumberStatus.UNASSIGNED if self.target is None else NumberStatus.ASSIGNED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

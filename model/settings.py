@@ -22,6 +22,8 @@ class SettingsError(ValueError):
 _LONGEST_S = 366 * 86_400.0
 """No wait is longer than a year; it bounds what the document may say."""
 _LARGEST = 2**31 - 1
+_CONNECTORS_PER_GROUP = 49
+"""One transaction has 100 actions: the group, those that leave it and those that join."""
 
 
 class CallerIdPolicy(Enum):
@@ -45,6 +47,22 @@ class DigestAlgorithms(Enum):
     MD5 = "md5"
 
 
+class E911Acceptance(Enum):
+    """What is known of an address that is called valid (API EA1, docs/e911.md)."""
+
+    NOTHING = "nothing"
+    """No address is: nobody has checked that it exists."""
+    FORM = "form"
+    """One whose form is right is."""
+
+
+CONNECTOR_REGIONS = (
+    *("us-east-1", "us-west-2", "ca-central-1", "eu-central-1", "eu-west-1", "eu-west-2"),
+    *("ap-northeast-1", "ap-northeast-2", "ap-southeast-1", "ap-southeast-2"),
+)
+"""All that the API's model has (API VC4)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quotas:
     """Limits of the management API; `aws()` is the second profile (API section 7)."""
@@ -59,11 +77,19 @@ class Quotas:
     """Per connector."""
     routes: int = 20
     """Per connector (API OR3)."""
+    groups: int = 100
+    """Per account."""
+    connectors_per_group: int = 10
+
+    def __post_init__(self) -> None:
+        """Refuse groups that one transaction could not replace as a whole (A4)."""
+        most, wanted = self.connectors_per_group, f"a number from 0 to {_CONNECTORS_PER_GROUP}"
+        _check("connectors_per_group", most, most <= _CONNECTORS_PER_GROUP, wanted)
 
     @classmethod
     def aws(cls) -> "Quotas":
         """Return Amazon's own default quotas."""
-        return cls(connectors=3, numbers=5, cps_limit=1)
+        return cls(connectors=3, numbers=5, cps_limit=1, groups=3, connectors_per_group=3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +99,23 @@ class ApiSettings:
     quotas: Quotas = field(default_factory=Quotas)
     private_addresses: bool = False
     """Admits private addresses and prefixes wider than /27 in allow lists and routes (OR5, TM2)."""
+    regions: tuple[str, ...] = CONNECTOR_REGIONS
+    """AwsRegion values that connectors may have (API RG1)."""
+    emergency_countries: tuple[str, ...] = ("US",)
+    """Countries whose emergency numbers may be configured; Amazon has the US alone (API EC1)."""
+    e911_accepts: E911Acceptance = E911Acceptance.NOTHING
+    """Which addresses ValidateE911Address answers with success (API EA1)."""
+
+    def __post_init__(self) -> None:
+        """Refuse regions that no client knows, and what is no country code."""
+        _check("regions", self.regions, bool(self.regions), "a region at least")
+        for region in self.regions:
+            is_known = region in CONNECTOR_REGIONS and self.regions.count(region) == 1
+            _check("regions", region, is_known, f"each once of {', '.join(CONNECTOR_REGIONS)}")
+        for country in self.emergency_countries:
+            is_code = len(country) == 2 and country.isascii() and country.isalpha()
+            is_code = is_code and country.isupper()
+            _check("emergency_countries", country, is_code, "an ISO 3166 code such as US")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

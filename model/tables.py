@@ -5,9 +5,11 @@ CDK, the local run, the management Lambda, the edge and the tests all read them 
 Two tables, each with a string partition key `pk` and a string sort key `sk`:
 
     connectors  pk "connector"   sk <connector id>   one item per connector
+                pk "group"       sk <group id>       one item per group of connectors
                 pk "settings"    sk "global"         GlobalSettings (the CDR bucket's name)
                 pk "version"     sk "configuration"  `revision`, counted up after every change
                 pk "count"       sk <region>         `amount` of connectors in a region
+                pk "count"       sk "group"          `amount` of groups
     numbers     pk "inventory"   sk <E.164>          numbers of the account
                 pk "pool"        sk <E.164>          numbers that can be ordered
                 pk "order"       sk <order id>       phone number orders
@@ -15,8 +17,9 @@ Two tables, each with a string partition key `pk` and a string sort key `sk`:
 
 Each sub-configuration of a connector is an attribute of its own, so that parallel writers touch
 different attributes of one item and never conflict. `associated_numbers` counts the numbers that
-point at the connector; deleting it is conditional on zero. The counts are written in the same
-transaction as what they count: they make quotas exact, whatever comes in parallel.
+point at the connector or group, `group_memberships` the groups that a connector is in; deleting it
+is conditional on zero. The counts are written in the same transaction as what they count: they make
+quotas exact, whatever comes in parallel.
 """
 
 from dataclasses import dataclass
@@ -24,6 +27,7 @@ from dataclasses import dataclass
 from model.codec import Item
 
 CONNECTOR = "connector"
+GROUP = "group"
 SETTINGS = "settings"
 GLOBAL = "global"
 VERSION = "version"

@@ -1,4 +1,4 @@
-"""Operations that associate phone numbers with connectors (API PN8-PN10).
+"""Operations that associate phone numbers with connectors and groups (API PN8-PN10).
 
 Each number is judged for itself: the ones that cannot be done are listed in the answer, the others
 succeed. Numbers are written many at a time; when one of them changed meanwhile, one by one.
@@ -13,7 +13,9 @@ from lambdas.management.parameters import Parameters
 from lambdas.management.phone_numbers import phone_number_id, wanted_numbers
 from lambdas.management.store import CONFLICT_ATTEMPTS, Changed
 from lambdas.management.wire import Answer
-from model.numbers import InventoryNumber
+from model.numbers import InventoryNumber, Target, TargetKind
+
+LABELS = {TargetKind.CONNECTOR: "Voice Connector", TargetKind.GROUP: "Voice Connector group"}
 
 
 class Refusal(NamedTuple):
@@ -40,34 +42,71 @@ def associate_phone_numbers_with_voice_connector(
     context: Context, parameters: Parameters
 ) -> Answer:
     """Point numbers at a connector, moving them only with ForceAssociate (API PN9)."""
-    connector_id = parameters.text("VoiceConnectorId")
-    context.connector(connector_id)
-    force = parameters.flag("ForceAssociate")
+    return _associate(context, parameters, _connector(parameters))
 
-    def judge(e164: str, number: InventoryNumber | None) -> Verdict:
-        return _may_associate(e164, number, connector_id, force)
 
-    def write(numbers: list[InventoryNumber]) -> None:
-        try:
-            context.repository.numbers.associate(numbers, connector_id, context.now)
-        except Changed:
-            # Also the connector may have gone meanwhile: then no number can be written.
-            context.connector(connector_id)
-            raise
-
-    return _described(_apply(context, wanted_numbers(parameters), judge, write))
+def associate_phone_numbers_with_voice_connector_group(
+    context: Context, parameters: Parameters
+) -> Answer:
+    """Point numbers at a group, moving them only with ForceAssociate (API PN9)."""
+    return _associate(context, parameters, _group(parameters))
 
 
 def disassociate_phone_numbers_from_voice_connector(
     context: Context, parameters: Parameters
 ) -> Answer:
     """Free numbers that point at a connector (API PN10)."""
-    connector_id = parameters.text("VoiceConnectorId")
-    context.connector(connector_id)
+    return _disassociate(context, parameters, _connector(parameters))
+
+
+def disassociate_phone_numbers_from_voice_connector_group(
+    context: Context, parameters: Parameters
+) -> Answer:
+    """Free numbers that point at a group (API PN10)."""
+    return _disassociate(context, parameters, _group(parameters))
+
+
+def _connector(parameters: Parameters) -> Target:
+    return Target(TargetKind.CONNECTOR, parameters.text("VoiceConnectorId"))
+
+
+def _group(parameters: Parameters) -> Target:
+    return Target(TargetKind.GROUP, parameters.text("VoiceConnectorGroupId"))
+
+
+def _check_target(context: Context, target: Target) -> None:
+    """Raise NotFound for a target that does not exist: then no number can be written (API PN8)."""
+    match target.kind:
+        case TargetKind.CONNECTOR:
+            context.connector(target.target_id)
+        case TargetKind.GROUP:
+            context.group(target.target_id)
+
+
+def _associate(context: Context, parameters: Parameters, target: Target) -> Answer:
+    _check_target(context, target)
+    force = parameters.flag("ForceAssociate")
 
     def judge(e164: str, number: InventoryNumber | None) -> Verdict:
-        if number is None or number.connector_id != connector_id:
-            message = "The phone number is not associated with this Voice Connector"
+        return _may_associate(e164, number, target, force)
+
+    def write(numbers: list[InventoryNumber]) -> None:
+        try:
+            context.repository.numbers.associate(numbers, target, context.now)
+        except Changed:
+            # Also the target may have gone meanwhile.
+            _check_target(context, target)
+            raise
+
+    return _described(_apply(context, wanted_numbers(parameters), judge, write))
+
+
+def _disassociate(context: Context, parameters: Parameters, target: Target) -> Answer:
+    _check_target(context, target)
+
+    def judge(e164: str, number: InventoryNumber | None) -> Verdict:
+        if number is None or number.target != target:
+            message = f"The phone number is not associated with this {LABELS[target.kind]}"
             return Refusal(e164, "NotFound", message)
         return Accepted(number, done=False)
 
@@ -78,17 +117,18 @@ def disassociate_phone_numbers_from_voice_connector(
 
 
 def _may_associate(
-    e164: str, number: InventoryNumber | None, connector_id: str, force: bool
+    e164: str, number: InventoryNumber | None, target: Target, force: bool
 ) -> Verdict:
     if number is None:
         return Refusal(e164, "NotFound", "The phone number is not in the inventory")
     if number.product_type != "VoiceConnector":
         message = f"The product type is {number.product_type}; VoiceConnector is wanted"
         return Refusal(e164, "BadRequest", message)
-    if number.connector_id == connector_id:
+    if number.target == target:
         return Accepted(number, done=True)
-    if number.connector_id is not None and not force:
-        message = "The phone number is associated with another Voice Connector"
+    if number.target is not None and not force:
+        article = "another" if number.target.kind is target.kind else "a"
+        message = f"The phone number is associated with {article} {LABELS[number.target.kind]}"
         return Refusal(e164, "PhoneNumberAssociationsExist", message)
     return Accepted(number, done=False)
 

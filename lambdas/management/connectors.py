@@ -2,24 +2,25 @@
 
 from dataclasses import replace
 
-from lambdas.management.context import Context, unknown_connector
-from lambdas.management.errors import BadRequest, Conflict, ResourceLimitExceeded
+from lambdas.management.arns import connector_arn
+from lambdas.management.context import Context, existing
+from lambdas.management.errors import Conflict, ResourceLimitExceeded
 from lambdas.management.paging import Pager
 from lambdas.management.parameters import Parameters
+from lambdas.management.regions import checked_region
 from lambdas.management.store import Changed
+from lambdas.management.tags import tags_of
 from lambdas.management.wire import Answer
 from model.connector import Connector, connector_host
 from model.settings import Settings
 
-DEFAULT_REGION = "us-east-1"
 DEFAULT_NETWORK_TYPE = "IPV4_ONLY"
 
 
 def create_voice_connector(context: Context, parameters: Parameters) -> Answer:
     """Create a connector; the quota counts those of its region (API VC4)."""
-    region = parameters.optional_text("AwsRegion") or DEFAULT_REGION
+    region = checked_region(context.settings.api, parameters.optional_text("AwsRegion"))
     quota = context.settings.api.quotas.connectors
-    tags = _tags(parameters)
     connector = Connector(
         connector_id=context.ids.connector_id(),
         name=parameters.text("Name"),
@@ -29,9 +30,10 @@ def create_voice_connector(context: Context, parameters: Parameters) -> Answer:
         updated_at=context.now,
         network_type=parameters.optional_text("NetworkType") or DEFAULT_NETWORK_TYPE,
         integration_type=parameters.optional_text("IntegrationType"),
+        tags=tags_of(parameters),
     )
     try:
-        context.repository.connectors.create(connector, tags, at_most=quota)
+        context.repository.connectors.create(connector, at_most=quota)
     except Changed as error:
         message = f"Region {region} has {quota} Voice Connectors already, which is its quota"
         raise ResourceLimitExceeded(message) from error
@@ -63,36 +65,34 @@ def update_voice_connector(context: Context, parameters: Parameters) -> Answer:
         require_encryption=parameters.flag("RequireEncryption"),
         updated_at=context.now,
     )
-    try:
+    with existing(connector.connector_id):
         written = context.repository.connectors.rename(connector)
-    except Changed as error:
-        raise unknown_connector(connector.connector_id) from error
     return {"VoiceConnector": _described(written, context.settings)}
 
 
 def delete_voice_connector(context: Context, parameters: Parameters) -> Answer:
-    """Delete a connector that no number is associated with (API VC7)."""
+    """Delete a connector that neither numbers nor groups hold (API VC7)."""
     connector = context.connector(parameters.text("VoiceConnectorId"))
-    connector_id = connector.connector_id
     try:
         context.repository.connectors.delete(connector)
     except Changed as error:
-        # Deleted by somebody else meanwhile, or kept by its numbers.
-        context.connector(connector_id)
-        raise Conflict(
-            f"Phone numbers are associated with Voice Connector {connector_id}; "
-            "disassociate them first",
-            code="PhoneNumberAssociationsExist",
-        ) from error
+        # Deleted by somebody else meanwhile, or kept by what holds it.
+        raise _held(context.connector(connector.connector_id)) from error
     return {}
 
 
-def _tags(parameters: Parameters) -> dict[str, str]:
-    entries = [(tag.text("Key"), tag.text("Value")) for tag in parameters.structures("Tags")]
-    tags = dict(entries)
-    if len(tags) < len(entries):
-        raise BadRequest("Tags holds a Key twice; each key may occur once")
-    return tags
+def _held(connector: Connector) -> Conflict:
+    connector_id = connector.connector_id
+    if connector.associated_numbers == 0 and connector.group_memberships > 0:
+        return Conflict(
+            f"Voice Connector {connector_id} belongs to a group; remove it from there first",
+            code="VoiceConnectorGroupAssociationsExist",
+        )
+    return Conflict(
+        f"Phone numbers are associated with Voice Connector {connector_id}; "
+        "disassociate them first",
+        code="PhoneNumberAssociationsExist",
+    )
 
 
 def _position(connector: Connector) -> str:
@@ -101,16 +101,16 @@ def _position(connector: Connector) -> str:
 
 
 def _described(connector: Connector, settings: Settings) -> Answer:
-    connector_id, region = connector.connector_id, connector.region
+    connector_id = connector.connector_id
     return {
         "VoiceConnectorId": connector_id,
-        "AwsRegion": region,
+        "AwsRegion": connector.region,
         "Name": connector.name,
         "OutboundHostName": connector_host(connector_id, settings.domain),
         "RequireEncryption": connector.require_encryption,
         "CreatedTimestamp": connector.created_at,
         "UpdatedTimestamp": connector.updated_at,
-        "VoiceConnectorArn": f"arn:aws:chime:{region}:{settings.account_id}:vc/{connector_id}",
+        "VoiceConnectorArn": connector_arn(connector, settings),
         "IntegrationType": connector.integration_type,
         "NetworkType": connector.network_type,
     }

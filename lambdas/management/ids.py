@@ -21,6 +21,10 @@ class Ids(Protocol):
         """Return a UUID; a later one sorts after an earlier one."""
         ...
 
+    def group_id(self) -> str:
+        """Return a UUID like `order_id` (API VG1)."""
+        ...
+
     def request_id(self) -> str:
         """Return a UUID for x-amzn-RequestId (API W7)."""
         ...
@@ -35,10 +39,18 @@ class SystemIds:
 
     def order_id(self) -> str:
         """Return a UUID of version 7 (RFC 9562 §5.7): orders list by creation time, unsorted."""
-        milliseconds = time.time_ns() // 1_000_000
-        value = milliseconds << 80 | 0x7 << 76 | secrets.randbits(12) << 64
-        return str(uuid.UUID(int=value | 0b10 << 62 | secrets.randbits(62)))
+        return _sortable_uuid()
+
+    def group_id(self) -> str:
+        """Return a UUID of version 7, for the same reason."""
+        return _sortable_uuid()
 
     def request_id(self) -> str:
         """Return a UUID of version 4."""
         return str(uuid.uuid4())
+
+
+def _sortable_uuid() -> str:
+    milliseconds = time.time_ns() // 1_000_000
+    value = milliseconds << 80 | 0x7 << 76 | secrets.randbits(12) << 64
+    return str(uuid.UUID(int=value | 0b10 << 62 | secrets.randbits(62)))

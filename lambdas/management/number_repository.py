@@ -1,7 +1,8 @@
 """Numbers in DynamoDB: the pool that can be ordered, the inventory, associations (A4).
 
 The inventory is one partition with the number as sort key, so a list is a consistent Query. An
-association is a transaction on the number and on the connector's counter of associated numbers.
+association is a transaction on the number and on the counters of associated numbers of the targets,
+connectors or groups, that gain or lose it.
 """
 
 from collections import Counter
@@ -10,15 +11,20 @@ from datetime import datetime
 
 from lambdas.management.store import Store, Update
 from lambdas.management.transaction import Action, change, counting, creation, deletion
-from model.codec import encode, encode_item
+from model.codec import Item, encode, encode_item, moment_text
 from model.number_items import number_from, number_members, pool_number_from
-from model.numbers import InventoryNumber, PoolNumber
-from model.tables import CONNECTOR, CONNECTORS, INVENTORY, NUMBERS, PARTITION_KEY, POOL, key
+from model.numbers import InventoryNumber, PoolNumber, Target, TargetKind
+from model.tables import CONNECTOR, CONNECTORS, GROUP, INVENTORY, NUMBERS, PARTITION_KEY, POOL, key
 
 NUMBERS_PER_TRANSACTION = 25
-"""With the counters of as many connectors that lose one, below the limit of 100 actions."""
+"""With the counters of as many targets that lose one, below the limit of 100 actions."""
 _SINGLE_READS = 25
 """More numbers than this are cheaper to find by reading their whole partition."""
+
+PARTITIONS = {TargetKind.CONNECTOR: CONNECTOR, TargetKind.GROUP: GROUP}
+"""Where a target is kept, in the table of connectors."""
+
+_UNASSIGNED = "attribute_not_exists(connector_id) AND attribute_not_exists(group_id)"
 
 
 class NumberRepository:
@@ -84,71 +90,71 @@ class NumberRepository:
             actions.append(creation(self._numbers, encode_item(number_members(number))))
         self._store.transact(actions)
 
-    def associate(
-        self, numbers: Iterable[InventoryNumber], connector_id: str, at: datetime
-    ) -> None:
-        """Point numbers at a connector, all or none; raises Changed when one is no more as seen."""
-        balance: Counter[str] = Counter()
+    def associate(self, numbers: Iterable[InventoryNumber], target: Target, at: datetime) -> None:
+        """Point numbers at a target, all or none; raises Changed when one is no more as seen."""
+        balance: Counter[Target] = Counter()
         actions: list[Action] = []
         for number in numbers:
-            actions.append(self._association(number, connector_id, at))
-            balance[connector_id] += 1
-            if number.connector_id is not None:
-                balance[number.connector_id] -= 1
+            actions.append(self._association(number, target, at))
+            balance[target] += 1
+            if number.target is not None:
+                balance[number.target] -= 1
         self._store.transact(actions + self._counts(balance))
 
     def disassociate(self, numbers: Iterable[InventoryNumber], at: datetime) -> None:
         """Free numbers, all or none; raises Changed when one is no more as seen."""
-        balance: Counter[str] = Counter()
+        balance: Counter[Target] = Counter()
         actions: list[Action] = []
         for number in numbers:
-            if number.connector_id is not None:
-                actions.append(self._release(number, number.connector_id, at))
-                balance[number.connector_id] -= 1
+            if number.target is not None:
+                actions.append(self._release(number, number.target, at))
+                balance[number.target] -= 1
         self._store.transact(actions + self._counts(balance))
 
-    def _association(self, seen: InventoryNumber, connector_id: str, at: datetime) -> Action:
-        values = {
-            ":new": encode(connector_id),
-            ":at": encode(at.isoformat(timespec="milliseconds")),
-        }
-        condition = f"attribute_exists({PARTITION_KEY}) AND attribute_not_exists(connector_id)"
-        if seen.connector_id is not None:
-            condition = "connector_id = :old"
-            values[":old"] = encode(seen.connector_id)
+    def _association(self, seen: InventoryNumber, target: Target, at: datetime) -> Action:
+        new, old = target.kind.attribute, seen.target
+        expression = f"SET {new} = :new, associated_at = :at, updated_at = :at"
+        values = {":new": encode(target.target_id), ":at": encode(moment_text(at))}
+        if old is None:
+            condition = f"attribute_exists({PARTITION_KEY}) AND {_UNASSIGNED}"
+        else:
+            condition = f"{old.kind.attribute} = :old"
+            values[":old"] = encode(old.target_id)
+            if old.kind is not target.kind:
+                expression += f" REMOVE {old.kind.attribute}"
+        return self._change(seen, expression, condition, values)
+
+    def _release(self, seen: InventoryNumber, old: Target, at: datetime) -> Action:
+        attribute = old.kind.attribute
+        return self._change(
+            seen,
+            f"SET updated_at = :at REMOVE {attribute}, associated_at",
+            f"{attribute} = :old",
+            {":old": encode(old.target_id), ":at": encode(moment_text(at))},
+        )
+
+    def _change(
+        self, seen: InventoryNumber, expression: str, condition: str, values: Item
+    ) -> Action:
         return change(
             Update(
                 table=self._numbers,
                 key=key(INVENTORY, seen.e164),
-                expression="SET connector_id = :new, associated_at = :at, updated_at = :at",
+                expression=expression,
                 condition=condition,
                 values=values,
             )
         )
 
-    def _release(self, seen: InventoryNumber, connector_id: str, at: datetime) -> Action:
-        return change(
-            Update(
-                table=self._numbers,
-                key=key(INVENTORY, seen.e164),
-                expression="SET updated_at = :at REMOVE connector_id, associated_at",
-                condition="connector_id = :old",
-                values={
-                    ":old": encode(connector_id),
-                    ":at": encode(at.isoformat(timespec="milliseconds")),
-                },
-            )
-        )
-
-    def _counts(self, balance: Mapping[str, int]) -> list[Action]:
+    def _counts(self, balance: Mapping[Target, int]) -> list[Action]:
         return [
             change(
                 Update(
                     table=self._connectors,
-                    key=key(CONNECTOR, connector_id),
+                    key=key(PARTITIONS[target.kind], target.target_id),
                     expression="ADD associated_numbers :amount",
                     values={":amount": encode(amount)},
                 )
             )
-            for connector_id, amount in balance.items()
+            for target, amount in balance.items()
         ]

@@ -6,7 +6,7 @@ from lambdas.management.paging import Pager
 from lambdas.management.parameters import Parameters
 from lambdas.management.phone_numbers import normalised, phone_number_id
 from lambdas.management.wire import Answer
-from model.numbers import InventoryNumber
+from model.numbers import InventoryNumber, TargetKind
 
 STATUSES = frozenset(
     {
@@ -16,6 +16,13 @@ STATUSES = frozenset(
     }
 )
 """The model's enum PhoneNumberStatus; the filter's own shape is a free string (API PN12)."""
+
+TARGET_KINDS = {
+    "VoiceConnectorId": TargetKind.CONNECTOR,
+    "VoiceConnectorGroupId": TargetKind.GROUP,
+}
+"""By the names that associations and filters have."""
+_ASSOCIATION_NAMES = {kind: name for name, kind in TARGET_KINDS.items()}
 
 
 def get_phone_number(context: Context, parameters: Parameters) -> Answer:
@@ -50,11 +57,11 @@ def list_phone_numbers(context: Context, parameters: Parameters) -> Answer:
 def described(number: InventoryNumber) -> Answer:
     """Return a PhoneNumber as answers show it."""
     associations: Answer = []
-    if number.connector_id is not None:
+    if number.target is not None:
         associations = [
             {
-                "Value": number.connector_id,
-                "Name": "VoiceConnectorId",
+                "Value": number.target.target_id,
+                "Name": _ASSOCIATION_NAMES[number.target.kind],
                 "AssociatedTimestamp": number.associated_at,
             }
         ]
@@ -82,12 +89,13 @@ def described(number: InventoryNumber) -> Answer:
 
 
 def _wanted_attributes(parameters: Parameters) -> dict[str, str] | None:
-    """Return what attributes must be; None when no number can fit, there being no groups yet."""
+    """Return what attributes must be; None when no number can fit, there being no SIP rules."""
     product = parameters.optional_text("ProductType")
     name, value = parameters.optional_text("FilterName"), parameters.optional_text("FilterValue")
     if (name is None) != (value is None):
         raise BadRequest("FilterName and FilterValue belong together; one of them is missing")
-    if name not in (None, "VoiceConnectorId"):
-        return None
-    wanted = {"product_type": product, "connector_id": value}
-    return {attribute: text for attribute, text in wanted.items() if text is not None}
+    wanted = {} if product is None else {"product_type": product}
+    if name is None or value is None:
+        return wanted
+    kind = TARGET_KINDS.get(name)
+    return None if kind is None else wanted | {kind.attribute: value}

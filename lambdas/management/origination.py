@@ -1,10 +1,10 @@
 """Operations on origination: where a connector's inbound calls go (API OR1-OR7)."""
 
 from lambdas.management.addresses import check_host
-from lambdas.management.context import Context, unknown_connector
+from lambdas.management.context import Context
+from lambdas.management.emergency_calling import unless_emergency_calling
 from lambdas.management.errors import BadRequest, NotFound
 from lambdas.management.parameters import Parameters
-from lambdas.management.store import Changed
 from lambdas.management.wire import Answer
 from model.connector import Origination, Protocol, Route
 
@@ -32,10 +32,9 @@ def put_voice_connector_origination(context: Context, parameters: Parameters) ->
         ),
         disabled=given.flag("Disabled"),
     )
-    try:
-        context.repository.connectors.put_origination(connector.connector_id, origination)
-    except Changed as error:
-        raise unknown_connector(connector.connector_id) from error
+    connectors, connector_id = context.repository.connectors, connector.connector_id
+    with unless_emergency_calling(context, connector_id, "Origination cannot be disabled"):
+        connectors.put_origination(connector_id, origination)
     return {"Origination": _described(origination)}
 
 
@@ -48,12 +47,10 @@ def get_voice_connector_origination(context: Context, parameters: Parameters) ->
 
 
 def delete_voice_connector_origination(context: Context, parameters: Parameters) -> Answer:
-    """Remove the routes, configured or not (API V4)."""
+    """Remove the routes, configured or not; refused while emergency calling is (API V4, OR7)."""
     connector_id = parameters.text("VoiceConnectorId")
-    try:
-        context.repository.connectors.remove(connector_id, "origination")
-    except Changed as error:
-        raise unknown_connector(connector_id) from error
+    with unless_emergency_calling(context, connector_id, "Origination cannot be deleted"):
+        context.repository.connectors.remove_path(connector_id, "origination")
     return {}
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from botocore.client import BaseClient
 
 from lambdas.management.connector_repository import ConnectorRepository
+from lambdas.management.group_repository import GroupRepository
 from lambdas.management.number_repository import NumberRepository
 from lambdas.management.order_repository import OrderRepository
 from lambdas.management.store import Store
@@ -48,9 +49,10 @@ class ConfigurationRepository:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """The four parts over one store."""
+    """The five parts over one store."""
 
     connectors: ConnectorRepository
+    groups: GroupRepository
     numbers: NumberRepository
     orders: OrderRepository
     configuration: ConfigurationRepository
@@ -61,6 +63,7 @@ class Repository:
         store = Store(client, sleep)
         return cls(
             ConnectorRepository(store, prefix),
+            GroupRepository(store, prefix),
             NumberRepository(store, prefix),
             OrderRepository(store, prefix),
             ConfigurationRepository(store, prefix),

@@ -3,11 +3,11 @@
 import re
 
 from lambdas.management.addresses import check_network
-from lambdas.management.context import Context, unknown_connector
+from lambdas.management.context import Context
+from lambdas.management.emergency_calling import unless_emergency_calling
 from lambdas.management.errors import BadRequest, NotFound
 from lambdas.management.parameters import Parameters
 from lambdas.management.phone_numbers import normalised
-from lambdas.management.store import Changed
 from lambdas.management.wire import Answer
 from model.connector import Connector, Termination
 
@@ -27,10 +27,9 @@ def put_voice_connector_termination(context: Context, parameters: Parameters) ->
         default_phone_number=_checked_default_number(context, given),
         disabled=given.flag("Disabled"),
     )
-    try:
-        context.repository.connectors.put_termination(connector.connector_id, termination)
-    except Changed as error:
-        raise unknown_connector(connector.connector_id) from error
+    connectors, connector_id = context.repository.connectors, connector.connector_id
+    with unless_emergency_calling(context, connector_id, "Termination cannot be disabled"):
+        connectors.put_termination(connector_id, termination)
     return {"Termination": _described(termination)}
 
 
@@ -43,12 +42,13 @@ def get_voice_connector_termination(context: Context, parameters: Parameters) ->
 
 
 def delete_voice_connector_termination(context: Context, parameters: Parameters) -> Answer:
-    """Remove the termination, configured or not; credentials stay (API V4, TM7)."""
+    """Remove the termination, configured or not; credentials stay (API V4, TM7).
+
+    It is refused while emergency calling is configured.
+    """
     connector_id = parameters.text("VoiceConnectorId")
-    try:
-        context.repository.connectors.remove(connector_id, "termination")
-    except Changed as error:
-        raise unknown_connector(connector_id) from error
+    with unless_emergency_calling(context, connector_id, "Termination cannot be deleted"):
+        context.repository.connectors.remove_path(connector_id, "termination")
     return {}
 
 

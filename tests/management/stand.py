@@ -21,7 +21,7 @@ from model.settings import ApiSettings, Quotas, Settings
 from model.tables import CONFIGURATION, CONNECTORS, VERSION, access_keys_secret_name, key
 from tests.management.asset import ASSET_VARIABLE, AssetProcess
 
-ROOMY = Settings(api=ApiSettings(quotas=Quotas(connectors=10_000, cps_limit=50)))
+ROOMY = Settings(api=ApiSettings(quotas=Quotas(connectors=10_000, cps_limit=50, groups=10_000)))
 """Settings for tests that share a stand: nobody runs into another's quota."""
 
 SINGLE = Config(retries={"total_max_attempts": 1}, max_pool_connections=20)

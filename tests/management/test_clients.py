@@ -70,7 +70,7 @@ def test_a_refusal_is_not_sent_again(stand: Stand) -> None:
     # API E6: neither an operation out of scope nor a permanent condition makes clients repeat it
     client = stand.client(config=Config(retries={"mode": "standard", "total_max_attempts": 5}))
     calls: tuple[tuple[type[Exception], Any, dict[str, str]], ...] = (
-        (client.exceptions.ForbiddenException, client.list_voice_connector_groups, {}),
+        (client.exceptions.ForbiddenException, client.list_sip_rules, {}),
         (client.exceptions.NotFoundException, client.get_phone_number, {"PhoneNumberId": "+1999"}),
     )
     for error, operation, arguments in calls:

@@ -16,6 +16,7 @@ from tests.management.signing import event, signed_headers
 
 MODEL = load()
 OPERATIONS = [MODEL.operations[name] for name in sorted(READS.keys() | CHANGES.keys())]
+ARN = "arn:aws:chime:us-east-1:000000000000:vc/"
 QUIET = settings(
     max_examples=250,
     deadline=None,
@@ -28,7 +29,20 @@ SCALARS: st.SearchStrategy[Any] = st.one_of(
     st.integers(),
     st.floats(),
     st.text(max_size=30),
-    st.sampled_from(["US", "vc", "206", "+12065552001", "10.0.0.0/8", "pbx.example.com", "Local"]),
+    st.sampled_from(
+        [
+            "US",
+            "vc",
+            "206",
+            ARN + "a" * 22,
+            "WA",
+            "98109",
+            "+12065552001",
+            "10.0.0.0/8",
+            "pbx.example.com",
+            "Local",
+        ]
+    ),
 )
 JSON = st.recursive(
     SCALARS,
@@ -94,21 +108,35 @@ def connector_id(handler: Handler, clock: datetime) -> str:
     return str(json.loads(str(answer["body"]))["VoiceConnector"]["VoiceConnectorId"])
 
 
+@pytest.fixture(scope="module")
+def group_id(handler: Handler, clock: datetime) -> str:
+    """An existing group."""
+    headers = signed_headers("POST", "/voice-connector-groups", b'{"Name":"g"}', moment=clock)
+    target = "/voice-connector-groups"
+    answer = handler(event("POST", target, b'{"Name":"g"}', headers=headers), None)
+    return str(json.loads(str(answer["body"]))["VoiceConnectorGroup"]["VoiceConnectorGroupId"])
+
+
 @QUIET
 @given(data=st.data())
 def test_no_input_of_any_operation_is_answered_with_a_failure(
-    handler: Handler, clock: datetime, connector_id: str, data: st.DataObject
+    handler: Handler, clock: datetime, connector_id: str, group_id: str, data: st.DataObject
 ) -> None:
     # API V1 E1 E4 E6
     operation = data.draw(st.sampled_from(OPERATIONS))
+    known = st.sampled_from([connector_id, group_id])
     path = operation.path
     while "{" in path:
         start, end = path.index("{"), path.index("}")
-        path = path[:start] + data.draw(st.just(connector_id) | SEGMENT) + path[end + 1 :]
+        path = path[:start] + data.draw(known | SEGMENT) + path[end + 1 :]
     pairs = [f"{key}={value}" for key, value in operation.constant_query.items()]
-    names = st.sampled_from(["max-results", "next-token", "status", "area-code", "country", "x"])
+    names = st.sampled_from(
+        ["max-results", "next-token", "status", "area-code", "country", "arn", "x"]
+    )
+    arn = st.just(quote(f"{ARN}{connector_id}", safe=""))
     pairs += [
-        f"{data.draw(names)}={data.draw(SEGMENT)}" for _ in range(data.draw(st.integers(0, 2)))
+        f"{data.draw(names)}={data.draw(SEGMENT | arn)}"
+        for _ in range(data.draw(st.integers(0, 2)))
     ]
     body = data.draw(bodies(operation))
     check(handler, clock, operation, f"{path}?{'&'.join(pairs)}", body)

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from emulator.numbers_pool import synthetic_pool
-from model.tables import CONFIGURATION, CONNECTOR, COUNT, INVENTORY, POOL, SORT_KEY, VERSION
+from model.tables import CONFIGURATION, CONNECTOR, COUNT, GROUP, INVENTORY, POOL, SORT_KEY, VERSION
 from tests.management.local_api import STATE, WRITES, Killed, LocalApi, local_api
 from tests.management.stand import ROOMY
 
@@ -67,6 +67,13 @@ def request_of(api: LocalApi, kind: str) -> Request:
             {"Credentials": users},
         ),
         "settings": ("PUT", "/settings", {"VoiceConnector": {"CdrBucket": "records"}}),
+        "group": ("POST", "/voice-connector-groups", group_of(path)),
+        "logging": ("PUT", f"{path}/logging-configuration", {"LoggingConfiguration": {}}),
+        "tags": (
+            "POST",
+            "/tags?operation=tag-resource",
+            {"ResourceARN": arn_of(path), "Tags": [{"Key": "k", "Value": "v"}]},
+        ),
     }
     return plain[kind]
 
@@ -91,9 +98,48 @@ def disassociate_request(api: LocalApi, path: str) -> Request:
     return ("POST", f"{path}?operation=disassociate-phone-numbers", numbers)
 
 
+def group_of(*paths: str) -> dict[str, object]:
+    """Return a group of the connectors at these paths."""
+    items = [{"VoiceConnectorId": path.rpartition("/")[2], "Priority": 1} for path in paths]
+    return {"Name": "group", "VoiceConnectorItems": items}
+
+
+def new_group(api: LocalApi, *paths: str) -> str:
+    """Create a group and return its path."""
+    made = api.made("POST", "/voice-connector-groups", group_of(*paths))["VoiceConnectorGroup"]
+    return f"/voice-connector-groups/{made['VoiceConnectorGroupId']}"
+
+
+def arn_of(path: str) -> str:
+    """Return the ARN of the connector at a path."""
+    return f"arn:aws:chime:us-east-1:{ROOMY.account_id}:vc/{path.rpartition('/')[2]}"
+
+
+def group_update_request(api: LocalApi, path: str) -> Request:
+    """Return an update that takes one connector from a group, keeps one and adds one."""
+    kept, added = api.new_connector(), api.new_connector()
+    return ("PUT", new_group(api, path, kept), group_of(kept, added))
+
+
+def group_delete_request(api: LocalApi, path: str) -> Request:
+    """Return the deletion of an empty group."""
+    return ("DELETE", new_group(api), None)
+
+
+def group_associate_request(api: LocalApi, path: str) -> Request:
+    """Return a request that moves numbers of a connector to a group."""
+    numbers, target = api.new_numbers(NUMBERS), "?operation=associate-phone-numbers"
+    api.made("POST", path + target, {"E164PhoneNumbers": numbers[::2]})
+    group = new_group(api, path) + target
+    return ("POST", group, {"E164PhoneNumbers": numbers, "ForceAssociate": True})
+
+
 NUMBERED = {
     "associate": associate_request,
     "disassociate": disassociate_request,
+    "group update": group_update_request,
+    "group delete": group_delete_request,
+    "group associate": group_associate_request,
     "order": order_request,
 }
 
@@ -101,13 +147,24 @@ NUMBERED = {
 def check_consistency(api: LocalApi) -> None:
     """Every count is the count of what is there, and no number is in two places or none."""
     inventory, pool = api.numbers(INVENTORY), api.numbers(POOL)
-    for connector in api.connectors(CONNECTOR):
-        mine = [it for it in inventory if it.get("connector_id") == connector[SORT_KEY]]
-        assert connector["associated_numbers"] == len(mine)
-    counts = {it[SORT_KEY]: it["amount"] for it in api.connectors(COUNT) + api.numbers(COUNT)}
-    assert sum(counts.values()) == len(api.connectors(CONNECTOR)) + len(inventory)
-    known = {connector[SORT_KEY] for connector in api.connectors(CONNECTOR)}
-    assert {it["connector_id"] for it in inventory if "connector_id" in it} <= known
+    holders = {kind: api.connectors(kind) for kind in (CONNECTOR, GROUP)}
+    for kind, found in holders.items():
+        owners = [it[f"{kind}_id"] for it in inventory if f"{kind}_id" in it]
+        assert set(owners) <= {holder[SORT_KEY] for holder in found}
+        for holder in found:
+            assert holder["associated_numbers"] == owners.count(holder[SORT_KEY])
+    assert not [it for it in inventory if {"connector_id", "group_id"} <= it.keys()]
+    members = [it["connector_id"] for group in holders[GROUP] for it in group["connectors"]]
+    assert set(members) <= {connector[SORT_KEY] for connector in holders[CONNECTOR]}
+    for connector in holders[CONNECTOR]:
+        assert connector["group_memberships"] == members.count(connector[SORT_KEY])
+    counts = {it[SORT_KEY]: it["amount"] for it in api.connectors(COUNT)}
+    assert counts.pop(GROUP, 0) == len(holders[GROUP])
+    assert sum(counts.values()) == len(holders[CONNECTOR])
+    assert {it[SORT_KEY]: it["amount"] for it in api.numbers(COUNT)} in (
+        {INVENTORY: len(inventory)},
+        {},
+    )
     names = [it[SORT_KEY] for it in inventory + pool]
     assert len(names) == len(set(names)) == SUPPLY
 
@@ -116,8 +173,9 @@ SUPPLY = sum(number.state == STATE for number in synthetic_pool())
 
 KINDS = {
     **dict.fromkeys(("create", "update", "delete", "origination", "termination"), 2),
-    **dict.fromkeys(("users", "settings"), 2),
-    **dict.fromkeys(("associate", "disassociate"), 3),
+    **dict.fromkeys(("users", "settings", "logging", "tags"), 2),
+    **dict.fromkeys(("group", "group update", "group delete"), 2),
+    **dict.fromkeys(("associate", "disassociate", "group associate"), 3),
     "order": 5,
 }
 """Kinds of change, each with its number of writes; the last one counts the revision."""
@@ -137,11 +195,12 @@ def test_an_end_at_any_write_leaves_nothing_half_done(
         except Killed:
             pass
         setattr(api, f"{moment}_call", no_hook)
-        if kind in {*NUMBERED, "create", "delete"}:
+        if kind in {*NUMBERED, "create", "delete", "group"}:
             check_consistency(api)
     status, _ = api.call(method, target, document)
     # A deletion and an order may have been done by then; nothing else may stand in the way.
-    assert status < 300 or (kind, status) in {("delete", 404), ("order", 400)}
+    done = {("delete", 404), ("group delete", 404), ("order", 400)}
+    assert status < 300 or (kind, status) in done
     check_consistency(api)
 
 
@@ -180,9 +239,12 @@ def test_an_order_that_was_cut_off_is_settled_by_who_reads_it(
     assert api.made("GET", "/phone-number-orders")["PhoneNumberOrders"] == [settled]
 
 
-def test_a_connector_deleted_while_numbers_go_to_it_is_not_found(api: LocalApi) -> None:
+@pytest.mark.parametrize("make", [LocalApi.new_connector, new_group])
+def test_a_target_deleted_while_numbers_go_to_it_is_not_found(
+    api: LocalApi, make: Callable[[LocalApi], str]
+) -> None:
     # API PN8 PN9
-    path, (number, *_) = api.new_connector(), api.new_numbers(1)
+    path, (number, *_) = make(api), api.new_numbers(1)
     rival = iter([lambda: api.made("DELETE", path)])
 
     def interfere(operation: str) -> None:
@@ -259,6 +321,12 @@ READS = [
     *("/phone-numbers", "/phone-numbers/%2B14155552001", "/phone-number-orders"),
     *("/phone-number-orders/00000000-0000-7000-8000-000000000000", "/settings"),
     "/search?type=phone-numbers&area-code=415",
+    *("/voice-connectors/{id}/termination/health", "/voice-connectors/{id}/logging-configuration"),
+    "/voice-connectors/{id}/streaming-configuration",
+    "/voice-connectors/{id}/emergency-calling-configuration",
+    "/voice-connectors/{id}/external-systems-configuration",
+    *("/voice-connector-groups", "/voice-connector-groups/00000000-0000-7000-8000-000000000000"),
+    "/tags?arn=arn%3Aaws%3Achime%3Aus-east-1%3A000000000000%3Avc%2Funknown",
 ]
 
 

@@ -62,6 +62,9 @@ LISTINGS = {
     "connectors": Listing("/voice-connectors", "VoiceConnectors", "VoiceConnectorId", 100),
     "numbers": Listing("/phone-numbers", "PhoneNumbers", "E164PhoneNumber", 100),
     "filtered": Listing("/phone-numbers?status=Unassigned", "PhoneNumbers", "PhoneNumberId", 100),
+    "groups": Listing(
+        "/voice-connector-groups", "VoiceConnectorGroups", "VoiceConnectorGroupId", 100
+    ),
     "orders": Listing("/phone-number-orders", "PhoneNumberOrders", "PhoneNumberOrderId", 100),
     "search": Listing(AREA, "E164PhoneNumbers", "", 500),
 }
@@ -70,8 +73,9 @@ every_list = pytest.mark.parametrize("listing", LISTINGS.values(), ids=LISTINGS.
 
 
 def make_entry(api: LocalApi) -> None:
-    """Make a connector, an order and a number."""
+    """Make a connector, a group, an order and a number."""
     api.new_connector()
+    api.made("POST", "/voice-connector-groups", {"Name": "group"})
     api.new_numbers(1)
     api.pass_time(timedelta(milliseconds=1))
 

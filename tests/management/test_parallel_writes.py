@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -57,6 +58,77 @@ def test_eight_writers_of_one_connector_lose_nothing(stand: Stand, voice: Any) -
         assert set(users) <= set(names)
     mine = {"FilterName": "VoiceConnectorId", "FilterValue": vc["VoiceConnectorId"]}
     assert len(voice.list_phone_numbers(**mine)["PhoneNumbers"]) == ROUNDS
+
+
+def test_writers_of_every_configuration_of_one_connector_lose_nothing(
+    stand: Stand, voice: Any
+) -> None:
+    # API V5, ARCHITECTURE A4: 8 threads, each with an attribute or a tag of its own
+    vc = {"VoiceConnectorId": stand.new_connector()}
+    arn = voice.get_voice_connector(**vc)["VoiceConnector"]["VoiceConnectorArn"]
+    emergency = {"EmergencyPhoneNumber": "+12065550111", "CallingCountry": "US"}
+    regions = {"CallingRegions": ["US"]}
+    voice.put_voice_connector_termination(**vc, Termination=regions)
+    voice.put_voice_connector_origination(**vc, Origination={"Disabled": False})
+    groups = []
+    for turn in range(ROUNDS):
+        port, flag = turn + 1, bool(turn % 2)
+        origination = {"Routes": [{"Host": "200.100.12.1", "Port": port}]}
+        logging = {"EnableSIPLogs": flag, "EnableMediaMetricLogs": not flag}
+        streaming = {"DataRetentionInHours": turn, "Disabled": flag}
+        tags = [{"Key": f"{turn}", "Value": f"{turn}"}]
+
+        def join_a_group() -> None:
+            made = voice.create_voice_connector_group(
+                Name="group", VoiceConnectorItems=[{**vc, "Priority": 1}]
+            )
+            groups.append(made["VoiceConnectorGroup"]["VoiceConnectorGroupId"])
+
+        put: list[tuple[Any, dict[str, Any]]] = [
+            (voice.put_voice_connector_origination, {"Origination": origination}),
+            (voice.put_voice_connector_termination, {"Termination": regions | {"CpsLimit": port}}),
+            (voice.put_voice_connector_logging_configuration, {"LoggingConfiguration": logging}),
+            (
+                voice.put_voice_connector_streaming_configuration,
+                {"StreamingConfiguration": streaming},
+            ),
+            (
+                voice.put_voice_connector_emergency_calling_configuration,
+                {"EmergencyCallingConfiguration": {"DNIS": [emergency] * port}},
+            ),
+            (
+                voice.put_voice_connector_external_systems_configuration,
+                {"SessionBorderControllerTypes": ["RIBBON_SBC", "AVAYA_SBCE"][: turn % 3]},
+            ),
+        ]
+        in_parallel(
+            *(partial(call, **vc, **members) for call, members in put),
+            partial(voice.tag_resource, ResourceARN=arn, Tags=tags),
+            join_a_group,
+        )
+        read = {
+            "origination": voice.get_voice_connector_origination(**vc)["Origination"]["Routes"][0],
+            "termination": voice.get_voice_connector_termination(**vc)["Termination"],
+        }
+        assert (read["origination"]["Port"], read["termination"]["CpsLimit"]) == (port, port)
+        found = voice.get_voice_connector_logging_configuration(**vc)
+        assert found["LoggingConfiguration"] == logging
+        found = voice.get_voice_connector_streaming_configuration(**vc)
+        assert found["StreamingConfiguration"] == streaming
+        found = voice.get_voice_connector_emergency_calling_configuration(**vc)
+        assert len(found["EmergencyCallingConfiguration"]["DNIS"]) == port
+        found = voice.get_voice_connector_external_systems_configuration(**vc)
+        systems = found["ExternalSystemsConfiguration"]["SessionBorderControllerTypes"]
+        assert len(systems) == turn % 3
+    kept = voice.list_tags_for_resource(ResourceARN=arn)["Tags"]
+    assert [tag["Key"] for tag in kept] == [f"{turn}" for turn in range(ROUNDS)]
+    for group_id in groups:
+        with pytest.raises(voice.exceptions.ConflictException):
+            voice.delete_voice_connector(**vc)
+        voice.update_voice_connector_group(
+            VoiceConnectorGroupId=group_id, Name="group", VoiceConnectorItems=[]
+        )
+    voice.delete_voice_connector(**vc)
 
 
 def test_parallel_users_never_exceed_the_limit(stand: Stand, voice: Any) -> None:

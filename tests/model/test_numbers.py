@@ -13,6 +13,8 @@ from model.numbers import (
     NumberFacts,
     NumberKind,
     NumberStatus,
+    Target,
+    TargetKind,
     facts_of,
     is_caller_id,
     is_e164,
@@ -111,7 +113,7 @@ def test_the_kinds_bear_the_names_of_the_settings() -> None:  # EDGE S6
     }  # fmt: skip
 
 
-def test_a_number_is_assigned_exactly_while_a_connector_has_it() -> None:  # API PN6
+def test_a_number_is_assigned_exactly_while_a_connector_or_a_group_has_it() -> None:  # API PN6
     now = datetime(2024, 1, 1, tzinfo=UTC)
     number = InventoryNumber(
         e164="+12065550100",
@@ -122,5 +124,12 @@ def test_a_number_is_assigned_exactly_while_a_connector_has_it() -> None:  # API
         updated_at=now,
     )
     assert number.status is NumberStatus.UNASSIGNED
-    assert replace(number, connector_id="abc").status is NumberStatus.ASSIGNED
+    assert number.target is None
+    mine, theirs = replace(number, connector_id="abc"), replace(number, group_id="def")
+    assert mine.status is theirs.status is NumberStatus.ASSIGNED
+    assert mine.target == Target(TargetKind.CONNECTOR, "abc")
+    assert theirs.target == Target(TargetKind.GROUP, "def")
+    for it in (mine, theirs):
+        assert it.target is not None
+        assert getattr(it, it.target.kind.attribute) == it.target.target_id
     assert [it.value for it in NumberStatus] == ["Unassigned", "Assigned"]
