@@ -56,6 +56,6 @@ def build(
     )
 
     def handle(event: Mapping[str, object], context: object) -> dict[str, object]:
-        return event_answer(api.handle(request_from(event)))
+        return event_answer(api.handle(request_from(event)), event)
 
     return handle
