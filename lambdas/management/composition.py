@@ -11,8 +11,10 @@ from lambdas.management.access_keys import AccessKeys
 from lambdas.management.api import Api, Log
 from lambdas.management.events import event_answer, request_from
 from lambdas.management.ids import Ids, SystemIds
+from lambdas.management.key_uses import KeyUses
 from lambdas.management.repository import Repository
 from lambdas.management.service_model import load
+from lambdas.management.store import Store
 from lambdas.management.wire import Wire
 from model.settings import Settings
 
@@ -50,6 +52,7 @@ def build(
         settings=settings,
         repository=Repository.over(dynamodb, table_prefix, sleep),
         keys=AccessKeys(secretsmanager, access_keys_secret, monotonic),
+        key_uses=KeyUses(Store(dynamodb, sleep), table_prefix, log),
         clock=clock,
         ids=ids or SystemIds(),
         log=log,
