@@ -5,6 +5,7 @@ the section and member names below; only what differs from the defaults needs to
 """
 
 import json
+import re
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -22,6 +23,9 @@ class SettingsError(ValueError):
 _LONGEST_S = 366 * 86_400.0
 """No wait is longer than a year; it bounds what the document may say."""
 _LARGEST = 2**31 - 1
+
+_ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:]+\])(:([0-9]{1,5}|\*))?")
+"""Scheme, host and port as browsers write them (RFC 6454 §6.2); a port of * is any, or none."""
 
 
 class CallerIdPolicy(Enum):
@@ -73,6 +77,14 @@ class ApiSettings:
     quotas: Quotas = field(default_factory=Quotas)
     private_addresses: bool = False
     """Admits private addresses and prefixes wider than /27 in allow lists and routes (OR5, TM2)."""
+    cors_origins: tuple[str, ...] = ()
+    """Web pages that may use the API: `https://console.example.com`, `http://127.0.0.1:*` (A2)."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no browser sends as an origin, and so would admit nobody."""
+        wanted = "an origin such as https://console.example.com or http://localhost:*"
+        for entry in self.cors_origins:
+            _check("cors_origins", entry, _is_origin(entry), wanted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,6 +322,10 @@ def _is_network(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_origin(text: str) -> bool:
+    return _ORIGIN.fullmatch(text) is not None
 
 
 def _is_source(text: str) -> bool:
