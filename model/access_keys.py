@@ -43,9 +43,6 @@ class KeyEntry:
 Keys: TypeAlias = "Mapping[str, KeyEntry]"
 """All keys of a deployment by their id, in the order of the document."""
 
-_TIMES = ("valid_until", "created_at", "changed_at")
-_TEXTS = ("description", "replaced_by")
-
 
 def read_keys(document: str) -> dict[str, KeyEntry]:
     """Return the keys of a document; raises MalformedKeys."""
@@ -63,30 +60,37 @@ def write_keys(keys: Keys) -> str:
 
 
 def _entry(access_key_id: str, members: Mapping[str, object]) -> KeyEntry:
-    times = {name: _moment(members[name]) for name in _TIMES if name in members}
-    texts = {name: _text(members[name]) for name in _TEXTS if name in members}
-    # Each member is checked by its own reader, which the type checker cannot see.
     return KeyEntry(
         access_key_id=access_key_id,
         secret=_text(members["secret"]),
         active=members["active"] is True,
-        **times,
-        **texts,  # type: ignore[arg-type]
+        valid_until=_moment(members.get("valid_until")),
+        description=_text(members.get("description", "")),
+        created_at=_moment(members.get("created_at")),
+        changed_at=_moment(members.get("changed_at")),
+        replaced_by=_text(members["replaced_by"]) if "replaced_by" in members else None,
     )
 
 
 def _members(entry: KeyEntry) -> dict[str, object]:
-    times = {name: getattr(entry, name) for name in _TIMES}
-    texts = {name: getattr(entry, name) for name in _TEXTS}
-    return {
-        "secret": entry.secret,
-        "active": entry.active,
-        **{name: moment.isoformat() for name, moment in times.items() if moment is not None},
-        **{name: text for name, text in texts.items() if text},
+    further = {
+        "valid_until": _written(entry.valid_until),
+        "description": entry.description,
+        "created_at": _written(entry.created_at),
+        "changed_at": _written(entry.changed_at),
+        "replaced_by": entry.replaced_by,
     }
+    present = {name: value for name, value in further.items() if value}
+    return {"secret": entry.secret, "active": entry.active, **present}
 
 
-def _moment(value: object) -> datetime:
+def _written(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _moment(value: object) -> datetime | None:
+    if value is None:
+        return None
     moment = datetime.fromisoformat(_text(value))
     if moment.tzinfo is None:
         raise MalformedKeys
