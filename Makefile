@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --custom-compile-command "make lock" -q
 
-.PHONY: help up install develop test test-fast lint format bench synth lock system-packages clean
+.PHONY: help up install develop test test-fast lint format bench synth openapi lock system-packages clean
 
 help:
 	@echo "make up         install what is needed and run the whole product here (ovc up)"
@@ -15,6 +15,7 @@ help:
 	@echo "make lint       ruff and mypy --strict"
 	@echo "make bench      the benchmarks behind docs/performance.md"
 	@echo "make synth      the CloudFormation templates, without Docker or credentials"
+	@echo "make openapi    docs/openapi.json, the API's description, from the code"
 	@echo "make lock       write requirements/*.txt anew from pyproject.toml"
 
 up: install
@@ -64,6 +65,9 @@ bench: develop $(VENV)/.bench
 
 synth: develop
 	@$(BIN)/python app.py
+
+openapi: develop
+	@$(BIN)/python -m scripts.openapi
 
 lock: develop
 	@$(PIP) install uv

@@ -30,12 +30,25 @@ app = typer.Typer(
 )
 cdr = typer.Typer(help="Call detail records.", no_args_is_help=True)
 app.add_typer(cdr, name="cdr")
+keys = typer.Typer(
+    help="Access keys of the management API: of the running stand, or with --prefix or --region "
+    "of a deployment in AWS.",
+    no_args_is_help=True,
+)
+app.add_typer(keys, name="keys")
 
 ApiPort = Annotated[
     int | None,
     typer.Option(min=1, max=65_535, help="Choose the stand with this API port, if several run."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Prefix = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Prefix of the deployment in AWS [ovc].")
+]
+Region = Annotated[
+    str | None, typer.Option(metavar="REGION", help="Its region [the AWS configuration's].")
+]
+KeyId = Annotated[str, typer.Argument(metavar="ACCESS_KEY_ID", help="Which key; see the list.")]
 
 
 def main() -> None:
@@ -134,6 +147,74 @@ def tail(
 ) -> None:
     """Show call detail records as they land in the bucket."""
     _command("cdr").run(count=count, once=once, api_port=api_port, as_json=as_json)
+
+
+@keys.command("create")
+def create_key(
+    description: Annotated[str, typer.Option(help="Whose key it is, or what for.")] = "",
+    prefix: Prefix = None,
+    region: Region = None,
+    api_port: ApiPort = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key; its secret is printed this once."""
+    _command("keys").create(
+        description=description,
+        api_port=api_port,
+        prefix=prefix,
+        region=region,
+        as_json=as_json,
+    )
+
+
+@keys.command("list")
+def list_keys(
+    prefix: Prefix = None,
+    region: Region = None,
+    api_port: ApiPort = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show all keys: status, when they were made and, to the hour, last used; no secrets."""
+    _command("keys").list_all(api_port=api_port, prefix=prefix, region=region, as_json=as_json)
+
+
+@keys.command("rotate")
+def rotate_key(
+    access_key_id: KeyId,
+    overlap: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=8_760.0,
+            metavar="HOURS",
+            help="How long the old key keeps working; without it, until it is revoked.",
+        ),
+    ] = None,
+    prefix: Prefix = None,
+    region: Region = None,
+    api_port: ApiPort = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a successor of a key; the old one keeps working meanwhile."""
+    _command("keys").rotate(
+        access_key_id,
+        overlap_hours=overlap,
+        api_port=api_port,
+        prefix=prefix,
+        region=region,
+        as_json=as_json,
+    )
+
+
+@keys.command("revoke")
+def revoke_key(
+    access_key_id: KeyId,
+    prefix: Prefix = None,
+    region: Region = None,
+    api_port: ApiPort = None,
+) -> None:
+    """End a key, within 60 seconds and for good."""
+    _command("keys").revoke(access_key_id, api_port=api_port, prefix=prefix, region=region)
 
 
 @app.command()

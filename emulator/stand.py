@@ -25,6 +25,8 @@ from lambdas.management.composition import build
 from model.settings import Carrier, Settings
 from model.tables import DEFAULT_PREFIX, access_keys_secret_name, cdr_bucket_name
 
+LOCAL_ORIGINS = ("http://127.0.0.1:*", "http://localhost:*")
+"""A web console of this machine, on whatever port it is served (A2)."""
 READY_WITHIN_S = 20.0
 """A part takes under a second; a loaded machine gets patience."""
 _PROBE_S = 0.1
@@ -53,7 +55,7 @@ class StandPlan:
     """Operator settings; what the local run needs is laid over them."""
 
     def effective_settings(self) -> Settings:
-        """Return the settings with lab mode, private addresses and the simulated carrier."""
+        """Return the settings with lab mode, private addresses, consoles and the carrier."""
         pstn = Carrier(
             name="pstn",
             host=HOST,
@@ -62,10 +64,11 @@ class StandPlan:
             sources=(f"{HOST}:{self.ports.pstn}",),
             media_networks=(f"{HOST}/32",),
         )
+        origins = (*self.settings.api.cors_origins, *LOCAL_ORIGINS)
         return replace(
             self.settings,
             lab_mode=True,
-            api=replace(self.settings.api, private_addresses=True),
+            api=replace(self.settings.api, private_addresses=True, cors_origins=origins),
             carriers=(pstn, *self.settings.carriers),
         )
 

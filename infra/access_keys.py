@@ -13,7 +13,7 @@ the secret a second time."""
 
 
 class AccessKeys(Construct):
-    """Made without a key; the operator writes them (docs/deploy.md), no template ever holds one."""
+    """Made without a key; `ovc keys` writes them, no template ever holds one."""
 
     def __init__(self, scope: Construct, construct_id: str, *, prefix: str) -> None:
         super().__init__(scope, construct_id)

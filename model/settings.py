@@ -5,6 +5,7 @@ the section and member names below; only what differs from the defaults needs to
 """
 
 import json
+import re
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -24,6 +25,9 @@ _LONGEST_S = 366 * 86_400.0
 _LARGEST = 2**31 - 1
 _CONNECTORS_PER_GROUP = 49
 """One transaction has 100 actions: the group, those that leave it and those that join."""
+
+_ORIGIN = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:]+\])(:([0-9]{1,5}|\*))?")
+"""Scheme, host and port as browsers write them (RFC 6454 §6.2); a port of * is any, or none."""
 
 
 class CallerIdPolicy(Enum):
@@ -105,9 +109,11 @@ class ApiSettings:
     """Countries whose emergency numbers may be configured; Amazon has the US alone (API EC1)."""
     e911_accepts: E911Acceptance = E911Acceptance.NOTHING
     """Which addresses ValidateE911Address answers with success (API EA1)."""
+    cors_origins: tuple[str, ...] = ()
+    """Web pages that may use the API: `https://console.example.com`, `http://127.0.0.1:*` (A2)."""
 
     def __post_init__(self) -> None:
-        """Refuse regions that no client knows, and what is no country code."""
+        """Refuse what names no region, no country, or nothing that a browser sends as an origin."""
         _check("regions", self.regions, bool(self.regions), "a region at least")
         for region in self.regions:
             is_known = region in CONNECTOR_REGIONS and self.regions.count(region) == 1
@@ -116,6 +122,9 @@ class ApiSettings:
             is_code = len(country) == 2 and country.isascii() and country.isalpha()
             is_code = is_code and country.isupper()
             _check("emergency_countries", country, is_code, "an ISO 3166 code such as US")
+        wanted = "an origin such as https://console.example.com or http://localhost:*"
+        for entry in self.cors_origins:
+            _check("cors_origins", entry, _is_origin(entry), wanted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -353,6 +362,10 @@ def _is_network(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_origin(text: str) -> bool:
+    return _ORIGIN.fullmatch(text) is not None
 
 
 def _is_source(text: str) -> bool:

@@ -10,6 +10,7 @@ Two tables, each with a string partition key `pk` and a string sort key `sk`:
                 pk "version"     sk "configuration"  `revision`, counted up after every change
                 pk "count"       sk <region>         `amount` of connectors in a region
                 pk "count"       sk "group"          `amount` of groups
+                pk "access-key"  sk <access key id>  `last_used_at`, to the hour (A2)
     numbers     pk "inventory"   sk <E.164>          numbers of the account
                 pk "pool"        sk <E.164>          numbers that can be ordered
                 pk "order"       sk <order id>       phone number orders
@@ -36,6 +37,7 @@ INVENTORY = "inventory"
 POOL = "pool"
 ORDER = "order"
 COUNT = "count"
+ACCESS_KEY = "access-key"
 PARTITION_KEY = "pk"
 SORT_KEY = "sk"
 

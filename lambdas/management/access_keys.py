@@ -1,19 +1,17 @@
-"""The access keys that clients sign with, read from one secret in Secrets Manager (A2).
-
-The secret is a JSON object: access key id -> {"secret": "...", "active": true}.
-"""
+"""The access keys that clients sign with, read from one secret in Secrets Manager (A2)."""
 
 import hashlib
 import hmac
-import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.management.errors import ServiceFailure, ServiceUnavailable
+from model.access_keys import MalformedKeys, read_keys
 
 if TYPE_CHECKING:
     from types_boto3_secretsmanager import SecretsManagerClient
@@ -28,6 +26,11 @@ class AccessKey:
 
     access_key_id: str
     secret: str = field(repr=False)
+    valid_until: datetime | None = None
+
+    def is_valid_at(self, now: datetime) -> bool:
+        """Tell whether its time has not run out, as it does for a key that was rotated."""
+        return self.valid_until is None or now < self.valid_until
 
     def derived(self, purpose: str) -> bytes:
         """Return a key for another purpose than signing requests; it does not tell the secret."""
@@ -58,15 +61,18 @@ class AccessKeys:
 
     def _read(self) -> Mapping[str, AccessKey]:
         try:
-            text = self._client.get_secret_value(SecretId=self._secret_name)["SecretString"]
+            answer = self._client.get_secret_value(
+                SecretId=self._secret_name, VersionStage="AWSCURRENT"
+            )
         except (ClientError, BotoCoreError) as error:
             raise ServiceUnavailable("The access keys cannot be read at the moment") from error
         try:
-            return {
-                access_key_id: AccessKey(access_key_id, entry["secret"])
-                for access_key_id, entry in json.loads(text).items()
-                if entry["active"] is True
-            }
-        except (ValueError, KeyError, TypeError, AttributeError):
-            # No `from`: the text of a JSON error could quote the secret into a log.
+            entries = read_keys(answer["SecretString"])
+        except MalformedKeys:
+            # No `from`: nothing of what stands in the secret may reach a log.
             raise ServiceFailure("The secret of the access keys is malformed") from None
+        return {
+            access_key_id: AccessKey(access_key_id, entry.secret, entry.valid_until)
+            for access_key_id, entry in entries.items()
+            if entry.active
+        }

@@ -15,6 +15,7 @@ from lambdas.management.context import Context
 from lambdas.management.errors import ApiError, Forbidden, ServiceFailure
 from lambdas.management.http import HttpAnswer, HttpRequest
 from lambdas.management.ids import Ids
+from lambdas.management.key_uses import KeyUses
 from lambdas.management.operations import CHANGES, READS
 from lambdas.management.paging import PageTokens
 from lambdas.management.repository import Repository
@@ -54,6 +55,7 @@ class Api:
         settings: Settings,
         repository: Repository,
         keys: AccessKeys,
+        key_uses: KeyUses,
         clock: Callable[[], datetime],
         ids: Ids,
         log: Log,
@@ -62,6 +64,7 @@ class Api:
         self._settings = settings
         self._repository = repository
         self._keys = keys
+        self._key_uses = key_uses
         self._clock = clock
         self._ids = ids
         self._log = log
@@ -96,11 +99,11 @@ class Api:
 
     def _done(self, request: HttpRequest, request_id: str, now: datetime) -> _Done:
         if sts.is_sts(request):
-            verify(request, self._keys, service=sts.SIGNING_NAME, now=now)
+            self._verified(request, sts.SIGNING_NAME, now)
             account_id = self._settings.account_id
             body = sts.caller_identity(request.body, account_id=account_id, request_id=request_id)
             return _Done(200, sts.CONTENT_TYPE, body, "GetCallerIdentity")
-        verified = verify(request, self._keys, service=SIGNING_NAME, now=now)
+        verified = self._verified(request, SIGNING_NAME, now)
         call = self._wire.call(request.method, verified.raw_path, request.raw_query)
         operation = call.operation
         function = READS.get(operation.name) or CHANGES.get(operation.name)
@@ -116,6 +119,11 @@ class Api:
         self._count_revision(operation)
         body = self._wire.body(operation, answer)
         return _Done(operation.status, "application/json", body, operation.name)
+
+    def _verified(self, request: HttpRequest, service: str, now: datetime) -> Verified:
+        verified = verify(request, self._keys, service=service, now=now)
+        self._key_uses.note(verified.key.access_key_id, now)
+        return verified
 
     def _context(self, verified: Verified, now: datetime) -> Context:
         return Context(

@@ -2,7 +2,8 @@
 
 Clients sign for the service `chime` (STS: `sts`) in any region. The canonical URI is the path as
 sent, percent-encoded once more. A front may hand the path on as sent (AWS) or decoded once
-(LocalStack); so both readings are tried, and the one that verifies tells what was sent.
+(LocalStack); so both readings are tried, and the one that verifies tells what was sent. An unknown
+key is refused after the same computation as a wrong secret: the time tells no more than the answer.
 Presigned queries are not supported: no client of this API uses them.
 """
 
@@ -30,6 +31,9 @@ MAX_SKEW = timedelta(minutes=5)
 _STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z", re.ASCII)
 _SIGNATURE = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _BLANKS = re.compile(r" +")
+
+_NO_SECRET = "secret of a key that does not exist"
+"""Stands in for an unknown key's: nobody gets in with it, but a signature is computed (S5)."""
 
 
 class KeySource(Protocol):
@@ -70,14 +74,17 @@ def verify(request: HttpRequest, keys: KeySource, *, service: str, now: datetime
     _check_signed_headers(authorization, request.headers)
     payload_hash = _checked_payload_hash(request)
     key = keys.find(authorization.access_key_id)
-    if key is None:
-        raise UnrecognizedClient("The security token included in the request is invalid.")
-    signing_key = _signing_key(key.secret, authorization)
+    if key is not None and not key.is_valid_at(now):
+        key = None
+    signing_key = _signing_key(_NO_SECRET if key is None else key.secret, authorization)
     for raw_path in dict.fromkeys((request.raw_path, encoded(request.raw_path, keep="/"))):
         canonical = _canonical_request(request, raw_path, authorization, payload_hash)
         expected = _signature(signing_key, authorization, stamp, canonical)
-        if hmac.compare_digest(expected, authorization.signature):
+        fits = hmac.compare_digest(expected, authorization.signature)
+        if fits and key is not None:
             return Verified(key=key, raw_path=raw_path)
+    if key is None:
+        raise UnrecognizedClient("The security token included in the request is invalid.")
     raise InvalidSignature(
         "The request signature we calculated does not match the signature you provided. "
         "Check your AWS Secret Access Key and signing method."

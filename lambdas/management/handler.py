@@ -7,19 +7,10 @@ AWS SDK reads by itself.
 import os
 
 from aws_lambda_powertools.logging import Logger
-from botocore.config import Config
 from botocore.session import Session
 
-from lambdas.management.composition import build
+from lambdas.management.composition import AWS_CLIENT_CONFIG, build
 from model.settings import Settings
-
-AWS_CLIENT_CONFIG = Config(
-    connect_timeout=2,
-    read_timeout=5,
-    retries={"mode": "standard", "total_max_attempts": 4},
-    tcp_keepalive=True,
-)
-"""Four tries of at most seven seconds stay below the 60 s that the SDKs wait for an answer."""
 
 _session = Session()
 """botocore's own: boto3 would add S3 transfers and a fifth to the cold start."""

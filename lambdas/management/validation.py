@@ -17,7 +17,7 @@ Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | Non
 NUMBER_SHAPE = "E164PhoneNumber"
 """Clients send such a number plain or percent-encoded, also in bodies (API PN1)."""
 
-_LARGEST_INTEGER = 2**31 - 1
+LARGEST_INTEGER = 2**31 - 1
 """The model's `integer` is a signed 32-bit one."""
 _SHOWN_VALUE = 64
 
@@ -105,7 +105,7 @@ def _check_string(shape: Shape, value: str, where: str) -> None:
 
 
 def _check_integer(shape: Shape, value: int, where: str) -> None:
-    if not -_LARGEST_INTEGER <= value <= _LARGEST_INTEGER:
+    if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
         raise BadRequest(f"{where} is out of range; an integer of 32 bits is wanted")
     _check_size(shape, value, f"{where} is {value}", "")
 

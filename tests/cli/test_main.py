@@ -33,7 +33,12 @@ def test_help_waits_for_nothing_heavy() -> None:
 
 @pytest.mark.sockets
 @pytest.mark.parametrize(
-    "command", [[], ["up"], ["env"], ["call"], ["cdr", "tail"], ["doctor"]], ids=" ".join
+    "command",
+    [
+        *([], ["up"], ["env"], ["call"], ["cdr", "tail"], ["doctor"]),
+        *(["keys", name] for name in ("create", "list", "rotate", "revoke")),
+    ],
+    ids=" ".join,
 )
 def test_every_command_has_help(command: list[str]) -> None:
     done = subprocess.run(
@@ -54,6 +59,8 @@ def test_every_command_has_help(command: list[str]) -> None:
         (["up", "--sip-port", "70000"], "--sip-port"),
         (["call", "--to", "alice"], "ovc: --to is 'alice'; an E.164 number is wanted"),
         (["cdr", "tail", "-n", "0"], "'-n'"),
+        (["keys", "create", "--description", "a\nb"], "ovc: --description is 'a"),
+        (["keys", "rotate", "A", "--overlap", "-1"], "--overlap"),
     ],
     ids=lambda it: " ".join(it) if isinstance(it, list) else "",
 )

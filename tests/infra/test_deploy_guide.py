@@ -4,7 +4,9 @@ import json
 import re
 from dataclasses import fields
 
+from cli.main import keys
 from infra.settings import CONTEXT_PREFIX, DeploymentSettings
+from model.access_keys import read_keys
 from model.codec import decode_item
 from model.number_items import pool_members, pool_number_from
 from model.tables import NUMBERS, access_keys_secret_name
@@ -28,7 +30,7 @@ def test_every_key_is_told_with_its_default() -> None:
 
 
 def test_the_example_of_carriers_is_valid() -> None:
-    (example,) = re.findall(r"```json\n(.*?)```", GUIDE, re.S)
+    example, _ = re.findall(r"```json\n(.*?)```", GUIDE, re.S)
     document = json.loads("{" + example + "}")
     settings = DeploymentSettings.from_context(document)
     assert list(document) == [f"{CONTEXT_PREFIX}settings"]
@@ -43,7 +45,18 @@ def test_the_example_of_a_number_is_an_item_of_the_pool() -> None:
 
 
 def test_the_example_of_a_key_is_what_the_api_reads() -> None:
-    (secret,) = set(re.findall(r"--secret-id (\S+)", GUIDE))
-    (pattern,) = re.findall(r"printf '(.*?)'", GUIDE)
+    examples = re.findall(r"```json\n(.*?)```", GUIDE, re.S)
+    (secret,) = set(re.findall(r"secret `(\S+)`", GUIDE))
     assert secret == access_keys_secret_name("ovc")
-    assert json.loads(pattern % ("id", "text")) == {"id": {"secret": "text", "active": True}}
+    (key,) = read_keys(examples[-1]).values()
+    assert (key.access_key_id, key.secret, key.active) == ("OVC...", "...", True)
+
+
+def test_the_commands_of_the_guide_exist() -> None:
+    told = set(re.findall(r"ovc keys (\w+) ?(?:ID|--)", GUIDE)) | {"list"}
+    assert told == {command.name for command in keys.registered_commands}
+    options = set(re.findall(r"--(\w+)", " ".join(re.findall(r"ovc keys [^`\n]+", GUIDE))))
+    for command in keys.registered_commands:
+        assert command.callback is not None
+        options -= set(command.callback.__annotations__)
+    assert not options

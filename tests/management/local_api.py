@@ -6,12 +6,13 @@ No socket: moto answers the AWS calls inside the process, requests are signed ev
 import json
 import logging
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
@@ -49,7 +50,7 @@ class Killed(BaseException):
 class LocalApi:
     """A handler over tables of its own."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, config: Config | None = None) -> None:
         session = boto3.session.Session(
             region_name=settings.region, aws_access_key_id="test", aws_secret_access_key="test"
         )
@@ -59,7 +60,7 @@ class LocalApi:
         """Called with the name of each operation on DynamoDB before it is sent."""
         self.after_call: Callable[[str], None] = lambda operation: None
         """The same once it is done, but before anybody has seen the answer."""
-        self.dynamodb = session.client("dynamodb")
+        self.dynamodb = session.client("dynamodb", config=config)
         clients = AwsClients(
             endpoint_url="",
             region=settings.region,
@@ -91,6 +92,10 @@ class LocalApi:
         status, text = answer["statusCode"], answer["body"]
         assert isinstance(status, int) and isinstance(text, str)
         return status, json.loads(text) if text else None
+
+    def handle(self, event: Mapping[str, object]) -> dict[str, object]:
+        """Return the answer to any event."""
+        return self._handler(event, None)
 
     def made(self, method: str, target: str, document: object = None) -> Any:
         """Send a signed request that succeeds; return the JSON of the answer."""
@@ -175,7 +180,7 @@ def _check_key(params: dict[str, Any], model: Any, **_: object) -> None:
 
 
 @contextmanager
-def local_api(settings: Settings) -> Iterator[LocalApi]:
-    """Run an API with fresh tables."""
+def local_api(settings: Settings, config: Config | None = None) -> Iterator[LocalApi]:
+    """Run an API with fresh tables; `config` is that of its client of the database."""
     with mock_aws():
-        yield LocalApi(settings)
+        yield LocalApi(settings, config)

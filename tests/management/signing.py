@@ -56,3 +56,23 @@ def event(
         "body": base64.b64encode(body).decode(),
         "isBase64Encoded": True,
     }
+
+
+def balancer_event(
+    method: str, target: str, body: bytes = b"", *, headers: Mapping[str, str]
+) -> dict[str, object]:
+    """Return a load balancer's event, in the form with lists."""
+    parts = urlsplit(f"https://{HOST}{target}")
+    query: dict[str, list[str]] = {}
+    for pair in filter(None, parts.query.split("&")):
+        name, _, value = pair.partition("=")
+        query.setdefault(name, []).append(value)
+    return {
+        "requestContext": {"elb": {}},
+        "httpMethod": method,
+        "path": parts.path,
+        "multiValueQueryStringParameters": query,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "body": base64.b64encode(body).decode(),
+        "isBase64Encoded": True,
+    }

@@ -1,12 +1,21 @@
 """Signature Version 4, as the server checks it; no socket."""
 
+import hashlib
+import hmac
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
+from lambdas.management import auth
+from lambdas.management.access_keys import AccessKey
+from lambdas.management.auth import Verified, verify
 from lambdas.management.composition import Handler
+from lambdas.management.errors import ApiError, InvalidSignature, UnrecognizedClient
+from lambdas.management.events import request_from
 from tests.management.signing import event, signed_headers
 
 TARGET = "/voice-connectors?max-results=5&next-token="
@@ -214,3 +223,101 @@ def test_sts_takes_signatures_for_sts_only(handler: Handler, clock: datetime) ->
     wrong = signed_headers("POST", "/", form, moment=clock)
     status, _ = answer_to(handler, wrong, method="POST", target="/", body=form)
     assert status == 403
+
+
+class Ring:
+    """Access keys in a dict."""
+
+    def __init__(self, *keys: AccessKey) -> None:
+        self._keys = {key.access_key_id: key for key in keys}
+
+    def find(self, access_key_id: str) -> AccessKey | None:
+        return self._keys.get(access_key_id)
+
+
+def verified(ring: Ring, headers: Mapping[str, str], now: datetime, body: bytes = b"") -> Verified:
+    method = "POST" if body else "GET"
+    request = request_from(event(method, TARGET, body, headers=headers))
+    return verify(request, ring, service="chime", now=now)
+
+
+class _Counted:
+    """A module whose functions are counted as they are called."""
+
+    def __init__(self, module: Any, done: Counter[str]) -> None:
+        self._module, self._done = module, done
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._module, name)
+        if not callable(value):
+            return value
+
+        def counted(*arguments: Any, **named: Any) -> Any:
+            self._done[name] += 1
+            return value(*arguments, **named)
+
+        return counted
+
+
+def work_of(
+    monkeypatch: pytest.MonkeyPatch, refused: Callable[[], object], error: type[ApiError]
+) -> Counter[str]:
+    """Return which cryptographic operations a refusal takes, and how many of each."""
+    done: Counter[str] = Counter()
+    with monkeypatch.context() as patch:
+        patch.setattr(auth, "hmac", _Counted(hmac, done))
+        patch.setattr(auth, "hashlib", _Counted(hashlib, done))
+        with pytest.raises(error):
+            refused()
+    return done
+
+
+@pytest.mark.parametrize("target", ["/voice-connectors", "/phone-numbers/%2B12065550100"])
+def test_an_unknown_key_takes_the_same_work_as_a_wrong_secret(
+    clock: datetime, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    # API S5: constant time, counted in operations
+    headers = signed_headers("GET", target, moment=clock, secret="guess")
+    request = request_from(event("GET", target, headers=headers))
+
+    def attempt(ring: Ring) -> Callable[[], object]:
+        return lambda: verify(request, ring, service="chime", now=clock)
+
+    known = Ring(AccessKey("test", "test"))
+    expired = Ring(AccessKey("test", "guess", clock))
+    wrong = work_of(monkeypatch, attempt(known), InvalidSignature)
+    assert wrong == work_of(monkeypatch, attempt(Ring()), UnrecognizedClient)
+    assert wrong == work_of(monkeypatch, attempt(expired), UnrecognizedClient)
+    # Four to derive the key, and a signature for each reading of the path.
+    readings = 2 if "%" in target else 1
+    assert wrong["digest"] == 4 + readings
+    assert wrong["compare_digest"] == 1 + readings
+
+
+def test_the_secret_that_stands_in_for_an_unknown_key_lets_nobody_in(clock: datetime) -> None:
+    # API S5: it is in the source, for everybody to read
+    headers = signed_headers("GET", TARGET, moment=clock, secret=auth._NO_SECRET)
+    with pytest.raises(UnrecognizedClient):
+        verified(Ring(), headers, clock)
+
+
+def test_a_key_works_until_its_time_has_run_out(clock: datetime) -> None:
+    # ARCHITECTURE A2: the overlap of a rotation
+    ring = Ring(AccessKey("test", "test", clock))
+    before = clock - timedelta(seconds=1)
+    headers = signed_headers("GET", TARGET, moment=before)
+    assert verified(ring, headers, before).key.access_key_id == "test"
+    with pytest.raises(UnrecognizedClient):
+        verified(ring, headers, clock)
+
+
+def test_a_request_can_be_replayed_for_five_minutes_and_no_longer(clock: datetime) -> None:
+    # API S5: the SDKs send the same signature again when no answer came
+    body = b'{"Name":"vc","RequireEncryption":true}'
+    headers = signed_headers("POST", TARGET, body, moment=clock)
+    ring = Ring(AccessKey("test", "test"))
+    for age in (timedelta(0), timedelta(minutes=5)):
+        assert verified(ring, headers, clock + age, body).raw_path == "/voice-connectors"
+    with pytest.raises(ApiError) as late:
+        verified(ring, headers, clock + timedelta(minutes=5, seconds=1), body)
+    assert late.value.shape == "RequestExpired"

@@ -1,0 +1,1 @@
+"""The management Lambda: cold import, warm handler, size."""
