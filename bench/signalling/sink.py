@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from bench.signalling.world import BUCKET, connectors, numbers
 from model import tables
-from model.codec import encode_item
+from model.codec import Item, Plain, encode_item
 from model.connector_items import connector_members
 from model.number_items import number_members
 from model.tables import PARTITION_KEY, SORT_KEY
@@ -26,12 +26,12 @@ class Sink:
             tables.CONNECTOR: [encode_item(connector_members(it)) for it in connectors(pbx)],
             tables.INVENTORY: [encode_item(number_members(it)) for it in numbers()],
         }
-        version: dict[str, tables.Plain] = {
+        version: dict[str, Plain] = {
             PARTITION_KEY: tables.VERSION,
             SORT_KEY: tables.CONFIGURATION,
             "revision": 1,
         }
-        settings: dict[str, tables.Plain] = {
+        settings: dict[str, Plain] = {
             PARTITION_KEY: tables.SETTINGS,
             SORT_KEY: tables.GLOBAL,
             "cdr_bucket": BUCKET,
@@ -61,8 +61,8 @@ class Sink:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
-    partitions: Mapping[str, list[tables.Item]]
-    items: Mapping[tuple[str, str], tables.Item]
+    partitions: Mapping[str, list[Item]]
+    items: Mapping[tuple[str, str], Item]
     objects = 0
 
     def handle_error(self, request: object, client_address: object) -> None:

@@ -14,7 +14,10 @@ from botocore.config import Config
 from edge.config import Snapshot
 from edge.runtime.log import Logger
 from model import tables
+from model.codec import Item, decode_item
 from model.connector import Connector
+from model.connector_items import connector_from
+from model.number_items import number_from
 from model.numbers import InventoryNumber
 from model.settings import Settings
 
@@ -80,7 +83,7 @@ class SnapshotReader:
         numbers = self._partition(self._numbers, tables.INVENTORY)
         return Material(
             tuple(self._decoded(connectors, _connector)),
-            tuple(self._decoded(numbers, tables.number_from)),
+            tuple(self._decoded(numbers, number_from)),
             self._cdr_bucket(),
         )
 
@@ -88,12 +91,10 @@ class SnapshotReader:
         item = self._item(tables.SETTINGS, tables.GLOBAL)
         if item is None:
             return None
-        bucket = tables.decode_item(item).get("cdr_bucket")
+        bucket = decode_item(item).get("cdr_bucket")
         return bucket if isinstance(bucket, str) and bucket else None
 
-    def _decoded(
-        self, items: Iterable[tables.Item], decode: Callable[[tables.Item], T]
-    ) -> Iterator[T]:
+    def _decoded(self, items: Iterable[Item], decode: Callable[[Item], T]) -> Iterator[T]:
         """Decode items; a damaged one is told once and left out, the others count (A9)."""
         for item in items:
             try:
@@ -112,7 +113,7 @@ class SnapshotReader:
         )
         return answer.get("Item")
 
-    def _partition(self, table: str, partition: str) -> Iterator[tables.Item]:
+    def _partition(self, table: str, partition: str) -> Iterator[Item]:
         pages = self._client.get_paginator("query").paginate(
             TableName=table,
             KeyConditionExpression="#pk = :pk",
@@ -124,8 +125,8 @@ class SnapshotReader:
             yield from page["Items"]
 
 
-def _connector(item: tables.Item) -> Connector:
-    connector = tables.connector_from(item)
+def _connector(item: Item) -> Connector:
+    connector = connector_from(item)
     if connector.termination is not None:
         # Raises ValueError here, for this connector alone, instead of when the index is built.
         connector.termination.networks()

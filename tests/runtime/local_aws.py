@@ -9,7 +9,10 @@ import boto3
 from moto.server import ThreadedMotoServer
 
 from model import tables
+from model.codec import Plain, encode_item
 from model.connector import Connector, Origination, Route, Termination
+from model.connector_items import connector_members
+from model.number_items import number_members
 from model.numbers import InventoryNumber
 from model.tables import CONNECTORS, NUMBERS, PARTITION_KEY, SORT_KEY
 
@@ -99,10 +102,10 @@ class Deployment:
                 ],
             )
 
-    def put(self, table: tables.Table, members: Mapping[str, tables.Plain]) -> None:
+    def put(self, table: tables.Table, members: Mapping[str, Plain]) -> None:
         """Write an item as it is, without counting the revision."""
         name = table.physical_name(self.prefix)
-        self._dynamodb.put_item(TableName=name, Item=tables.encode_item(members))
+        self._dynamodb.put_item(TableName=name, Item=encode_item(members))
 
     def changed(self) -> None:
         """Count the revision up."""
@@ -111,11 +114,11 @@ class Deployment:
         self.put(CONNECTORS, {**version, "revision": self._revision})
 
     def put_connector(self, connector: Connector) -> None:
-        self.put(CONNECTORS, tables.connector_members(connector))
+        self.put(CONNECTORS, connector_members(connector))
         self.changed()
 
     def put_number(self, number: InventoryNumber) -> None:
-        self.put(NUMBERS, tables.number_members(number))
+        self.put(NUMBERS, number_members(number))
         self.changed()
 
     def use_bucket(self) -> None:

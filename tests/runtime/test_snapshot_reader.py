@@ -5,6 +5,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from edge.runtime.snapshot_reader import FULL_LOAD_EVERY_S, SnapshotReader
 from model import tables
+from model.codec import Plain
+from model.connector_items import connector_members
 from model.settings import Settings
 from model.tables import CONNECTORS, NUMBERS
 from tests.runtime.local_aws import Deployment, LocalAws, a_connector, a_number
@@ -71,7 +73,7 @@ def test_a_change_without_a_revision_is_seen_by_the_regular_load(deployment: Dep
     clock = Clock()
     reader = a_reader(deployment, clock=clock)
     reader.changed()
-    deployment.put(CONNECTORS, tables.connector_members(a_connector(ONE)))
+    deployment.put(CONNECTORS, connector_members(a_connector(ONE)))
     clock.now += FULL_LOAD_EVERY_S - 0.1
     assert reader.changed() is None
     clock.now += 0.1
@@ -97,11 +99,11 @@ def test_a_change_without_a_revision_is_seen_by_the_regular_load(deployment: Dep
     ids=["member missing", "no time", "wrong type", "half a route", "no network"],
 )
 def test_a_damaged_connector_is_left_out_and_told_once(
-    deployment: Deployment, damage: dict[str, tables.Plain]
+    deployment: Deployment, damage: dict[str, Plain]
 ) -> None:
     # A9
     log = Lines()
-    deployment.put(CONNECTORS, tables.connector_members(a_connector(ONE)) | damage)
+    deployment.put(CONNECTORS, connector_members(a_connector(ONE)) | damage)
     deployment.put_connector(a_connector(TWO))
     reader = a_reader(deployment, log)
     snapshot = reader.changed()
@@ -124,7 +126,7 @@ def test_a_damaged_number_is_left_out(deployment: Deployment) -> None:
 def test_more_than_a_page_is_read(deployment: Deployment) -> None:
     # DynamoDB ends a page at 1 MB.
     for number in range(12):
-        members = tables.connector_members(a_connector(f"c{number:021d}"))
+        members = connector_members(a_connector(f"c{number:021d}"))
         deployment.put(CONNECTORS, members | {"padding": "x" * 100_000})
     snapshot = a_reader(deployment).changed()
     assert snapshot is not None and len(snapshot.connectors) == 12
