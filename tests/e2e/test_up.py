@@ -150,7 +150,7 @@ def test_boto3_needs_nothing_but_these_variables(
     connector_id, account, tables, buckets = run.stdout.splitlines()
     assert len(connector_id) == 22
     assert account == "000000000000"
-    assert tables == "['ovc-connectors', 'ovc-numbers']"
+    assert tables == "['ovc-calls', 'ovc-connectors', 'ovc-nodes', 'ovc-numbers']"
     assert buckets == f"['{offered['OVC_CDR_BUCKET']}']"
 
 
