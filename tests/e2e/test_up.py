@@ -135,7 +135,7 @@ def test_boto3_needs_nothing_but_these_variables(
         "made = voice.create_voice_connector(Name='mine', RequireEncryption=False)\n"
         "print(made['VoiceConnector']['VoiceConnectorId'])\n"
         "print(boto3.client('sts').get_caller_identity()['Account'])\n"
-        "print(boto3.client('dynamodb').list_tables()['TableNames'])\n"
+        "print(sorted(boto3.client('dynamodb').list_tables()['TableNames']))\n"
         "names = [it['Name'] for it in boto3.client('s3').list_buckets()['Buckets']]\n"
         "print(names)\n"
     )

@@ -7,8 +7,12 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lambdas.management.composition import Handler
+from lambdas.management.errors import BadRequest
+from lambdas.management.ext.query import Query
 from lambdas.management.ext.router import RESOURCES
 from tests.management.calls import Rows, carrier, node
 from tests.management.conftest import NOW
@@ -138,6 +142,29 @@ def test_a_bad_parameter_is_named(handler: Handler, target: str, message: str) -
     assert answer["statusCode"] == 400
     assert answer["headers"]["x-amzn-ErrorType"] == "BadRequestException"
     assert json.loads(answer["body"]) == {"Code": "BadRequest", "Message": message}
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["connector-id", "number", "from", "to", "status", "max-results"]),
+        st.text() | st.datetimes().map(str) | st.from_regex(r"[0-9:TZ+.-]{1,24}"),
+    )
+)
+def test_any_text_is_taken_or_refused_by_name(given_query: dict[str, str]) -> None:
+    # EXT2, API V1
+    query = Query(given_query, given_query)
+    for read in (
+        query.connector_id,
+        query.number,
+        query.span,
+        query.page_size,
+        lambda: query.choice("status", ["Completed"]),
+    ):
+        try:
+            read()
+        except BadRequest as error:
+            assert error.message.split(" ")[0] in given_query
+            assert len(error.message) < 500
 
 
 @pytest.mark.parametrize(

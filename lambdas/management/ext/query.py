@@ -43,7 +43,8 @@ class Query:
         """Return the parameters from and to; the second lies behind the first."""
         since, before = self._moment("from"), self._moment("to")
         if since is not None and before is not None and before <= since:
-            raise BadRequest(f"to is {self.text('to')!r}; a moment behind from is wanted")
+            text = self._given["to"]
+            raise BadRequest(f"to is {text[:64]!r}; a moment behind from is wanted")
         return since, before
 
     def choice(self, name: str, choices: Iterable[str]) -> str | None:
