@@ -14,6 +14,7 @@ import sys
 import time
 from functools import partial
 from ipaddress import ip_address
+from uuid import uuid4
 
 import uvloop
 
@@ -22,7 +23,7 @@ from edge.core import Core
 from edge.flow import Address
 from edge.ids import SystemIds
 from edge.runtime import node, udp
-from edge.runtime.aws_messages import Begin
+from edge.runtime.aws_messages import Begin, NodeIdentity
 from edge.runtime.lifecycle import Node, NodePlan
 from edge.runtime.log import JsonLines, Logger, utc_now
 from edge.settings import VARIABLES, EnvironmentProblemError, RuntimeSettings
@@ -108,7 +109,12 @@ def run(settings: RuntimeSettings, address: str, sip_socket: socket.socket, log:
         workers=settings.media_workers,
     )
     plan = NodePlan(
-        begin=Begin(settings.settings, settings.table_prefix, settings.poll_interval_s),
+        begin=Begin(
+            settings.settings,
+            settings.table_prefix,
+            settings.poll_interval_s,
+            NodeIdentity(uuid4().hex, f"{address}:{sip_address[1]}", utc_now()),
+        ),
         sip_socket=sip_socket,
         sip_address=sip_address,
         media_address=local_media_address(settings),

@@ -33,11 +33,14 @@ from edge.seam import (
     CommandMedia,
     ConfigLoaded,
     Drain,
+    ForgetCall,
     HangUp,
     Input,
+    JournalCall,
     Log,
     MediaLost,
     MediaReported,
+    NodeReport,
     Output,
     Received,
     Resolved,
@@ -50,6 +53,7 @@ from edge.sip.endpoint import Endpoint
 from edge.sip.message import MalformedRequest, Request
 from edge.sip.timers import Timers
 from model.cdr import CallDetailRecord, filtered_number
+from model.node import CarrierState
 from model.settings import Settings
 
 PRODUCT = "Open-Voice-Connector"
@@ -160,6 +164,24 @@ class Core:
         """Return how many calls there are."""
         return self._calls.active_calls()
 
+    def report(self, now: float) -> NodeReport:
+        """Return what the node says of itself at the monotonic time `now`."""
+        return NodeReport(
+            active_calls=self._calls.active_calls(),
+            draining=self._calls.is_draining,
+            carriers=tuple(
+                CarrierState(
+                    name=carrier.name,
+                    host=carrier.host,
+                    port=carrier.port,
+                    priority=carrier.priority,
+                    weight=carrier.weight,
+                    out_until=None if until is None else self._clock.utc_at(until),
+                )
+                for carrier, until in self._calls.carrier_outages(now)
+            ),
+        )
+
     @property
     def pending(self) -> dict[str, int]:
         """Return what is held, by kind: all zero but `free_ports` when the node is idle."""
@@ -200,9 +222,15 @@ class Core:
         """Show the call."""
         self._outputs.append(Log("call-started", call_started(call)))
 
+    def on_call_answered(self, call: Call, now: float) -> None:
+        """Note the call."""
+        self._outputs.append(JournalCall(self._records.of_answer(call)))
+
     def on_call_ended(self, call: Call, now: float) -> None:
         """Write the record and show the end."""
         self._write(self._records.of_call(call))
+        if self._snapshot.cdr_bucket is None and call.answered_at is not None:
+            self._outputs.append(ForgetCall(call.transaction_id))
         self._outputs.append(Log("call-ended", call_ended(call)))
 
     def _carry_out(self, verdict: Verdict, request: Request, flow: Flow, now: float) -> None:

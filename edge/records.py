@@ -4,6 +4,7 @@ from edge.call.call import Call
 from edge.clock import Clock
 from edge.policy.verdict import RecordDue
 from edge.sip.message import Request
+from model.calls import LiveCall
 from model.cdr import CallDetailRecord
 from model.settings import Settings
 
@@ -36,6 +37,21 @@ class Records:
             answered=call.answered_at is not None,
             started_at=self._clock.utc_at(started_at),
             ended_at=self._clock.utc_at(max(started_at, call.ended_at)),
+        )
+
+    def of_answer(self, call: Call) -> LiveCall:
+        """Return a call that has just been answered (EDGE C9)."""
+        admitted = call.admitted
+        assert call.answered_at is not None
+        return LiveCall(
+            transaction_id=call.transaction_id,
+            call_id=call.call_id,
+            connector_id=admitted.connector.connector_id,
+            from_number=admitted.from_number,
+            to_number=admitted.to_number,
+            disposition=admitted.disposition,
+            sip_auth_user=admitted.auth_user,
+            answered_at=self._clock.utc_at(call.answered_at),
         )
 
     def of_refusal(

@@ -10,7 +10,9 @@ from typing import NamedTuple, TypeAlias
 from edge.config import Snapshot
 from edge.flow import Address, Flow
 from edge.media.session import MediaCommand, MediaReport
+from model.calls import LiveCall
 from model.cdr import CallDetailRecord
+from model.node import CarrierState
 
 
 class Received(NamedTuple):
@@ -99,6 +101,18 @@ class WriteRecord(NamedTuple):
     record: CallDetailRecord
 
 
+class JournalCall(NamedTuple):
+    """Note that a call is up; its record, or that it is forgotten, follows at its end (EDGE C9)."""
+
+    call: LiveCall
+
+
+class ForgetCall(NamedTuple):
+    """Forget a journalled call: it has ended and nobody wants records (EDGE C11)."""
+
+    transaction_id: str
+
+
 class Log(NamedTuple):
     """Something that people want to see; the fields hold no secret and no control character."""
 
@@ -106,4 +120,12 @@ class Log(NamedTuple):
     fields: dict[str, str | int | float | None]
 
 
-Output: TypeAlias = Send | CommandMedia | WriteRecord | Log
+Output: TypeAlias = Send | CommandMedia | WriteRecord | JournalCall | ForgetCall | Log
+
+
+class NodeReport(NamedTuple):
+    """What a node says of itself from time to time."""
+
+    active_calls: int
+    draining: bool
+    carriers: tuple[CarrierState, ...]

@@ -23,10 +23,10 @@ from model.number_items import pool_members
 from model.settings import Settings
 from model.tables import (
     DEFAULT_PREFIX,
+    EXPIRES_AT,
     NUMBERS,
-    PARTITION_KEY,
-    SORT_KEY,
     TABLES,
+    Table,
     access_keys_secret_name,
     cdr_bucket_name,
 )
@@ -146,7 +146,7 @@ def clients(endpoint_url: str, region: str) -> AwsClients:
 def provision(aws: AwsClients, settings: Settings, *, prefix: str = DEFAULT_PREFIX) -> None:
     """Make the tables, the CDR bucket, the access keys and the pool of numbers."""
     for table in TABLES:
-        _create_table(aws.dynamodb, table.physical_name(prefix))
+        _create_table(aws.dynamodb, table, prefix)
     _create_bucket(aws, cdr_bucket_name(prefix, settings.account_id, settings.region))
     aws.secretsmanager.create_secret(
         Name=access_keys_secret_name(prefix),
@@ -155,19 +155,13 @@ def provision(aws: AwsClients, settings: Settings, *, prefix: str = DEFAULT_PREF
     _fill_pool(aws.dynamodb, NUMBERS.physical_name(prefix))
 
 
-def _create_table(dynamodb: "DynamoDBClient", name: str) -> None:
-    dynamodb.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[
-            {"AttributeName": PARTITION_KEY, "KeyType": "HASH"},
-            {"AttributeName": SORT_KEY, "KeyType": "RANGE"},
-        ],
-        AttributeDefinitions=[
-            {"AttributeName": PARTITION_KEY, "AttributeType": "S"},
-            {"AttributeName": SORT_KEY, "AttributeType": "S"},
-        ],
-    )
+def _create_table(dynamodb: "DynamoDBClient", table: Table, prefix: str) -> None:
+    dynamodb.create_table(**table.creation(prefix))  # type: ignore[arg-type]  # an open mapping in model.tables
+    if table.expires:
+        dynamodb.update_time_to_live(
+            TableName=table.physical_name(prefix),
+            TimeToLiveSpecification={"Enabled": True, "AttributeName": EXPIRES_AT},
+        )
 
 
 def _create_bucket(aws: AwsClients, name: str) -> None:

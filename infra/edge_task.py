@@ -14,7 +14,7 @@ from infra.names import record_arns, table_arn
 from infra.network import SIP_PORT
 from infra.settings import DeploymentSettings
 from model.cdr import KEY_PREFIX
-from model.tables import CONNECTORS, NUMBERS, cdr_bucket_name
+from model.tables import CALLS, CONNECTORS, NODES, NUMBERS, cdr_bucket_name
 
 STOP_TIMEOUT_S = 120
 """The longest that Fargate grants between SIGTERM and SIGKILL."""
@@ -119,10 +119,12 @@ class EdgeTask(Construct):
         role = _role(self, "TaskRole")
         connectors = table_arn(stack, settings, CONNECTORS)
         numbers = table_arn(stack, settings, NUMBERS)
+        rows = [table_arn(stack, settings, table) for table in (CALLS, NODES)]
         records = record_arns(stack, settings)
         for actions, resources in (
             (["dynamodb:GetItem"], [connectors]),
             (["dynamodb:Query"], [connectors, numbers]),
+            (["dynamodb:BatchWriteItem"], rows),
             (["s3:PutObject"], [records]),
             (["ec2:DescribeNetworkInterfaces"], ["*"]),
         ):

@@ -10,9 +10,9 @@ from constructs import Construct
 from infra.document import settings_document
 from infra.findings import accept
 from infra.management_asset import management_asset
-from infra.names import table_arn
+from infra.names import index_arn, table_arn
 from infra.settings import DeploymentSettings
-from model.tables import TABLES, access_keys_secret_name
+from model.tables import CALLS, CONNECTORS, NODES, NUMBERS, access_keys_secret_name
 
 HANDLER = "lambdas.management.handler.handler"
 SECTIONS = ("domain", "api")
@@ -22,7 +22,7 @@ TIMEOUT_S = 60
 MEMORY_MIB = 1_024
 """Half a vCPU comes with it: a cold start is imports and parsing, all of it computing."""
 TABLE_ACTIONS = ("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
-"""On either table; a transaction needs the rights of its parts."""
+"""On connectors and numbers; a transaction needs the rights of its parts."""
 
 
 class ManagementFunction(Construct):
@@ -80,7 +80,16 @@ class ManagementFunction(Construct):
         role.add_to_policy(
             iam.PolicyStatement(
                 actions=[f"dynamodb:{action}" for action in TABLE_ACTIONS],
-                resources=[table_arn(stack, settings, table) for table in TABLES],
+                resources=[table_arn(stack, settings, table) for table in (CONNECTORS, NUMBERS)],
+            )
+        )
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["dynamodb:Query"],
+                resources=[
+                    table_arn(stack, settings, NODES),
+                    *(index_arn(stack, settings, CALLS, index) for index in CALLS.indexes),
+                ],
             )
         )
         role.add_to_policy(

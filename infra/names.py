@@ -7,7 +7,7 @@ from aws_cdk import ArnFormat, Aws, Stack
 
 from infra.settings import DeploymentSettings
 from model.cdr import KEY_PREFIX
-from model.tables import Table, cdr_bucket_name
+from model.tables import Index, Table, cdr_bucket_name
 
 
 def table_arn(stack: Stack, settings: DeploymentSettings, table: Table) -> str:
@@ -17,6 +17,11 @@ def table_arn(stack: Stack, settings: DeploymentSettings, table: Table) -> str:
         resource="table",
         resource_name=table.physical_name(settings.prefix),
     )
+
+
+def index_arn(stack: Stack, settings: DeploymentSettings, table: Table, index: Index) -> str:
+    """Return the ARN of an index of one of the deployment's tables."""
+    return f"{table_arn(stack, settings, table)}/index/{index.name}"
 
 
 def bucket_name(settings: DeploymentSettings) -> str:

@@ -4,7 +4,7 @@ from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
-from model.tables import PARTITION_KEY, SORT_KEY, TABLES
+from model.tables import EXPIRES_AT, TABLES, Table
 
 
 class Tables(Construct):
@@ -13,12 +13,13 @@ class Tables(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, prefix: str) -> None:
         super().__init__(scope, construct_id)
         for table in TABLES:
-            dynamodb.Table(
+            made = dynamodb.Table(
                 self,
                 table.logical_name.capitalize(),
                 table_name=table.physical_name(prefix),
-                partition_key=_string_key(PARTITION_KEY),
-                sort_key=_string_key(SORT_KEY),
+                partition_key=_string_key(table.partition_key),
+                sort_key=None if table.sort_key is None else _string_key(table.sort_key),
+                time_to_live_attribute=EXPIRES_AT if table.expires else None,
                 billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
                 # HA1s serve as passwords: with this key CloudTrail shows who had them decrypted.
                 encryption=dynamodb.TableEncryption.AWS_MANAGED,
@@ -28,6 +29,16 @@ class Tables(Construct):
                 deletion_protection=True,
                 removal_policy=RemovalPolicy.RETAIN,
             )
+            _add_indexes(made, table)
+
+
+def _add_indexes(made: dynamodb.Table, table: Table) -> None:
+    for index in table.indexes:
+        made.add_global_secondary_index(
+            index_name=index.name,
+            partition_key=_string_key(index.partition_key),
+            sort_key=_string_key(index.sort_key),
+        )
 
 
 def _string_key(name: str) -> dynamodb.Attribute:

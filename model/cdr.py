@@ -63,27 +63,35 @@ class CallDetailRecord:
         stamp = f"{at:%Y/%m/%d/%H.%M.%S}.{at.microsecond // 1000:03d}"
         return f"{KEY_PREFIX}/{self.connector_id}/{stamp}_{self.transaction_id}"
 
-    def body(self) -> bytes:
-        """Return the object: one JSON object, members in AWS's order, no whitespace (EDGE C2)."""
+    @property
+    def billable_duration(self) -> int:
+        """Seconds that are billed (EDGE C4)."""
+        milliseconds = _epoch_ms(self.ended_at) - _epoch_ms(self.started_at)
+        return billable_seconds(milliseconds) if self.answered else 0
+
+    def members(self) -> dict[str, str | int]:
+        """Return the members of the object, in AWS's order (EDGE C2)."""
         members: dict[str, str | int] = {
             "AwsAccountId": self.account_id,
             "TransactionId": self.transaction_id,
-            "CallId": _CONTROL.sub("", self.call_id)[:256],
+            "CallId": recorded_call_id(self.call_id),
             "VoiceConnectorId": self.connector_id,
             "FromNumber": filtered_number(self.from_number),
             "ToNumber": filtered_number(self.to_number),
-            "StatusMessage": _CONTROL.sub("", self.status_message),
+            "StatusMessage": recorded_text(self.status_message),
             "Disposition": self.disposition.value,
             "Status": self.status.value,
         }
         if self.sip_auth_user is not None:
-            members["SipAuthUser"] = _CONTROL.sub("", self.sip_auth_user)
-        start_ms, end_ms = _epoch_ms(self.started_at), _epoch_ms(self.ended_at)
-        members["BillableDuration"] = billable_seconds(end_ms - start_ms) if self.answered else 0
-        members["StartTime"] = start_ms
-        members["EndTime"] = end_ms
-        text = json.dumps(members, separators=(",", ":"), ensure_ascii=False)
-        return text.encode("utf-8", "replace")
+            members["SipAuthUser"] = recorded_text(self.sip_auth_user)
+        members["BillableDuration"] = self.billable_duration
+        members["StartTime"] = _epoch_ms(self.started_at)
+        members["EndTime"] = _epoch_ms(self.ended_at)
+        return members
+
+    def body(self) -> bytes:
+        """Return the object: one JSON object, no whitespace (EDGE C2)."""
+        return json.dumps(self.members(), separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def billable_seconds(duration_ms: int) -> int:
@@ -94,6 +102,16 @@ def billable_seconds(duration_ms: int) -> int:
 def filtered_number(user: str) -> str:
     """Return a user part as a record may show it: harmless characters, at most 64 (EDGE C2)."""
     return _NOT_NUMBER.sub("", user)[:64]
+
+
+def recorded_call_id(call_id: str) -> str:
+    """Return a Call-ID as a record shows it: at most 256 characters (EDGE C2)."""
+    return recorded_text(call_id)[:256]
+
+
+def recorded_text(text: str) -> str:
+    """Return text from the network as a record may show it: no control characters, valid UTF-8."""
+    return _CONTROL.sub("", text).encode("utf-8", "replace").decode()
 
 
 def _epoch_ms(moment: datetime) -> int:

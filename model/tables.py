@@ -2,7 +2,7 @@
 
 CDK, the local run, the management Lambda, the edge and the tests all read them here.
 
-Two tables, each with a string partition key `pk` and a string sort key `sk`:
+Tables of configuration and of nodes have a string partition key `pk` and a string sort key `sk`:
 
     connectors  pk "connector"   sk <connector id>   one item per connector
                 pk "group"       sk <group id>       one item per group of connectors
@@ -15,6 +15,16 @@ Two tables, each with a string partition key `pk` and a string sort key `sk`:
                 pk "pool"        sk <E.164>          numbers that can be ordered
                 pk "order"       sk <order id>       phone number orders
                 pk "count"       sk "inventory"      `amount` of numbers of the account
+    nodes       pk "node"        sk <node id>        one item per edge node, renewed every 10 s
+
+Calls have a table of their own, with the string key `transaction_id` and these indexes:
+
+    live        live_node     started_at   calls that are up; an ended call is not there
+    connector   connector_id  started_at
+    number      number        started_at   the customer's own number of a call (model/calls.py)
+
+Nodes are no part of `connectors` because the edge may write them, and nothing else there. Items of
+`calls` and `nodes` expire by `expires_at`: calls 90 days after their end, nodes after a day.
 
 Each sub-configuration of a connector is an attribute of its own, so that parallel writers touch
 different attributes of one item and never conflict. `associated_numbers` counts the numbers that
@@ -38,24 +48,76 @@ POOL = "pool"
 ORDER = "order"
 COUNT = "count"
 ACCESS_KEY = "access-key"
+NODE = "node"
 PARTITION_KEY = "pk"
 SORT_KEY = "sk"
+EXPIRES_AT = "expires_at"
+"""Epoch second at which DynamoDB may remove an item; it takes up to two days over it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """Another order of a table's items; it holds those that have both attributes, whole."""
+
+    name: str
+    partition_key: str
+    sort_key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """One table as every creator of it needs to know it."""
+    """One table as every creator of it needs to know it; all keys are strings."""
 
     logical_name: str
+    partition_key: str = PARTITION_KEY
+    sort_key: str | None = SORT_KEY
+    indexes: tuple[Index, ...] = ()
+    expires: bool = False
+    """Whether items go when EXPIRES_AT has passed."""
 
     def physical_name(self, prefix: str) -> str:
         """Return the table's name in one deployment."""
         return f"{prefix}-{self.logical_name}"
 
+    def creation(self, prefix: str) -> dict[str, object]:
+        """Return the arguments of CreateTable."""
+        keys = [self.partition_key, *([] if self.sort_key is None else [self.sort_key])]
+        for index in self.indexes:
+            keys += [index.partition_key, index.sort_key]
+        arguments: dict[str, object] = {
+            "TableName": self.physical_name(prefix),
+            "BillingMode": "PAY_PER_REQUEST",
+            "KeySchema": _key_schema(self.partition_key, self.sort_key),
+            "AttributeDefinitions": [
+                {"AttributeName": name, "AttributeType": "S"} for name in dict.fromkeys(keys)
+            ],
+        }
+        if self.indexes:
+            arguments["GlobalSecondaryIndexes"] = [
+                {
+                    "IndexName": index.name,
+                    "KeySchema": _key_schema(index.partition_key, index.sort_key),
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+                for index in self.indexes
+            ]
+        return arguments
+
 
 CONNECTORS = Table(logical_name="connectors")
 NUMBERS = Table(logical_name="numbers")
-TABLES = (CONNECTORS, NUMBERS)
+LIVE_CALLS = Index(name="live", partition_key="live_node", sort_key="started_at")
+CALLS_OF_CONNECTOR = Index(name="connector", partition_key="connector_id", sort_key="started_at")
+CALLS_OF_NUMBER = Index(name="number", partition_key="number", sort_key="started_at")
+CALLS = Table(
+    logical_name="calls",
+    partition_key="transaction_id",
+    sort_key=None,
+    indexes=(LIVE_CALLS, CALLS_OF_CONNECTOR, CALLS_OF_NUMBER),
+    expires=True,
+)
+NODES = Table(logical_name="nodes", expires=True)
+TABLES = (CONNECTORS, NUMBERS, CALLS, NODES)
 
 DEFAULT_PREFIX = "ovc"
 
@@ -73,3 +135,10 @@ def access_keys_secret_name(prefix: str) -> str:
 def key(partition: str, sort: str) -> Item:
     """Return a primary key in typed JSON."""
     return {PARTITION_KEY: {"S": partition}, SORT_KEY: {"S": sort}}
+
+
+def _key_schema(partition_key: str, sort_key: str | None) -> list[dict[str, str]]:
+    schema = [{"AttributeName": partition_key, "KeyType": "HASH"}]
+    if sort_key is not None:
+        schema.append({"AttributeName": sort_key, "KeyType": "RANGE"})
+    return schema

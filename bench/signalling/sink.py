@@ -1,4 +1,4 @@
-"""A cheap AWS: answers the edge's DynamoDB reads from memory and takes its S3 PUTs.
+"""A cheap AWS: answers the edge's DynamoDB reads from memory, takes its rows and its S3 PUTs.
 
 moto's server does about 300 requests per second and would be the limit above some 70 calls per
 second; this one is none.
@@ -74,7 +74,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer DynamoDB."""
         request = json.loads(self._body())
-        if self.headers["X-Amz-Target"].endswith(".Query"):
+        operation = self.headers["X-Amz-Target"].rpartition(".")[2]
+        if operation == "BatchWriteItem":
+            self._answer({"UnprocessedItems": {}})
+        elif operation == "Query":
             partition = next(iter(request["ExpressionAttributeValues"].values()))["S"]
             items = self.server.partitions[partition]
             self._answer({"Items": items, "Count": len(items), "ScannedCount": len(items)})

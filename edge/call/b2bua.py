@@ -15,10 +15,10 @@ from edge.media.session import SessionId, Side
 from edge.policy.header_policy import timestamp_of
 from edge.policy.verdict import AdmitCall
 from edge.routing.health import Health
-from edge.routing.targets import Target, inbound_targets, outbound_targets
+from edge.routing.targets import Target, carrier_target, inbound_targets, outbound_targets
 from edge.sip.message import Request
 from model.cdr import Disposition
-from model.settings import Settings
+from model.settings import Carrier, Settings
 
 
 class CallWatcher(Protocol):
@@ -26,6 +26,9 @@ class CallWatcher(Protocol):
 
     def on_call_started(self, call: Call, now: float) -> None:
         """Hear of an admitted call, before its first target is tried."""
+
+    def on_call_answered(self, call: Call, now: float) -> None:
+        """Hear of an answer, before the caller does."""
 
     def on_call_ended(self, call: Call, now: float) -> None:
         """Hear of a call's end."""
@@ -97,6 +100,13 @@ class B2bua:
         for call in list(self._calls.values()):
             call.hang_up(why, now)
 
+    def carrier_outages(self, now: float) -> list[tuple[Carrier, float | None]]:
+        """Return every carrier with the end of its outage, None for a healthy one (EDGE F9)."""
+        return [
+            (carrier, self._health.out_until(carrier_target(carrier), now))
+            for carrier in self._settings.carriers
+        ]
+
     # CallObserver, for the calls
 
     def on_attempt(self, call: Call, target: Target, now: float) -> None:
@@ -106,7 +116,8 @@ class B2bua:
         self._sent.setdefault(key, {})[call] = now
 
     def on_connected(self, call: Call, now: float) -> None:
-        """Nothing to account for yet: the record is written at the end."""
+        """Tell of the answer."""
+        self._watcher.on_call_answered(call, now)
 
     def on_ended(self, call: Call, now: float) -> None:
         """Take the call off the books."""

@@ -58,7 +58,7 @@ class CallObserver(Protocol):
         """Hear that a target's INVITE goes out."""
 
     def on_connected(self, call: "Call", now: float) -> None:
-        """Hear that a call was answered."""
+        """Hear that a call is answered, before the caller does."""
 
     def on_ended(self, call: "Call", now: float) -> None:
         """Hear that a call has ended; its media is released."""
@@ -343,8 +343,9 @@ class Call:
         self.answered_at = now
         self._in.health.succeeded(self.tried[-1])
         self._start(CallTimer.MAXIMUM_DURATION, now, self._in.settings.call.max_call_s)
-        self.a_leg.answer(answer, now)
+        # Accounted for before the caller hears of it (EDGE C9).
         self._in.observer.on_connected(self, now)
+        self.a_leg.answer(answer, now)
 
     def _acknowledged(self, side: Side, body: bytes, now: float) -> None:
         try:

@@ -26,8 +26,12 @@ class Health:
 
     def is_out(self, target: Target, now: float) -> bool:
         """Tell whether a target is out; such targets are tried last, never not at all."""
+        return self.out_until(target, now) is not None
+
+    def out_until(self, target: Target, now: float) -> float | None:
+        """Return when a target's outage ends, None for one that is not out."""
         outage = self._outages.get(_key(target))
-        return outage is not None and now < outage.until
+        return outage.until if outage is not None and now < outage.until else None
 
     def failed(self, target: Target, now: float, retry_after_s: float | None = None) -> None:
         """Note a failure that counts; a 503's Retry-After says how long, up to the cap.

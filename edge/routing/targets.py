@@ -87,8 +87,19 @@ def outbound_targets(
 ) -> list[Target]:
     """Return the places of a call to a number of the public network, healthy ones first (F13)."""
     taking = [it for it in carriers if not it.prefixes or number.startswith(it.prefixes)]
-    found = [_carrier_target(carrier) for carrier in order_routes(taking, ids)]
+    found = [carrier_target(carrier) for carrier in order_routes(taking, ids)]
     return _healthy_first(found, health, now)
+
+
+def carrier_target(carrier: Carrier) -> Target:
+    """Return the place where a carrier takes calls."""
+    host = f"[{carrier.host}]" if ":" in carrier.host else carrier.host
+    return Target(
+        address=(carrier.host, carrier.port),
+        transport=Transport.UDP,
+        uri_host=host if carrier.port == DEFAULT_PORT else f"{host}:{carrier.port}",
+        label=carrier.name,
+    )
 
 
 def _drawn(routes: list[R], ids: Ids) -> list[R]:
@@ -120,16 +131,6 @@ def _route_target(route: Route, address: str) -> Target:
         transport=_TRANSPORTS[route.protocol],
         uri_host=f"{host}:{port}",
         label=f"{host}:{port}",
-    )
-
-
-def _carrier_target(carrier: Carrier) -> Target:
-    host = f"[{carrier.host}]" if ":" in carrier.host else carrier.host
-    return Target(
-        address=(carrier.host, carrier.port),
-        transport=Transport.UDP,
-        uri_host=host if carrier.port == DEFAULT_PORT else f"{host}:{carrier.port}",
-        label=carrier.name,
     )
 
 

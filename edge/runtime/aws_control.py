@@ -2,6 +2,7 @@
 
 A record stays in care here until the worker says that it is settled. When a worker dies, its
 successor gets all unsettled records once more; the conditional PUT makes that harmless (EDGE C9).
+Rows of calls are written whole, so that a repeated one is harmless too.
 """
 
 import socket
@@ -15,6 +16,8 @@ from edge.runtime.aws_messages import (
     AwsCommand,
     AwsReport,
     Begin,
+    Leave,
+    Left,
     RecordOutcome,
     RecordSettled,
 )
@@ -22,7 +25,7 @@ from edge.runtime.backoff import Backoff
 from edge.runtime.channel import Channel
 from edge.runtime.log import Logger
 from edge.runtime.pump import Pump
-from edge.seam import ConfigLoaded, Log, WriteRecord
+from edge.seam import ConfigLoaded, ForgetCall, JournalCall, Log, NodeReport, WriteRecord
 
 FIRST_RESTART_S = 0.2
 LONGEST_RESTART_S = 5.0
@@ -52,6 +55,8 @@ class AwsControl:
         self._restart: TimerHandle | None = None
         self.configured = Event()
         """Set once the first configuration is there."""
+        self.left = Event()
+        """Set once the node is off the list and its rows are written."""
         self._start()
 
     @property
@@ -69,6 +74,18 @@ class AwsControl:
         self._unsettled[record.record.transaction_id] = record
         self._all_settled.clear()
         self._pump.send(record, linger_s=LINGER_S)
+
+    def journal(self, message: JournalCall | ForgetCall) -> None:
+        """Let a call's row be written or removed; what a dying worker holds of these is lost."""
+        self._pump.send(message, linger_s=LINGER_S)
+
+    def renew(self, report: NodeReport) -> None:
+        """Let the node be seen for another while."""
+        self._pump.send(report, linger_s=LINGER_S)
+
+    def leave(self) -> None:
+        """Take the node off the list once all rows are written; `left` tells when."""
+        self._pump.send(Leave())
 
     async def all_settled(self) -> None:
         """Wait until no record is on its way."""
@@ -117,6 +134,8 @@ class AwsControl:
                     self._feed(report)
                 case RecordSettled():
                     self._settled(report)
+                case Left():
+                    self.left.set()
                 case Log(event, fields):
                     self._log(event, fields)
                 case _:

@@ -1,10 +1,22 @@
 """What the signalling process and the AWS worker say to each other."""
 
+from datetime import datetime
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
-from edge.seam import ConfigLoaded, Log, WriteRecord
+from edge.seam import ConfigLoaded, ForgetCall, JournalCall, Log, NodeReport, WriteRecord
 from model.settings import Settings
+
+
+class NodeIdentity(NamedTuple):
+    """Which node this is, for as long as its process lives."""
+
+    node_id: str
+    """Another one after each start: what an earlier process had up is not ours."""
+    sip_address: str
+    """As advertised, host:port."""
+    started_at: datetime
+    """UTC."""
 
 
 class Begin(NamedTuple):
@@ -13,6 +25,11 @@ class Begin(NamedTuple):
     settings: Settings
     table_prefix: str
     poll_interval_s: float
+    node: NodeIdentity
+
+
+class Leave(NamedTuple):
+    """The node stops: write what is to be written, take the node off the list, report Left."""
 
 
 class RecordOutcome(Enum):
@@ -31,5 +48,9 @@ class RecordSettled(NamedTuple):
     outcome: RecordOutcome
 
 
-AwsCommand: TypeAlias = Begin | WriteRecord
-AwsReport: TypeAlias = ConfigLoaded | RecordSettled | Log
+class Left(NamedTuple):
+    """Every row is written and the node is off the list."""
+
+
+AwsCommand: TypeAlias = Begin | WriteRecord | JournalCall | ForgetCall | NodeReport | Leave
+AwsReport: TypeAlias = ConfigLoaded | RecordSettled | Log | Left

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 from threading import Thread
+from typing import assert_never
 
 import boto3
 
@@ -19,23 +20,28 @@ from edge.runtime.aws_messages import (
     AwsCommand,
     AwsReport,
     Begin,
+    Leave,
+    Left,
     RecordOutcome,
     RecordSettled,
 )
 from edge.runtime.cdr_sink import CdrSink
 from edge.runtime.channel import Channel
 from edge.runtime.follower import follow_configuration
+from edge.runtime.journal import Journal
 from edge.runtime.log import Field
 from edge.runtime.pump import Pump
 from edge.runtime.s3_bucket import S3Bucket
 from edge.runtime.snapshot_reader import SnapshotReader
-from edge.seam import ConfigLoaded, Log, WriteRecord
+from edge.seam import ConfigLoaded, ForgetCall, JournalCall, Log, NodeReport, WriteRecord
 from model.cdr import CallDetailRecord
 
 LINGER_S = 0.05
 """How long the news of a stored record may wait for company."""
 LAST_PUTS_S = 1.5
-"""How long records that are on their way may still take once the signalling process is gone."""
+"""How long records and rows that are on their way may still take once the signalling process is
+gone."""
+LOOK_EVERY_S = 0.01
 
 
 class AwsWorker:
@@ -45,6 +51,8 @@ class AwsWorker:
         self._loop = loop
         self._ended = asyncio.Event()
         self._sink: CdrSink | None = None
+        self._journal: Journal | None = None
+        self._leaving: asyncio.Task[None] | None = None
         self._pump: Pump[AwsReport, AwsCommand] = Pump(
             Channel(sock), loop=loop, on_messages=self._take, on_closed=self._ended.set
         )
@@ -53,23 +61,50 @@ class AwsWorker:
         """Work until the signalling process is gone, then give the last records their time."""
         await self._ended.wait()
         deadline = self._loop.time() + LAST_PUTS_S
-        while self._sink is not None and self._sink.pending and self._loop.time() < deadline:
-            await asyncio.sleep(0.02)
+        while self._pending and self._loop.time() < deadline:
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    @property
+    def _pending(self) -> int:
+        if self._sink is None or self._journal is None:
+            return 0
+        return self._sink.pending + self._journal.pending
 
     def _take(self, commands: list[AwsCommand]) -> None:
         for command in commands:
-            match command:
-                case Begin():
-                    self._begin(command)
-                case WriteRecord():
-                    assert self._sink is not None, "Begin comes first"
-                    self._sink.take(command)
+            if isinstance(command, Begin):
+                self._begin(command)
+            else:
+                assert self._sink is not None and self._journal is not None, "Begin comes first"
+                self._carry_out(command, self._sink, self._journal)
+
+    def _carry_out(
+        self,
+        command: WriteRecord | JournalCall | ForgetCall | NodeReport | Leave,
+        sink: CdrSink,
+        journal: Journal,
+    ) -> None:
+        match command:
+            case WriteRecord(_, record):
+                sink.take(command)
+                journal.ended(record)
+            case JournalCall(call):
+                journal.answered(call)
+            case ForgetCall(transaction_id):
+                journal.forgotten(transaction_id)
+            case NodeReport():
+                journal.renewed(command)
+            case Leave():
+                self._leaving = self._loop.create_task(self._leave(journal))
+            case _:
+                assert_never(command)
 
     def _begin(self, command: Begin) -> None:
         session = boto3.Session(region_name=command.settings.region)
         self._sink = CdrSink(
             open_bucket=lambda name: S3Bucket(name, session), settled=self._settled, log=self._log
         )
+        self._journal = Journal.over(session, command.table_prefix, command.node, self._log)
         reader = SnapshotReader(
             session,
             settings=command.settings,
@@ -88,7 +123,15 @@ class AwsWorker:
         Thread(target=follow, name="configuration", daemon=True).start()
 
     def _settled(self, record: CallDetailRecord, outcome: RecordOutcome) -> None:
+        if outcome is RecordOutcome.GIVEN_UP and self._journal is not None:
+            self._journal.ended(record, has_object=False)
         self._pump.send(RecordSettled(record.transaction_id, outcome), linger_s=LINGER_S)
+
+    async def _leave(self, journal: Journal) -> None:
+        journal.left()
+        while journal.pending:
+            await asyncio.sleep(LOOK_EVERY_S)
+        self._pump.send(Left())
 
     def _log(self, event: str, fields: Mapping[str, Field]) -> None:
         self._pump.send(Log(event, dict(fields)))

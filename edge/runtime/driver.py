@@ -17,8 +17,11 @@ from edge.media.session import MediaCommand
 from edge.runtime.log import Logger
 from edge.seam import (
     CommandMedia,
+    ForgetCall,
     Input,
+    JournalCall,
     Log,
+    NodeReport,
     Output,
     Received,
     Send,
@@ -52,6 +55,9 @@ class CoreLike(Protocol):
     def active_calls(self) -> int:
         """Return how many calls there are."""
 
+    def report(self, now: float, /) -> NodeReport:
+        """Return what the node says of itself."""
+
     @property
     def pending(self) -> dict[str, int]:
         """Return how much is held, by kind."""
@@ -75,12 +81,14 @@ class Driver:
         log: Logger,
         command_media: Callable[[int, MediaCommand], None],
         write_record: Callable[[WriteRecord], None],
+        journal: Callable[[JournalCall | ForgetCall], None],
     ) -> None:
         self._core = core
         self._loop = loop
         self._log = log
         self._command_media = command_media
         self._write_record = write_record
+        self._journal = journal
         self._senders: dict[Transport, Sender] = {}
         self._timer: TimerHandle | None = None
         self._timer_at = 0.0
@@ -92,6 +100,10 @@ class Driver:
     def active_calls(self) -> int:
         """Return how many calls there are."""
         return self._core.active_calls
+
+    def report(self) -> NodeReport:
+        """Return what the node says of itself now."""
+        return self._core.report(time.monotonic())
 
     @property
     def pending(self) -> dict[str, int]:
@@ -157,6 +169,8 @@ class Driver:
                 self._command_media(worker, command)
             case WriteRecord():
                 self._write_record(output)
+            case JournalCall() | ForgetCall():
+                self._journal(output)
             case Log(event, fields):
                 self._log(event, fields)
             case _:

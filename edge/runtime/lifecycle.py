@@ -16,11 +16,12 @@ from edge.runtime.media_workers import MediaWorkers
 from edge.runtime.resolver import Resolver, system_lookup
 from edge.runtime.udp import UdpTransport
 from edge.seam import ConfigLoaded, Drain, HangUp, Resolved
+from model.node import RENEWED_EVERY_S
 
 READY_AFTER_S = 2.0
 """Without DynamoDB the node takes calls this long after its start, with what it knows (A9)."""
 LAST_WORK_S = 1.55
-"""After the last hang-up: BYEs are repeated, records stored; with the rest it makes 2 s."""
+"""After the last hang-up: BYEs are repeated, records and rows stored; 2 s with the rest."""
 LOOK_EVERY_S = 0.05
 SHUTDOWN_MESSAGE = "Service shutdown"
 """StatusMessage of calls that the end of the node ended (EDGE C9)."""
@@ -64,7 +65,9 @@ class Node:
             log=log,
             command_media=lambda worker, command: self._media.command(worker, command),
             write_record=self._aws.write,
+            journal=self._aws.journal,
         )
+        self._renewal: asyncio.TimerHandle | None = None
         self._media = MediaWorkers(
             count=plan.media_workers,
             address=plan.media_address,
@@ -92,6 +95,7 @@ class Node:
         )
         self._driver.add_transport(Transport.UDP, transport)
         self._tell_ready(transport)
+        self._renew()
         await self._stop.wait()
         await self._wind_down()
         resolving.cancel()
@@ -116,6 +120,17 @@ class Node:
                 "faults": self._driver.faults,
             },
         )
+
+    def _renew(self) -> None:
+        """Say how the node is doing, now and every ten seconds from now on."""
+        self._aws.renew(self._driver.report())
+        self._rest_from_renewing()
+        self._renewal = self._loop.call_later(RENEWED_EVERY_S, self._renew)
+
+    def _rest_from_renewing(self) -> None:
+        if self._renewal is not None:
+            self._renewal.cancel()
+            self._renewal = None
 
     def _configured(self, loaded: ConfigLoaded) -> None:
         self._driver.feed(loaded)
@@ -147,12 +162,17 @@ class Node:
         driver = self._driver
         self._log("stopping", {"active_calls": driver.active_calls, "drain_s": self._plan.drain_s})
         driver.feed(Drain())
+        self._renew()
         await self._until(lambda: not driver.active_calls, self._plan.drain_s, self._hurry.is_set)
         driver.feed(HangUp(SHUTDOWN_MESSAGE))
+        self._rest_from_renewing()
+        self._aws.leave()
         # A BYE is repeated after 0.5 and 1.5 s (RFC 3261 §17.1.2.2): stay until it is answered.
-        await self._until(
-            lambda: not driver.pending["dialogs"] and not self._aws.unsettled, LAST_WORK_S
-        )
+        await self._until(self._is_done, LAST_WORK_S)
+
+    def _is_done(self) -> bool:
+        is_stored = self._aws.left.is_set() and not self._aws.unsettled
+        return is_stored and not self._driver.pending["dialogs"]
 
     async def _until(
         self,

@@ -13,6 +13,7 @@ from lambdas.management.access_keys import AccessKeys
 from lambdas.management.auth import Verified, verify
 from lambdas.management.context import Context
 from lambdas.management.errors import ApiError, Forbidden, ServiceFailure
+from lambdas.management.ext import router as extensions
 from lambdas.management.http import HttpAnswer, HttpRequest
 from lambdas.management.ids import Ids
 from lambdas.management.key_uses import KeyUses
@@ -104,6 +105,10 @@ class Api:
             body = sts.caller_identity(request.body, account_id=account_id, request_id=request_id)
             return _Done(200, sts.CONTENT_TYPE, body, "GetCallerIdentity")
         verified = self._verified(request, SIGNING_NAME, now)
+        if extensions.is_extension(verified.raw_path):
+            resource = extensions.resource(request.method, verified.raw_path)
+            answered = extensions.answer(resource, self._context(verified, now), request.raw_query)
+            return _Done(200, "application/json", answered, f"ext {resource}")
         call = self._wire.call(request.method, verified.raw_path, request.raw_query)
         operation = call.operation
         function = READS.get(operation.name) or CHANGES.get(operation.name)

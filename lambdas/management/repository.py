@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from botocore.client import BaseClient
 
+from lambdas.management.call_repository import CallRepository
 from lambdas.management.connector_repository import ConnectorRepository
 from lambdas.management.group_repository import GroupRepository
+from lambdas.management.node_repository import NodeRepository
 from lambdas.management.number_repository import NumberRepository
 from lambdas.management.order_repository import OrderRepository
 from lambdas.management.store import Store
@@ -49,13 +51,15 @@ class ConfigurationRepository:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """The five parts over one store."""
+    """The parts over one store."""
 
     connectors: ConnectorRepository
     groups: GroupRepository
     numbers: NumberRepository
     orders: OrderRepository
     configuration: ConfigurationRepository
+    calls: CallRepository
+    nodes: NodeRepository
 
     @classmethod
     def over(cls, client: BaseClient, prefix: str, sleep: Callable[[float], None]) -> "Repository":
@@ -67,4 +71,6 @@ class Repository:
             NumberRepository(store, prefix),
             OrderRepository(store, prefix),
             ConfigurationRepository(store, prefix),
+            CallRepository(store, prefix),
+            NodeRepository(store, prefix),
         )

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.management.errors import BadRequest, ServiceUnavailable
 from model.codec import AttributeValue, Item, encode
-from model.tables import COUNT, PARTITION_KEY, SORT_KEY, key
+from model.tables import COUNT, PARTITION_KEY, SORT_KEY, Index, key
 
 CONFLICT_ATTEMPTS = 8
 """Tries of a write that another transaction on the same item stands in the way of."""
@@ -57,6 +57,45 @@ class Update:
         return arguments
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexQuery:
+    """The items of a partition of an index, those with the greatest sort key first."""
+
+    table: str
+    index: Index
+    partition: str
+    low: str = " "
+    """Least sort key; DynamoDB takes no empty one."""
+    high: str = _LAST_STRING
+    """Greatest sort key."""
+    start: "Item | None" = None
+    """Keys of the item that the list goes on behind; it need not exist any more."""
+    batch: int
+    """Items that are read at a time."""
+
+    def arguments(self) -> dict[str, object]:
+        """Return the arguments of Query."""
+        arguments: dict[str, object] = {
+            "TableName": self.table,
+            "IndexName": self.index.name,
+            "KeyConditionExpression": "#partition = :partition AND #sort BETWEEN :low AND :high",
+            "ExpressionAttributeNames": {
+                "#partition": self.index.partition_key,
+                "#sort": self.index.sort_key,
+            },
+            "ExpressionAttributeValues": {
+                ":partition": encode(self.partition),
+                ":low": encode(self.low),
+                ":high": encode(self.high),
+            },
+            "ScanIndexForward": False,
+            "Limit": self.batch,
+        }
+        if self.start is not None:
+            arguments["ExclusiveStartKey"] = self.start
+        return arguments
+
+
 class Store:
     """The calls to DynamoDB; what goes wrong becomes Changed, BadRequest or ServiceUnavailable."""
 
@@ -94,6 +133,16 @@ class Store:
             for item in answer["Items"]:
                 if not after or item[SORT_KEY]["S"] > after:
                     yield item
+            if "LastEvaluatedKey" not in answer:
+                return
+            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def query_index(self, query: IndexQuery) -> Iterator[Item]:
+        """Yield the items of a partition of an index; what was written just now may be missing."""
+        arguments = query.arguments()
+        while True:
+            answer = self._call("query", **arguments)
+            yield from answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return
             arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]

@@ -36,7 +36,7 @@ class Wire:
 
     def call(self, method: str, raw_path: str, raw_query: str) -> Call:
         """Return the operation that is meant; raises UnknownOperation or BadRequest."""
-        query = _query(raw_query)
+        query = query_parameters(raw_query)
         match = self._router.match(method, raw_path, query)
         if match is None:
             raise UnknownOperation(f"No operation has {method} {raw_path[:200]}")
@@ -94,7 +94,7 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _query(raw_query: str) -> dict[str, str]:
+def query_parameters(raw_query: str) -> dict[str, str]:
     """Return the decoded query; of a repeated parameter the last one counts."""
     pairs = (part.partition("=") for part in raw_query.split("&") if part)
     return {

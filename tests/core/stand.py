@@ -1,6 +1,7 @@
 """A whole node on a simulated network: the Core, a media worker that only keeps books, peers."""
 
 import heapq
+from collections import Counter
 from datetime import UTC, datetime
 from typing import assert_never
 
@@ -21,6 +22,8 @@ from edge.media.session import (
 from edge.seam import (
     CommandMedia,
     ConfigLoaded,
+    ForgetCall,
+    JournalCall,
     Log,
     MediaReported,
     Received,
@@ -30,6 +33,7 @@ from edge.seam import (
     WriteRecord,
 )
 from edge.sip.message import Response, parse_datagram
+from model.calls import LiveCall
 from model.cdr import CallDetailRecord
 from model.connector import Connector, Credential, Origination, Route, Termination, connector_host
 from model.numbers import InventoryNumber
@@ -165,6 +169,8 @@ class Node:
         )
         self.worker = Worker()
         self.records: list[CallDetailRecord] = []
+        self.journalled: list[LiveCall] = []
+        self.forgotten: list[str] = []
         self.logs: list[Log] = []
         self.sent: list[Send] = []
         """Everything since the last look, for tests without a link."""
@@ -173,9 +179,10 @@ class Node:
         self.load(*(connectors or (connector(),)))
         self.core.handle(MediaReported(0, self.worker.lease(PORTS)), 0.0)
 
-    def load(self, *connectors: Connector) -> None:
+    def load(self, *connectors: Connector, bucket: str | None = BUCKET) -> None:
         """Configure the node anew."""
-        snapshot = Snapshot.build(self._settings, connectors, (number(),), BUCKET)
+        self._bucket = bucket
+        snapshot = Snapshot.build(self._settings, connectors, (number(),), bucket)
         self.core.handle(ConfigLoaded(snapshot), self._now)
 
     def is_empty(self) -> bool:
@@ -192,6 +199,12 @@ class Node:
             and self.worker.free == set(PORTS)
             and not self.worker.open
         )
+
+    def assert_journal_is_even(self) -> None:
+        """Fail unless every answered call was noted once, and has ended once (EDGE C9, C11)."""
+        ended = [it.transaction_id for it in self.records if it.answered] + self.forgotten
+        assert Counter(ended) == Counter(it.transaction_id for it in self.journalled)
+        assert len(set(ended)) == len(ended)
 
     def take(self, data: bytes, flow: Flow, now: float) -> None:
         """Take a datagram."""
@@ -233,8 +246,12 @@ class Node:
                 case CommandMedia(_, command):
                     self.worker.obey(command, now)
                 case WriteRecord(bucket, record):
-                    assert bucket == BUCKET
+                    assert bucket == self._bucket
                     self.records.append(record)
+                case JournalCall(call):
+                    self.journalled.append(call)
+                case ForgetCall(transaction_id):
+                    self.forgotten.append(transaction_id)
                 case Log():
                     self.logs.append(output)
                 case _:
@@ -278,6 +295,7 @@ class Stage:
     def assert_quiet(self) -> None:
         """Fail unless nothing is left anywhere."""
         assert self.node.is_empty(), self.node.core.pending
+        self.node.assert_journal_is_even()
         for agent in self.agents:
             assert agent.is_quiet, f"{agent.name} still waits for something"
 

@@ -199,6 +199,7 @@ def test_every_call_over_a_bad_link_ends_with_one_record_and_leaves_nothing(
         link.silent, link.refusing = silent, refusing
         stage = play(link, plans, placed, asks=asks)
         assert stage.node.is_empty(), stage.node.core.pending
+        stage.node.assert_journal_is_even()
         assert_records_fit(stage, asks=asks)
 
 
@@ -213,6 +214,7 @@ def test_without_loss_both_peers_learn_that_the_call_is_over(
     with lossy_link(seed, conditions) as link:
         stage = play(link, plans, placed)
         assert stage.node.is_empty(), stage.node.core.pending
+        stage.node.assert_journal_is_even()
         for agent in stage.agents:
             for call in agent.placed:
                 assert call.final is not None or call.no_response

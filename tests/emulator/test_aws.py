@@ -14,7 +14,15 @@ from emulator.aws import AwsUnavailable, EmbeddedAws, provision
 from emulator.numbers_pool import synthetic_pool
 from model.number_items import pool_number_from
 from model.settings import Settings
-from model.tables import CONNECTORS, NUMBERS, POOL, access_keys_secret_name, cdr_bucket_name
+from model.tables import (
+    CALLS,
+    CONNECTORS,
+    NUMBERS,
+    POOL,
+    TABLES,
+    access_keys_secret_name,
+    cdr_bucket_name,
+)
 
 pytestmark = pytest.mark.sockets
 
@@ -32,15 +40,20 @@ def test_a_provisioned_stand_holds_what_a_deployment_would(embedded: EmbeddedAws
     clients = embedded.clients(SETTINGS.region)
     provision(clients, SETTINGS, prefix="one")
     tables = clients.dynamodb.list_tables()["TableNames"]
-    assert tables == [CONNECTORS.physical_name("one"), NUMBERS.physical_name("one")]
-    described = clients.dynamodb.describe_table(TableName=tables[0])["Table"]
+    assert set(tables) == {table.physical_name("one") for table in TABLES}
+    described = clients.dynamodb.describe_table(TableName=CONNECTORS.physical_name("one"))["Table"]
     assert described["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
     assert ":000000000000:" in described["TableArn"]
+    described = clients.dynamodb.describe_table(TableName=CALLS.physical_name("one"))["Table"]
+    made = {it["IndexName"] for it in described["GlobalSecondaryIndexes"]}
+    assert made == {index.name for index in CALLS.indexes}
+    expiry = clients.dynamodb.describe_time_to_live(TableName=CALLS.physical_name("one"))
+    assert expiry["TimeToLiveDescription"]["AttributeName"] == "expires_at"
     clients.s3.head_bucket(Bucket=cdr_bucket_name("one", SETTINGS.account_id, SETTINGS.region))
     secret = clients.secretsmanager.get_secret_value(SecretId=access_keys_secret_name("one"))
     assert json.loads(secret["SecretString"]) == {"test": {"secret": "test", "active": True}}
     items = clients.dynamodb.query(
-        TableName=tables[1],
+        TableName=NUMBERS.physical_name("one"),
         KeyConditionExpression="pk = :pool",
         ExpressionAttributeValues={":pool": {"S": POOL}},
     )["Items"]

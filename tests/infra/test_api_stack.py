@@ -6,7 +6,7 @@ import pytest
 
 from infra.management_asset import ROOT
 from model.settings import Settings
-from model.tables import access_keys_secret_name
+from model.tables import CALLS, access_keys_secret_name
 from tests.infra.synthesis import OTHER_SETTINGS, Assembly, Template, text_of
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("cdk")]
@@ -101,6 +101,8 @@ def test_the_role_has_exactly_what_is_needed(api: Template) -> None:
         ("secretsmanager:GetSecretValue", f"${{{secret}}}"),
         *((f"dynamodb:{action}", f"{table}connectors") for action in actions),
         *((f"dynamodb:{action}", f"{table}numbers") for action in actions),
+        ("dynamodb:Query", f"{table}nodes"),
+        *(("dynamodb:Query", f"{table}calls/index/{index.name}") for index in CALLS.indexes),
     }
     role = api.properties("AWS::IAM::Role")
     assert "ManagedPolicyArns" not in role

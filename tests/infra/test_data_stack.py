@@ -2,7 +2,7 @@
 
 import pytest
 
-from model.tables import PARTITION_KEY, SORT_KEY, TABLES
+from model.tables import EXPIRES_AT, TABLES
 from tests.infra.synthesis import Assembly, Template, text_of
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("cdk")]
@@ -22,17 +22,13 @@ def test_the_tables_are_those_of_the_model(data: Template) -> None:
     # ARCHITECTURE A4
     made = {it["Properties"]["TableName"]: it for it in data.of("AWS::DynamoDB::Table").values()}
     assert set(made) == {table.physical_name("ovc") for table in TABLES}
-    for table in made.values():
-        properties = table["Properties"]
-        assert properties["KeySchema"] == [
-            {"AttributeName": PARTITION_KEY, "KeyType": "HASH"},
-            {"AttributeName": SORT_KEY, "KeyType": "RANGE"},
-        ]
-        assert properties["AttributeDefinitions"] == [
-            {"AttributeName": PARTITION_KEY, "AttributeType": "S"},
-            {"AttributeName": SORT_KEY, "AttributeType": "S"},
-        ]
-        assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    for table in TABLES:
+        properties = made[table.physical_name("ovc")]["Properties"]
+        wanted = table.creation("ovc")
+        assert {name: properties.get(name) for name in wanted} == wanted
+        assert properties.get("TimeToLiveSpecification") == (
+            {"AttributeName": EXPIRES_AT, "Enabled": True} if table.expires else None
+        )
 
 
 def test_no_table_is_lost_or_open(data: Template) -> None:

@@ -24,8 +24,10 @@ from model.group_items import group_from, group_members
 from model.number_items import number_from, number_members, pool_members, pool_number_from
 from model.numbers import InventoryNumber, PoolNumber
 from model.tables import (
+    CALLS,
     CONNECTORS,
     DEFAULT_PREFIX,
+    NODES,
     NUMBERS,
     TABLES,
     access_keys_secret_name,
@@ -52,9 +54,35 @@ ENCODED: list[tuple[Plain, AttributeValue]] = [
 
 
 def test_the_tables_have_the_prefix_of_their_deployment() -> None:  # A4
-    assert TABLES == (CONNECTORS, NUMBERS)
-    assert [it.physical_name("prod") for it in TABLES] == ["prod-connectors", "prod-numbers"]
+    assert TABLES == (CONNECTORS, NUMBERS, CALLS, NODES)
+    names = [it.physical_name("prod") for it in TABLES]
+    assert names == ["prod-connectors", "prod-numbers", "prod-calls", "prod-nodes"]
     assert DEFAULT_PREFIX == "ovc"
+
+
+def test_a_table_is_created_with_its_keys_and_indexes() -> None:  # A4
+    assert CONNECTORS.creation("ovc") == {
+        "TableName": "ovc-connectors",
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": [
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        "AttributeDefinitions": [
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+    }
+    calls = CALLS.creation("ovc")
+    assert calls["KeySchema"] == [{"AttributeName": "transaction_id", "KeyType": "HASH"}]
+    names = ("transaction_id", "live_node", "started_at", "connector_id", "number")
+    assert calls["AttributeDefinitions"] == [
+        {"AttributeName": name, "AttributeType": "S"} for name in names
+    ]
+    indexes = calls["GlobalSecondaryIndexes"]
+    assert isinstance(indexes, list)
+    assert [it["IndexName"] for it in indexes] == ["live", "connector", "number"]
+    assert all(it["KeySchema"][1]["AttributeName"] == "started_at" for it in indexes)
 
 
 def test_what_else_is_named_by_the_deployment() -> None:

@@ -30,6 +30,13 @@ def test_an_outage_doubles_up_to_its_cap() -> None:
     assert lengths == [30, 60, 120, 240, 300, 300]
 
 
+def test_the_end_of_an_outage_is_known_while_it_lasts() -> None:
+    health = Health(RoutingSettings())
+    assert health.out_until(target(), 0.0) is None
+    health.failed(target(), 0.0)
+    assert (health.out_until(target(), 29.9), health.out_until(target(), 30.0)) == (30.0, None)
+
+
 def test_the_first_success_clears_the_history() -> None:
     health = Health(RoutingSettings())
     health.failed(target(), 0.0)

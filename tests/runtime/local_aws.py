@@ -9,7 +9,7 @@ import boto3
 from moto.server import ThreadedMotoServer
 
 from model import tables
-from model.codec import Plain, encode_item
+from model.codec import Plain, decode_item, encode_item
 from model.connector import Connector, Origination, Route, Termination
 from model.connector_items import connector_members
 from model.number_items import number_members
@@ -89,18 +89,7 @@ class Deployment:
         self._revision = 0
         aws.client("s3").create_bucket(Bucket=self.bucket)
         for table in tables.TABLES:
-            self._dynamodb.create_table(
-                TableName=table.physical_name(prefix),
-                BillingMode="PAY_PER_REQUEST",
-                AttributeDefinitions=[
-                    {"AttributeName": PARTITION_KEY, "AttributeType": "S"},
-                    {"AttributeName": SORT_KEY, "AttributeType": "S"},
-                ],
-                KeySchema=[
-                    {"AttributeName": PARTITION_KEY, "KeyType": "HASH"},
-                    {"AttributeName": SORT_KEY, "KeyType": "RANGE"},
-                ],
-            )
+            self._dynamodb.create_table(**table.creation(prefix))
 
     def put(self, table: tables.Table, members: Mapping[str, Plain]) -> None:
         """Write an item as it is, without counting the revision."""
@@ -126,6 +115,11 @@ class Deployment:
         item = {PARTITION_KEY: tables.SETTINGS, SORT_KEY: tables.GLOBAL}
         self.put(CONNECTORS, {**item, "cdr_bucket": self.bucket})
         self.changed()
+
+    def rows(self, table: tables.Table) -> list[dict[str, Plain]]:
+        """Return every item of a table."""
+        found = self._dynamodb.scan(TableName=table.physical_name(self.prefix))["Items"]
+        return [decode_item(item) for item in found]
 
     def objects(self) -> dict[str, bytes]:
         """Return every object of the bucket."""

@@ -3,9 +3,28 @@
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+from edge.runtime.aws_messages import NodeIdentity
+from model.calls import LiveCall
 from model.cdr import NORMAL_CALL_CLEARING, CallDetailRecord, CallStatus, Disposition
 
 STARTED_AT = datetime(2019, 3, 8, 6, 27, 38, 563_000, tzinfo=UTC)
+
+
+NODE = NodeIdentity("node1", "198.51.100.10:5060", STARTED_AT)
+
+
+def a_live_call(transaction_id: str | None = None) -> LiveCall:
+    """Return a call that is up, whose record would be `a_record`."""
+    return LiveCall(
+        transaction_id=transaction_id or str(uuid4()),
+        call_id="8ed6a0c9@192.0.2.1",
+        connector_id="abcdef1ghij2klmno3pqr4",
+        from_number="+15105550101",
+        to_number="+14155550102",
+        disposition=Disposition.TERMINATION,
+        sip_auth_user=None,
+        answered_at=STARTED_AT,
+    )
 
 
 def a_record(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from edge.runtime.log import Field
-from edge.seam import Input, Output
+from edge.seam import Drain, Input, NodeReport, Output
 
 
 class ScriptedCore:
@@ -32,6 +32,10 @@ class ScriptedCore:
 
     def deadline(self) -> float | None:
         return self.at
+
+    def report(self, now: float, /) -> NodeReport:
+        draining = any(isinstance(happened, Drain) for happened in self.inputs)
+        return NodeReport(self.active_calls, draining, ())
 
     @property
     def pending(self) -> dict[str, int]:

@@ -11,11 +11,12 @@ import uvloop
 
 from edge.runtime.aws_control import AwsControl
 from edge.runtime.aws_messages import Begin
-from edge.seam import ConfigLoaded, WriteRecord
+from edge.seam import ConfigLoaded, ForgetCall, JournalCall, NodeReport, WriteRecord
 from model.settings import Settings
+from model.tables import CALLS, NODES
 from tests.runtime.local_aws import Deployment, LocalAws, a_connector
 from tests.runtime.processes import is_running
-from tests.runtime.records import a_record
+from tests.runtime.records import NODE, a_live_call, a_record
 from tests.runtime.scripted import Lines, until, within
 
 pytestmark = pytest.mark.sockets
@@ -30,7 +31,7 @@ class World:
         self.loaded: list[ConfigLoaded] = []
         self.log = Lines()
         self.control = AwsControl(
-            Begin(Settings(), prefix, 0.1),
+            Begin(Settings(), prefix, 0.1, NODE),
             loop=asyncio.get_running_loop(),
             feed=self.loaded.append,
             log=self.log,
@@ -136,6 +137,47 @@ def test_a_worker_that_is_cut_off_still_stores_what_it_has(deployment: Deploymen
         assert deployment.objects() == {record.key(): record.body()}
         with within(2.5):
             await until(lambda: not is_running(world.control.pid))
+
+    in_world(deployment, test)
+
+
+def test_calls_and_the_node_have_their_rows(deployment: Deployment) -> None:
+    # EDGE C9, C11
+    async def test(world: World) -> None:
+        control, recorded, forgotten = world.control, a_record(), a_live_call()
+        control.renew(NodeReport(2, False, ()))
+        for call in (a_live_call(recorded.transaction_id), forgotten):
+            control.journal(JournalCall(call))
+        await until(lambda: len(deployment.rows(CALLS)) == 2)
+        await until(lambda: len(deployment.rows(NODES)) == 1)
+        assert all("live_node" in row for row in deployment.rows(CALLS))
+        control.write(WriteRecord(deployment.bucket, recorded))
+        control.journal(ForgetCall(forgotten.transaction_id))
+        control.leave()
+        await asyncio.wait_for(control.left.wait(), 5.0)
+        (row,) = deployment.rows(CALLS)
+        assert (row["transaction_id"], row["status"]) == (recorded.transaction_id, "Completed")
+        assert deployment.rows(NODES) == []
+        await until(lambda: not control.unsettled)
+        assert list(deployment.objects()) == [row["object_key"]]
+
+    in_world(deployment, test)
+
+
+def test_without_tables_for_rows_records_are_stored_all_the_same(deployment: Deployment) -> None:
+    # S3 goes its own way
+    async def test(world: World) -> None:
+        dynamodb = deployment.aws.client("dynamodb")
+        dynamodb.delete_table(TableName=CALLS.physical_name(deployment.prefix))
+        record = a_record()
+        world.control.journal(JournalCall(a_live_call(record.transaction_id)))
+        world.control.write(WriteRecord(deployment.bucket, record))
+        await until(lambda: not world.control.unsettled)
+        assert deployment.objects() == {record.key(): record.body()}
+        await until(lambda: world.log.of("table-refuses"))
+        world.control.renew(NodeReport(0, False, ()))
+        await until(lambda: deployment.rows(NODES))
+        assert len(world.log.of("table-refuses")) == 1
 
     in_world(deployment, test)
 

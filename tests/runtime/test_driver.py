@@ -13,7 +13,9 @@ from edge.runtime.driver import FAULT_PAUSE_S, TICK_EVERY_S, Driver
 from edge.seam import (
     CommandMedia,
     Drain,
+    ForgetCall,
     Input,
+    JournalCall,
     Log,
     MediaLost,
     Output,
@@ -23,7 +25,7 @@ from edge.seam import (
     Unreachable,
     WriteRecord,
 )
-from tests.runtime.records import a_record
+from tests.runtime.records import a_live_call, a_record
 from tests.runtime.scripted import Lines, ScriptedCore, until
 
 LOCAL, REMOTE = ("127.0.0.1", 5060), ("127.0.0.2", 5080)
@@ -38,12 +40,14 @@ class World:
         self.sent: list[tuple[bytes, Address]] = []
         self.commands: list[tuple[int, MediaCommand]] = []
         self.records: list[WriteRecord] = []
+        self.journal: list[JournalCall | ForgetCall] = []
         self.driver = Driver(
             core,
             loop=asyncio.get_running_loop(),
             log=self.log,
             command_media=lambda worker, command: self.commands.append((worker, command)),
             write_record=self.records.append,
+            journal=self.journal.append,
         )
         self.driver.add_transport(Transport.UDP, self)
 
@@ -63,10 +67,13 @@ def in_world(core: ScriptedCore, test: Callable[[World], Coroutine[None, None, N
 def test_every_output_goes_its_way() -> None:
     record = WriteRecord("bucket", a_record())
     close = CloseSession(SessionId(7))
+    noted, forgotten = JournalCall(a_live_call()), ForgetCall("1")
     outputs: list[Output] = [
         Send(b"bytes", FLOW),
         CommandMedia(2, close),
+        noted,
         record,
+        forgotten,
         Log("call-started", {"n": 1}),
     ]
 
@@ -78,6 +85,7 @@ def test_every_output_goes_its_way() -> None:
         assert world.sent == [(b"bytes", REMOTE)]
         assert world.commands == [(2, close)]
         assert world.records == [record]
+        assert world.journal == [noted, forgotten]
         assert world.log.written == [("call-started", {"n": 1})]
 
     in_world(ScriptedCore(lambda happened: outputs), test)

@@ -16,8 +16,9 @@ from edge.runtime.lifecycle import LOOK_EVERY_S, Node, NodePlan
 from edge.runtime.udp import bind
 from edge.seam import ConfigLoaded, Drain, HangUp, Input, Output, Received, Send, Tick, WriteRecord
 from model.settings import MediaSettings, Settings
+from model.tables import NODES
 from tests.runtime.local_aws import Deployment
-from tests.runtime.records import a_record
+from tests.runtime.records import NODE, a_record
 from tests.runtime.scripted import Lines, ScriptedCore, until, within
 
 pytestmark = pytest.mark.sockets
@@ -32,7 +33,7 @@ class World:
         self.address = sip_socket.getsockname()
         media = MediaSettings(first_port=self.address[1] - 200, last_port=self.address[1])
         plan = NodePlan(
-            begin=Begin(Settings(lab_mode=True, media=media), deployment.prefix, 0.1),
+            begin=Begin(Settings(lab_mode=True, media=media), deployment.prefix, 0.1, NODE),
             sip_socket=sip_socket,
             sip_address=self.address,
             media_address="127.0.0.1",
@@ -76,13 +77,44 @@ def test_it_knows_the_configuration_before_it_hears_a_datagram(deployment: Deplo
     live(ScriptedCore(), deployment, test)
 
 
+def test_it_shows_itself_from_ready_to_stop(deployment: Deployment) -> None:
+    async def test(world: World) -> None:
+        world.core.active_calls = 1
+        await until(lambda: deployment.rows(NODES))
+        (row,) = deployment.rows(NODES)
+        assert (row["sip_address"], row["draining"]) == (NODE.sip_address, False)
+        world.stop()
+        await until(lambda: deployment.rows(NODES)[0]["draining"])
+        assert deployment.rows(NODES)[0]["active_calls"] == 1
+        world.core.active_calls = 0
+        await world.life
+        assert deployment.rows(NODES) == []
+
+    live(ScriptedCore(), deployment, test, drain_s=30.0)
+
+
+def test_it_shows_itself_again_and_again(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.runtime.lifecycle.RENEWED_EVERY_S", 0.2)
+
+    async def test(world: World) -> None:
+        for _ in range(3):
+            seen = [row["renewed_at"] for row in deployment.rows(NODES)]
+            await until(lambda: [row["renewed_at"] for row in deployment.rows(NODES)] != seen)  # noqa: B023
+        world.stop()
+
+    live(ScriptedCore(), deployment, test)
+
+
 def test_without_calls_it_stops_at_once(deployment: Deployment) -> None:
     async def test(world: World) -> None:
         started = time.monotonic()
         world.stop()
         await world.life
         assert time.monotonic() - started < 0.5
-        assert world.core.inputs[-2:] == [Drain(), HangUp("Service shutdown")]
+        told = world.heard(Drain) + world.heard(HangUp)
+        assert told == [Drain(), HangUp("Service shutdown")]
 
     live(ScriptedCore(), deployment, test, drain_s=30.0)
 

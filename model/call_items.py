@@ -1,0 +1,127 @@
+"""Calls as items of the table of calls (A4; model/tables.py has keys and indexes).
+
+A call has its item from its answer on, or from its end when it was never answered. Each write is
+the whole item, so that the last one wins whatever happened to those before it: the item of an ended
+call lacks `live_node` and so leaves the index of live calls. Texts are stored as the record shows
+them, so that what is read here and the object in the bucket are the same.
+"""
+
+from datetime import datetime, timedelta
+
+from model.calls import LiveCall, customer_number
+from model.cdr import (
+    CallDetailRecord,
+    CallStatus,
+    Disposition,
+    filtered_number,
+    recorded_call_id,
+    recorded_text,
+)
+from model.codec import Item, Plain, flag, moment, moment_text, optional_string, string
+from model.tables import CALLS, EXPIRES_AT
+
+KEPT = timedelta(days=90)
+"""After the end; a call whose end nobody wrote counts from its answer."""
+
+
+def live_members(call: LiveCall, node_id: str) -> dict[str, Plain]:
+    """Return the whole item of a call that is up on a node."""
+    return {
+        **_call_key(call.transaction_id),
+        **_numbers(call.disposition, call.from_number, call.to_number),
+        "connector_id": call.connector_id,
+        "call_id": recorded_call_id(call.call_id),
+        "sip_auth_user": _optional_text(call.sip_auth_user),
+        "node_id": node_id,
+        "live_node": node_id,
+        "started_at": moment_text(call.answered_at),
+        EXPIRES_AT: _expiry(call.answered_at),
+    }
+
+
+def ended_members(
+    record: CallDetailRecord, node_id: str, object_key: str | None
+) -> dict[str, Plain]:
+    """Return the whole item of a call that has ended; without a key it has no object."""
+    return {
+        **_call_key(record.transaction_id),
+        **_numbers(record.disposition, record.from_number, record.to_number),
+        "connector_id": record.connector_id,
+        "call_id": recorded_call_id(record.call_id),
+        "sip_auth_user": _optional_text(record.sip_auth_user),
+        "node_id": node_id,
+        "started_at": moment_text(record.started_at),
+        "ended_at": moment_text(record.ended_at),
+        "answered": record.answered,
+        "status": record.status.value,
+        "status_message": recorded_text(record.status_message),
+        "billable_duration": record.billable_duration,
+        "object_key": object_key,
+        EXPIRES_AT: _expiry(record.ended_at),
+    }
+
+
+def call_key(transaction_id: str) -> Item:
+    """Return the primary key of a call in typed JSON."""
+    return {CALLS.partition_key: {"S": transaction_id}}
+
+
+def has_ended(item: Item) -> bool:
+    """Tell whether a call has ended."""
+    return "status" in item
+
+
+def live_call_from(item: Item) -> LiveCall:
+    """Return the call of an item; raises KeyError or ValueError for a damaged one."""
+    return LiveCall(
+        transaction_id=string(item[CALLS.partition_key]),
+        call_id=string(item["call_id"]),
+        connector_id=string(item["connector_id"]),
+        from_number=string(item["from_number"]),
+        to_number=string(item["to_number"]),
+        disposition=Disposition(string(item["disposition"])),
+        sip_auth_user=optional_string(item, "sip_auth_user"),
+        answered_at=moment(item["started_at"]),
+    )
+
+
+def record_from(item: Item, account_id: str) -> CallDetailRecord:
+    """Return the record of an ended call; raises KeyError or ValueError for a damaged item."""
+    return CallDetailRecord(
+        account_id=account_id,
+        transaction_id=string(item[CALLS.partition_key]),
+        call_id=string(item["call_id"]),
+        connector_id=string(item["connector_id"]),
+        from_number=string(item["from_number"]),
+        to_number=string(item["to_number"]),
+        status_message=string(item["status_message"]),
+        disposition=Disposition(string(item["disposition"])),
+        status=CallStatus(string(item["status"])),
+        sip_auth_user=optional_string(item, "sip_auth_user"),
+        answered=flag(item["answered"]),
+        started_at=moment(item["started_at"]),
+        ended_at=moment(item["ended_at"]),
+    )
+
+
+def _call_key(transaction_id: str) -> dict[str, Plain]:
+    return {CALLS.partition_key: transaction_id}
+
+
+def _numbers(disposition: Disposition, from_number: str, to_number: str) -> dict[str, Plain]:
+    shown_from, shown_to = filtered_number(from_number), filtered_number(to_number)
+    return {
+        "disposition": disposition.value,
+        "from_number": shown_from,
+        "to_number": shown_to,
+        # DynamoDB takes no empty key: such a call is in no list of a number.
+        "number": customer_number(disposition, shown_from, shown_to) or None,
+    }
+
+
+def _optional_text(text: str | None) -> str | None:
+    return None if text is None else recorded_text(text)
+
+
+def _expiry(counted_from: datetime) -> int:
+    return int((counted_from + KEPT).timestamp())

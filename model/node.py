@@ -1,0 +1,42 @@
+"""An edge node as it shows itself to the management plane."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+RENEWED_EVERY_S = 10.0
+"""How often a node renews what it says of itself (EDGE C9)."""
+LIVE_FOR = timedelta(seconds=30)
+"""A node that was silent for longer counts as gone: two renewals may get lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarrierState:
+    """A carrier as one node sees it."""
+
+    name: str
+    host: str
+    port: int
+    priority: int
+    weight: int
+    out_until: datetime | None
+    """UTC end of its time on the blacklist (EDGE F9); None or past means that it is healthy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeState:
+    """One node at the moment of its last renewal."""
+
+    node_id: str
+    """Made anew by each start of a node."""
+    sip_address: str
+    """Public address and port, host:port."""
+    started_at: datetime
+    renewed_at: datetime
+    active_calls: int
+    draining: bool
+    carriers: tuple[CarrierState, ...]
+    """In the order of the settings."""
+
+    def is_live(self, now: datetime) -> bool:
+        """Tell whether the node has shown itself lately."""
+        return now - self.renewed_at <= LIVE_FOR

@@ -1,0 +1,70 @@
+"""Edge nodes as items of the table of nodes (model/tables.py has the keys)."""
+
+from datetime import timedelta
+
+from model.codec import (
+    Item,
+    Plain,
+    flag,
+    mapping,
+    moment,
+    moment_text,
+    sequence,
+    string,
+    whole,
+)
+from model.node import CarrierState, NodeState
+from model.tables import EXPIRES_AT, NODE, PARTITION_KEY, SORT_KEY
+
+KEPT = timedelta(days=1)
+"""After the last renewal of a node that could not say goodbye."""
+
+
+def node_members(node: NodeState) -> dict[str, Plain]:
+    """Return a node's whole item, keys included."""
+    return {
+        PARTITION_KEY: NODE,
+        SORT_KEY: node.node_id,
+        "sip_address": node.sip_address,
+        "started_at": moment_text(node.started_at),
+        "renewed_at": moment_text(node.renewed_at),
+        "active_calls": node.active_calls,
+        "draining": node.draining,
+        "carriers": [_carrier_members(carrier) for carrier in node.carriers],
+        EXPIRES_AT: int((node.renewed_at + KEPT).timestamp()),
+    }
+
+
+def node_from(item: Item) -> NodeState:
+    """Return the node of an item; raises KeyError or ValueError for a damaged one."""
+    return NodeState(
+        node_id=string(item[SORT_KEY]),
+        sip_address=string(item["sip_address"]),
+        started_at=moment(item["started_at"]),
+        renewed_at=moment(item["renewed_at"]),
+        active_calls=whole(item["active_calls"]),
+        draining=flag(item["draining"]),
+        carriers=tuple(_carrier(mapping(entry)) for entry in sequence(item["carriers"])),
+    )
+
+
+def _carrier_members(carrier: CarrierState) -> dict[str, Plain]:
+    return {
+        "name": carrier.name,
+        "host": carrier.host,
+        "port": carrier.port,
+        "priority": carrier.priority,
+        "weight": carrier.weight,
+        "out_until": None if carrier.out_until is None else moment_text(carrier.out_until),
+    }
+
+
+def _carrier(members: Item) -> CarrierState:
+    return CarrierState(
+        name=string(members["name"]),
+        host=string(members["host"]),
+        port=whole(members["port"]),
+        priority=whole(members["priority"]),
+        weight=whole(members["weight"]),
+        out_until=moment(members["out_until"]) if "out_until" in members else None,
+    )

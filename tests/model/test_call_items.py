@@ -1,0 +1,124 @@
+"""Calls as items: what is written is read back, in the indexes that they belong to."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.call_items import (
+    call_key,
+    ended_members,
+    has_ended,
+    live_call_from,
+    live_members,
+    record_from,
+)
+from model.calls import customer_number
+from model.cdr import CallDetailRecord, CallStatus, Disposition
+from model.codec import Item, encode_item
+from model.tables import CALLS, EXPIRES_AT, LIVE_CALLS
+from tests.runtime.records import STARTED_AT, a_live_call, a_record
+
+ACCOUNT = "000000000000"
+MOMENTS = st.integers(0, 4_102_444_800_000).map(
+    lambda ms: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
+)
+ANY_TEXT = st.text(st.characters(exclude_categories=[]), max_size=300)
+RECORDS = st.builds(
+    CallDetailRecord,
+    account_id=st.just(ACCOUNT),
+    transaction_id=st.uuids().map(str),
+    call_id=ANY_TEXT,
+    connector_id=st.text(min_size=1, max_size=36),
+    from_number=ANY_TEXT,
+    to_number=ANY_TEXT,
+    status_message=ANY_TEXT,
+    disposition=st.sampled_from(Disposition),
+    status=st.sampled_from(CallStatus),
+    sip_auth_user=st.none() | ANY_TEXT,
+    answered=st.booleans(),
+    started_at=MOMENTS,
+    ended_at=MOMENTS,
+)
+
+
+@given(RECORDS)
+def test_a_row_has_all_that_its_object_consists_of(record: CallDetailRecord) -> None:
+    # EDGE C9: key and bytes are functions of the row
+    item = encode_item(ended_members(record, "node1", record.key()))
+    read = record_from(item, ACCOUNT)
+    assert (read.key(), read.body()) == (record.key(), record.body())
+    assert item["object_key"] == {"S": record.key()}
+    assert item["billable_duration"] == {"N": str(read.members()["BillableDuration"])}
+    assert has_ended(item)
+
+
+@given(RECORDS)
+def test_a_row_is_one_that_dynamodb_takes(record: CallDetailRecord) -> None:
+    for value in encode_item(ended_members(record, "node1", None)).values():
+        if "S" in value:
+            assert isinstance(value["S"], str)
+            value["S"].encode()  # no half of a surrogate pair
+    assert encode_item(ended_members(record, "n", None)).get("number") != {"S": ""}
+
+
+def test_a_live_call_is_read_back_and_is_in_the_index_of_its_node() -> None:
+    call = replace(a_live_call(), sip_auth_user="pbx")
+    item = encode_item(live_members(call, "node1"))
+    assert live_call_from(item) == call
+    assert item[LIVE_CALLS.partition_key] == {"S": "node1"}
+    assert not has_ended(item)
+
+
+def test_the_end_of_a_call_replaces_its_row_and_takes_it_from_the_live_ones() -> None:
+    # EDGE C9
+    record = a_record()
+    live = encode_item(live_members(a_live_call(record.transaction_id), "node1"))
+    ended = encode_item(ended_members(record, "node1", record.key()))
+    for name in (CALLS.partition_key, "started_at", "connector_id", "number", "node_id"):
+        assert live[name] == ended[name]
+    assert LIVE_CALLS.partition_key not in ended
+    assert call_key(record.transaction_id) == {
+        CALLS.partition_key: ended[CALLS.partition_key],
+    }
+
+
+def test_a_record_that_was_given_up_has_no_object() -> None:
+    assert "object_key" not in encode_item(ended_members(a_record(), "node1", None))
+
+
+def test_a_row_expires_ninety_days_after_the_end() -> None:
+    # ARCHITECTURE A4
+    record = a_record()
+    days = timedelta(days=90)
+    for item, moment in (
+        (encode_item(ended_members(record, "n", None)), record.ended_at),
+        (encode_item(live_members(a_live_call(), "n")), STARTED_AT),
+    ):
+        assert item[EXPIRES_AT] == {"N": str(int((moment + days).timestamp()))}
+
+
+@pytest.mark.parametrize(
+    ("disposition", "own"), [(Disposition.TERMINATION, "from"), (Disposition.ORIGINATION, "to")]
+)
+def test_the_number_of_a_call_is_the_customers_own(disposition: Disposition, own: str) -> None:
+    assert customer_number(disposition, "from", "to") == own
+    record = replace(a_record(), disposition=disposition)
+    item = encode_item(ended_members(record, "n", None))
+    assert item["number"] == item[f"{own}_number"]
+
+
+def test_a_caller_without_a_number_is_in_no_list_of_a_number() -> None:
+    call = replace(a_live_call(), from_number="\x00 ")
+    assert "number" not in encode_item(live_members(call, "n"))
+
+
+WHOLE: Item = encode_item(ended_members(a_record(), "node1", "key"))
+
+
+@pytest.mark.parametrize("name", ["status", "answered", "started_at", "connector_id"])
+def test_a_row_that_lacks_something_is_refused_by_name(name: str) -> None:
+    with pytest.raises(KeyError, match=name):
+        record_from({it: value for it, value in WHOLE.items() if it != name}, ACCOUNT)
