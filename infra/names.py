@@ -7,7 +7,7 @@ from aws_cdk import ArnFormat, Aws, Stack
 
 from infra.settings import DeploymentSettings
 from model.cdr import KEY_PREFIX
-from model.tables import Table, cdr_bucket_name
+from model.tables import NUMBERS, Table, cdr_bucket_name
 
 
 def table_arn(stack: Stack, settings: DeploymentSettings, table: Table) -> str:
@@ -17,6 +17,11 @@ def table_arn(stack: Stack, settings: DeploymentSettings, table: Table) -> str:
         resource="table",
         resource_name=table.physical_name(settings.prefix),
     )
+
+
+def stream_parameter_name(settings: DeploymentSettings) -> str:
+    """Return the name of the SSM parameter that holds the ARN of the stream of numbers."""
+    return f"/{settings.prefix}/{NUMBERS.logical_name}-stream"
 
 
 def bucket_name(settings: DeploymentSettings) -> str:

@@ -73,6 +73,9 @@ class ApiSettings:
     quotas: Quotas = field(default_factory=Quotas)
     private_addresses: bool = False
     """Admits private addresses and prefixes wider than /27 in allow lists and routes (OR5, TM2)."""
+    calling_name_delay_s: float = 0.0
+    """From the change of a number's calling name until it counts as done (API PN11). 0: at the next
+    run, within a minute; up to 72 h are for operators whose carriers take that long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

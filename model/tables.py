@@ -8,18 +8,27 @@ Two tables, each with a string partition key `pk` and a string sort key `sk`:
                 pk "settings"    sk "global"         GlobalSettings (the CDR bucket's name)
                 pk "version"     sk "configuration"  `revision`, counted up after every change
                 pk "count"       sk <region>         `amount` of connectors in a region
-    numbers     pk "inventory"   sk <E.164>          numbers of the account
+                pk "settings"    sk "phone-numbers"  the account's default calling name
+    numbers     pk "inventory"   sk <E.164>          numbers of the account, deleted ones included
                 pk "pool"        sk <E.164>          numbers that can be ordered
                 pk "order"       sk <order id>       phone number orders
-                pk "count"       sk "inventory"      `amount` of numbers of the account
+                pk "pending"     sk <order id>       orders that are not fulfilled yet; `turn`
+                pk "due"         sk <instant>#<task>#<E.164>  what is to be done, and when
+                pk "count"       sk "inventory"      `amount` of numbers of the account, without
+                                                     those in the deletion queue
 
 Each sub-configuration of a connector is an attribute of its own, so that parallel writers touch
 different attributes of one item and never conflict. `associated_numbers` counts the numbers that
 point at the connector; deleting it is conditional on zero. The counts are written in the same
 transaction as what they count: they make quotas exact, whatever comes in parallel.
+
+"pending" and "due" are the work of the number_orders Lambda: each of their items comes and goes in
+the transaction that changes the order or the number it is about. The stream of the table of numbers
+tells the Lambda of a new item of "pending".
 """
 
 from dataclasses import dataclass
+from enum import Enum
 
 from model.codec import Item
 
@@ -31,9 +40,18 @@ CONFIGURATION = "configuration"
 INVENTORY = "inventory"
 POOL = "pool"
 ORDER = "order"
+PENDING = "pending"
+DUE = "due"
+PHONE_NUMBERS = "phone-numbers"
 COUNT = "count"
 PARTITION_KEY = "pk"
 SORT_KEY = "sk"
+
+
+class StreamView(Enum):
+    """Which images of an item its table's stream carries."""
+
+    NEW_IMAGE = "NEW_IMAGE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +59,8 @@ class Table:
     """One table as every creator of it needs to know it."""
 
     logical_name: str
+    stream: StreamView | None = None
+    """What the table's stream tells of each change; None makes no stream."""
 
     def physical_name(self, prefix: str) -> str:
         """Return the table's name in one deployment."""
@@ -48,7 +68,7 @@ class Table:
 
 
 CONNECTORS = Table(logical_name="connectors")
-NUMBERS = Table(logical_name="numbers")
+NUMBERS = Table(logical_name="numbers", stream=StreamView.NEW_IMAGE)
 TABLES = (CONNECTORS, NUMBERS)
 
 DEFAULT_PREFIX = "ovc"

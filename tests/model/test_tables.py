@@ -145,6 +145,12 @@ INVENTORY = st.builds(
     name=st.none() | st.text(),
     connector_id=st.none() | TEXT,
     associated_at=st.none() | MOMENTS,
+    city=st.none() | TEXT,
+    state=st.none() | TEXT,
+    ported_in=st.booleans(),
+    deleted_at=st.none() | MOMENTS,
+    calling_name=st.none() | TEXT,
+    calling_name_due_at=st.none() | MOMENTS,
 )
 POOL = st.builds(
     PoolNumber,
