@@ -33,7 +33,12 @@ def test_help_waits_for_nothing_heavy() -> None:
 
 @pytest.mark.sockets
 @pytest.mark.parametrize(
-    "command", [[], ["up"], ["env"], ["call"], ["cdr", "tail"], ["doctor"]], ids=" ".join
+    "command",
+    [
+        *([], ["up"], ["env"], ["call"], ["cdr", "tail"], ["doctor"]),
+        *(["numbers", "import"], ["numbers", "port-in"], ["numbers", "release"]),
+    ],
+    ids=" ".join,
 )
 def test_every_command_has_help(command: list[str]) -> None:
     done = subprocess.run(
@@ -54,6 +59,7 @@ def test_every_command_has_help(command: list[str]) -> None:
         (["up", "--sip-port", "70000"], "--sip-port"),
         (["call", "--to", "alice"], "ovc: --to is 'alice'; an E.164 number is wanted"),
         (["cdr", "tail", "-n", "0"], "'-n'"),
+        (["numbers", "release", "alice"], "ovc: 'alice' is no number in E.164"),
     ],
     ids=lambda it: " ".join(it) if isinstance(it, list) else "",
 )
