@@ -95,6 +95,14 @@ class Stand:
             assert time.monotonic() < deadline, "nobody fulfils the order"
             time.sleep(LOOK_EVERY_S)
 
+    def await_revision(self, expected: int) -> None:
+        """Wait until the configuration was counted up so often, and no oftener."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.revision() < expected:
+            assert time.monotonic() < deadline, f"the revision stays {self.revision()}"
+            time.sleep(LOOK_EVERY_S)
+        assert self.revision() == expected
+
     def revision(self) -> int:
         """Return how often the configuration was counted up."""
         item = self.aws.dynamodb.get_item(
