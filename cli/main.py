@@ -36,18 +36,22 @@ keys = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(keys, name="keys")
+numbers = typer.Typer(help="The supply of phone numbers.", no_args_is_help=True)
+app.add_typer(numbers, name="numbers")
 
 ApiPort = Annotated[
     int | None,
     typer.Option(min=1, max=65_535, help="Choose the stand with this API port, if several run."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Prefix = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Prefix of the deployment in AWS [ovc].")
+    str | None,
+    typer.Option(metavar="NAME", help="Work on the deployment of this prefix in AWS [ovc]."),
 ]
 Region = Annotated[
     str | None, typer.Option(metavar="REGION", help="Its region [the AWS configuration's].")
 ]
+Number = Annotated[str, typer.Argument(metavar="+1...", help="Number in E.164.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 KeyId = Annotated[str, typer.Argument(metavar="ACCESS_KEY_ID", help="Which key; see the list.")]
 
 
@@ -215,6 +219,52 @@ def revoke_key(
 ) -> None:
     """End a key, within 60 seconds and for good."""
     _command("keys").revoke(access_key_id, api_port=api_port, prefix=prefix, region=region)
+
+
+@numbers.command("import")
+def import_numbers(
+    file: Annotated[Path, typer.Argument(help="CSV: number,type,country,city,state.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Judge the file and change nothing.")
+    ] = False,
+    prefix: Prefix = None,
+    region: Region = None,
+    api_port: ApiPort = None,
+) -> None:
+    """Put your carriers' numbers into the pool, where they can be ordered; all or none."""
+    _command("numbers").run_import(
+        file=file, dry_run=dry_run, prefix=prefix, region=region, api_port=api_port
+    )
+
+
+@numbers.command()
+def port_in(
+    number: Number,
+    name: Annotated[str | None, typer.Option(help="Name of the number.")] = None,
+    product_type: Annotated[
+        str, typer.Option(help="VoiceConnector or SipMediaApplicationDialIn.")
+    ] = "VoiceConnector",
+    prefix: Prefix = None,
+    region: Region = None,
+    api_port: ApiPort = None,
+) -> None:
+    """Put a number that another operator has handed over straight into the inventory."""
+    _command("numbers").run_port_in(
+        number=number,
+        name=name,
+        product_type=product_type,
+        prefix=prefix,
+        region=region,
+        api_port=api_port,
+    )
+
+
+@numbers.command()
+def release(
+    number: Number, prefix: Prefix = None, region: Region = None, api_port: ApiPort = None
+) -> None:
+    """Give a number back: take it out of pool, deletion queue or inventory, if it is free."""
+    _command("numbers").run_release(number=number, prefix=prefix, region=region, api_port=api_port)
 
 
 @app.command()

@@ -94,7 +94,7 @@ class Snapshot:
         return cls(
             connectors=by_id,
             hosts={connector_host(name, settings.domain): it for name, it in by_id.items()},
-            numbers={number.e164: number for number in numbers},
+            numbers={it.e164: it for it in numbers if it.deleted_at is None},
             sources=SourceIndex(
                 (network, name)
                 for name, it in by_id.items()

@@ -1,7 +1,8 @@
 """What a fresh stand holds: a demo connector with two numbers, made through the real API."""
 
+import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import boto3
 from botocore.config import Config
@@ -13,6 +14,12 @@ CALLING_REGIONS = ("US", "CA", "GB", "DE", "FR", "IN", "JP", "AU", "BR", "MX")
 DEMO_NUMBERS = 2
 _AREA_CODE = "206"
 _CPS_LIMIT = 100
+_ORDER_WITHIN_S = 10.0
+_LOOK_EVERY_S = 0.05
+
+
+class SeedError(RuntimeError):
+    """What a stand begins with could not be made; the text says what."""
 
 
 class Seed(NamedTuple):
@@ -49,7 +56,7 @@ def seed(
     connector_id, host = made["VoiceConnectorId"], made["OutboundHostName"]
     found = voice.search_available_phone_numbers(AreaCode=_AREA_CODE, MaxResults=DEMO_NUMBERS)
     numbers = found["E164PhoneNumbers"]
-    voice.create_phone_number_order(ProductType="VoiceConnector", E164PhoneNumbers=numbers)
+    _order(voice, numbers)
     voice.associate_phone_numbers_with_voice_connector(
         VoiceConnectorId=connector_id, E164PhoneNumbers=numbers
     )
@@ -78,3 +85,17 @@ def seed(
         },
     )
     return Seed(connector_id, host, tuple(numbers))
+
+
+# boto3 makes its clients at run time; types-boto3 knows chime-sdk-voice only as an extra.
+def _order(voice: Any, numbers: list[str]) -> None:
+    """Order numbers and wait until they are there."""
+    placed = voice.create_phone_number_order(ProductType="VoiceConnector", E164PhoneNumbers=numbers)
+    order = placed["PhoneNumberOrder"]
+    deadline = time.monotonic() + _ORDER_WITHIN_S
+    while order["Status"] == "Processing" and time.monotonic() < deadline:
+        time.sleep(_LOOK_EVERY_S)
+        found = voice.get_phone_number_order(PhoneNumberOrderId=order["PhoneNumberOrderId"])
+        order = found["PhoneNumberOrder"]
+    if order["Status"] != "Successful":
+        raise SeedError(f"the order of the demo numbers is {order['Status']}")

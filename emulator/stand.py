@@ -19,9 +19,11 @@ from emulator.gateway import RunningGateway
 from emulator.local_ids import LocalIds
 from emulator.ports import HOST, Ports
 from emulator.probe import admits
-from emulator.seed import Seed, seed
+from emulator.schedule import RunningSchedule
+from emulator.seed import Seed, SeedError, seed
 from emulator.stand_file import StandFacts, StandFile
 from lambdas.management.composition import build
+from lambdas.number_orders import composition as number_orders
 from model.settings import Carrier, Settings
 from model.tables import DEFAULT_PREFIX, access_keys_secret_name, cdr_bucket_name
 
@@ -29,6 +31,8 @@ LOCAL_ORIGINS = ("http://127.0.0.1:*", "http://localhost:*")
 """A web console of this machine, on whatever port it is served (A2)."""
 READY_WITHIN_S = 20.0
 """A part takes under a second; a loaded machine gets patience."""
+_NUMBER_ORDERS_EVERY_S = 0.25
+"""Whoever orders a number here can use it at once; two small reads of the local database."""
 _PROBE_S = 0.1
 _END_WITHIN_S = 1.8
 """The edge repeats its last BYEs for 1.55 s; with the rest it stays below 2 s."""
@@ -89,13 +93,14 @@ class Stand:
         self._environment = isolated(os.environ)
         self._open = ExitStack()
         self._gateway: RunningGateway | None = None
+        self._schedule: RunningSchedule | None = None
         self._children: dict[str, Child] = {}
         self._starting: set[str] = set()
         self._heard: list[News] = []
         ports.check(plan.ports, listen=plan.listen, with_pbx=plan.with_pbx)
         try:
             self.facts = self._start(time.monotonic() + READY_WITHIN_S)
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, ClientError, SeedError) as error:
             self.close()
             raise StandError(f"what the stand begins with cannot be made: {error}") from error
         except BaseException:
@@ -116,6 +121,8 @@ class Stand:
         if self._gateway is not None:
             gateway = threading.Thread(target=self._gateway.close, daemon=True)
             gateway.start()
+        if self._schedule is not None:
+            self._schedule.close()
         edge = self._children.pop(EDGE, None)
         if edge is not None:
             edge.stop()
@@ -142,6 +149,7 @@ class Stand:
         aws.provision(clients, settings)
         bucket = cdr_bucket_name(DEFAULT_PREFIX, settings.account_id, settings.region)
         gateway = self._gateway = self._start_api(clients)
+        self._start_number_orders(clients)
         seeded = self._seed(gateway.url, bucket)
         self._children[EDGE].go()
         self._await(lambda: not self._starting, deadline, "")
@@ -164,6 +172,15 @@ class Stand:
             ids=LocalIds(),
         )
         return RunningGateway(handler, host=HOST, port=self._plan.ports.api)
+
+    def _start_number_orders(self, clients: aws.AwsClients) -> None:
+        handler = number_orders.build(
+            settings=self._settings,
+            table_prefix=DEFAULT_PREFIX,
+            dynamodb=clients.dynamodb,
+            log=ApiLog(self._news.put),
+        )
+        self._schedule = RunningSchedule(handler, every_s=_NUMBER_ORDERS_EVERY_S)
 
     def _start_phones(self) -> None:
         plan = self._plan

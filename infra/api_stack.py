@@ -5,11 +5,12 @@ from constructs import Construct
 
 from infra.access_keys import AccessKeys
 from infra.management_function import ManagementFunction
+from infra.number_orders_function import NumberOrdersFunction
 from infra.settings import DeploymentSettings
 
 
 class ApiStack(Stack):
-    """The function, its URL and its access keys."""
+    """The API's function, its URL and its access keys, and the function that fulfils orders."""
 
     def __init__(self, scope: Construct, *, settings: DeploymentSettings) -> None:
         super().__init__(
@@ -20,4 +21,5 @@ class ApiStack(Stack):
         )
         keys = AccessKeys(self, "AccessKeys", prefix=settings.prefix)
         api = ManagementFunction(self, "Management", settings=settings, access_keys=keys.secret)
+        NumberOrdersFunction(self, "NumberOrders", settings=settings)
         CfnOutput(self, "ApiUrl", value=api.url, description="endpoint_url of clients")

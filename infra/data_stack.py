@@ -19,7 +19,7 @@ class DataStack(Stack):
             termination_protection=True,
             analytics_reporting=False,
         )
-        Tables(self, "Tables", prefix=settings.prefix)
+        Tables(self, "Tables", settings=settings)
         records = CdrBucket(self, "Cdr", settings=settings)
         CfnOutput(
             self,

@@ -1,7 +1,8 @@
-"""The management Lambda's code: one zip, made by pip without Docker, the same for the same inputs.
+"""The Lambdas' code: one zip, made by pip without Docker, the same for the same inputs.
 
-The locked botocore goes along, because the one in Lambda's runtime changes on a day of its own and
-is not what the tests ran with. Every dependency is a wheel for any platform, so that the zip can be
+It holds the handlers of all functions, which share most of their code. The locked botocore goes
+along, because the one in Lambda's runtime changes on a day of its own and is not what the tests ran
+with. Every dependency is a wheel for any platform, so that the zip can be
 made on any machine and run on any architecture (A3): pip is not shown any other.
 """
 
@@ -17,7 +18,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 REQUIREMENTS = ROOT / "requirements" / "lambda.txt"
-SOURCES = ("model", "lambdas/__init__.py", "lambdas/management")
+SOURCES = ("model", "lambdas")
 CACHE = ROOT / "build" / "lambda"
 
 PYTHON = "3.13"

@@ -2,21 +2,27 @@
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from model.tables import EXPIRES_AT, TABLES, Table
+from infra.names import stream_parameter_name
+from infra.settings import DeploymentSettings
+from model.tables import EXPIRES_AT, NUMBERS, TABLES, StreamView, Table
 
 
 class Tables(Construct):
     """Every table, billed by request, recoverable to any second, and kept when the stack goes."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, prefix: str) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: DeploymentSettings
+    ) -> None:
         super().__init__(scope, construct_id)
+        made = {}
         for table in TABLES:
-            made = dynamodb.Table(
+            made[table] = dynamodb.Table(
                 self,
                 table.logical_name.capitalize(),
-                table_name=table.physical_name(prefix),
+                table_name=table.physical_name(settings.prefix),
                 partition_key=_string_key(table.partition_key),
                 sort_key=None if table.sort_key is None else _string_key(table.sort_key),
                 time_to_live_attribute=EXPIRES_AT if table.expires else None,
@@ -27,9 +33,23 @@ class Tables(Construct):
                     point_in_time_recovery_enabled=True
                 ),
                 deletion_protection=True,
+                stream=_STREAMS[table.stream],
                 removal_policy=RemovalPolicy.RETAIN,
             )
-            _add_indexes(made, table)
+            _add_indexes(made[table], table)
+
+        stream_arn = made[NUMBERS].table_stream_arn
+        assert stream_arn is not None, "model/tables.py gives the table of numbers a stream"
+        ssm.StringParameter(
+            self,
+            "NumbersStream",
+            parameter_name=stream_parameter_name(settings),
+            description="ARN of the stream of phone numbers, for the function that reads it",
+            string_value=stream_arn,
+        )
+
+
+_STREAMS = {None: None, StreamView.NEW_IMAGE: dynamodb.StreamViewType.NEW_IMAGE}
 
 
 def _add_indexes(made: dynamodb.Table, table: Table) -> None:

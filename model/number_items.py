@@ -1,6 +1,8 @@
 """Phone numbers as items of the table of numbers (A4; model/tables.py has the keys)."""
 
-from model.codec import Item, Plain, moment, moment_text, optional_string, string
+from datetime import datetime
+
+from model.codec import Item, Plain, flag, moment, moment_text, optional_string, string
 from model.numbers import InventoryNumber, PoolNumber
 from model.tables import INVENTORY, PARTITION_KEY, POOL, SORT_KEY
 
@@ -19,9 +21,13 @@ def number_members(number: InventoryNumber) -> dict[str, Plain]:
         "name": number.name,
         "connector_id": number.connector_id,
         "group_id": number.group_id,
-        "associated_at": None
-        if number.associated_at is None
-        else moment_text(number.associated_at),
+        "associated_at": _optional_text(number.associated_at),
+        "city": number.city,
+        "state": number.state,
+        "ported_in": number.ported_in or None,
+        "deleted_at": _optional_text(number.deleted_at),
+        "calling_name": number.calling_name,
+        "calling_name_due_at": _optional_text(number.calling_name_due_at),
     }
 
 
@@ -38,7 +44,13 @@ def number_from(item: Item) -> InventoryNumber:
         name=optional_string(item, "name"),
         connector_id=optional_string(item, "connector_id"),
         group_id=optional_string(item, "group_id"),
-        associated_at=moment(item["associated_at"]) if "associated_at" in item else None,
+        associated_at=_optional_moment(item, "associated_at"),
+        city=optional_string(item, "city"),
+        state=optional_string(item, "state"),
+        ported_in="ported_in" in item and flag(item["ported_in"]),
+        deleted_at=_optional_moment(item, "deleted_at"),
+        calling_name=optional_string(item, "calling_name"),
+        calling_name_due_at=_optional_moment(item, "calling_name_due_at"),
     )
 
 
@@ -63,3 +75,11 @@ def pool_number_from(item: Item) -> PoolNumber:
         city=optional_string(item, "city"),
         state=optional_string(item, "state"),
     )
+
+
+def _optional_text(at: datetime | None) -> str | None:
+    return None if at is None else moment_text(at)
+
+
+def _optional_moment(item: Item, name: str) -> datetime | None:
+    return moment(item[name]) if name in item else None

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
@@ -79,11 +79,24 @@ def is_caller_id(e164: str) -> bool:
     return facts is not None and facts.region in CALLER_ID_REGIONS
 
 
+DELETION_QUEUE = timedelta(days=7)
+"""How long a deleted number can be restored (API PN7)."""
+
+
 class NumberStatus(Enum):
-    """Life of a number in the inventory (API PN6), the part that exists today."""
+    """Life of a number in the inventory (API PN6); what is not in it has no status here."""
 
     UNASSIGNED = "Unassigned"
     ASSIGNED = "Assigned"
+    DELETE_IN_PROGRESS = "DeleteInProgress"
+
+
+class CallingNameStatus(Enum):
+    """Where a change of the calling name stands (API PN11)."""
+
+    UNASSIGNED = "Unassigned"
+    UPDATE_IN_PROGRESS = "UpdateInProgress"
+    UPDATE_SUCCEEDED = "UpdateSucceeded"
 
 
 class TargetKind(Enum):
@@ -124,6 +137,16 @@ class InventoryNumber:
     group_id: str | None = None
     """The group that takes them; it and a connector exclude each other (API PN9)."""
     associated_at: datetime | None = None
+    city: str | None = None
+    """With the state, what the pool knew of the number and will know again (API PN7)."""
+    state: str | None = None
+    ported_in: bool = False
+    """It came from another operator: the pool never held it, and does not get it."""
+    deleted_at: datetime | None = None
+    """When it entered the deletion queue; None outside of it (API PN7)."""
+    calling_name: str | None = None
+    calling_name_due_at: datetime | None = None
+    """When the pending change of the calling name takes effect; None when none is pending."""
 
     @property
     def target(self) -> Target | None:
@@ -135,7 +158,23 @@ class InventoryNumber:
     @property
     def status(self) -> NumberStatus:
         """Assigned exactly when a connector or a group holds the number."""
+        if self.deleted_at is not None:
+            return NumberStatus.DELETE_IN_PROGRESS
         return NumberStatus.UNASSIGNED if self.target is None else NumberStatus.ASSIGNED
+
+    @property
+    def calling_name_status(self) -> CallingNameStatus:
+        """In progress while a change is pending, also one that takes the name away (API PN11)."""
+        if self.calling_name_due_at is not None:
+            return CallingNameStatus.UPDATE_IN_PROGRESS
+        if self.calling_name is None:
+            return CallingNameStatus.UNASSIGNED
+        return CallingNameStatus.UPDATE_SUCCEEDED
+
+    @property
+    def purge_at(self) -> datetime | None:
+        """When the deletion queue lets the number go; None outside of the queue (API PN7)."""
+        return None if self.deleted_at is None else self.deleted_at + DELETION_QUEUE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

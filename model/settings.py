@@ -111,6 +111,9 @@ class ApiSettings:
     """Which addresses ValidateE911Address answers with success (API EA1)."""
     cors_origins: tuple[str, ...] = ()
     """Web pages that may use the API: `https://console.example.com`, `http://127.0.0.1:*` (A2)."""
+    calling_name_delay_s: float = 0.0
+    """From the change of a number's calling name until it counts as done (API PN11). 0: at the next
+    run, within a minute; up to 72 h are for operators whose carriers take that long."""
 
     def __post_init__(self) -> None:
         """Refuse what names no region, no country, or nothing that a browser sends as an origin."""

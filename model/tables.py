@@ -11,10 +11,14 @@ Tables of configuration and of nodes have a string partition key `pk` and a stri
                 pk "count"       sk <region>         `amount` of connectors in a region
                 pk "count"       sk "group"          `amount` of groups
                 pk "access-key"  sk <access key id>  `last_used_at`, to the hour (A2)
-    numbers     pk "inventory"   sk <E.164>          numbers of the account
+                pk "settings"    sk "phone-numbers"  the account's default calling name
+    numbers     pk "inventory"   sk <E.164>          numbers of the account, deleted ones included
                 pk "pool"        sk <E.164>          numbers that can be ordered
                 pk "order"       sk <order id>       phone number orders
-                pk "count"       sk "inventory"      `amount` of numbers of the account
+                pk "pending"     sk <order id>       orders that are not fulfilled yet; `turn`
+                pk "due"         sk <instant>#<task>#<E.164>  what is to be done, and when
+                pk "count"       sk "inventory"      `amount` of numbers of the account, without
+                                                     those in the deletion queue
     nodes       pk "node"        sk <node id>        one item per edge node, renewed every 10 s
 
 Calls have a table of their own, with the string key `transaction_id` and these indexes:
@@ -31,9 +35,14 @@ different attributes of one item and never conflict. `associated_numbers` counts
 point at the connector or group, `group_memberships` the groups that a connector is in; deleting it
 is conditional on zero. The counts are written in the same transaction as what they count: they make
 quotas exact, whatever comes in parallel.
+
+"pending" and "due" are the work of the number_orders Lambda: each of their items comes and goes in
+the transaction that changes the order or the number it is about. The stream of the table of numbers
+tells the Lambda of a new item of "pending".
 """
 
 from dataclasses import dataclass
+from enum import Enum
 
 from model.codec import Item
 
@@ -46,6 +55,9 @@ CONFIGURATION = "configuration"
 INVENTORY = "inventory"
 POOL = "pool"
 ORDER = "order"
+PENDING = "pending"
+DUE = "due"
+PHONE_NUMBERS = "phone-numbers"
 COUNT = "count"
 ACCESS_KEY = "access-key"
 NODE = "node"
@@ -64,6 +76,12 @@ class Index:
     sort_key: str
 
 
+class StreamView(Enum):
+    """Which images of an item its table's stream carries."""
+
+    NEW_IMAGE = "NEW_IMAGE"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """One table as every creator of it needs to know it; all keys are strings."""
@@ -74,6 +92,8 @@ class Table:
     indexes: tuple[Index, ...] = ()
     expires: bool = False
     """Whether items go when EXPIRES_AT has passed."""
+    stream: StreamView | None = None
+    """What the table's stream tells of each change; None makes no stream."""
 
     def physical_name(self, prefix: str) -> str:
         """Return the table's name in one deployment."""
@@ -105,7 +125,7 @@ class Table:
 
 
 CONNECTORS = Table(logical_name="connectors")
-NUMBERS = Table(logical_name="numbers")
+NUMBERS = Table(logical_name="numbers", stream=StreamView.NEW_IMAGE)
 LIVE_CALLS = Index(name="live", partition_key="live_node", sort_key="started_at")
 CALLS_OF_CONNECTOR = Index(name="connector", partition_key="connector_id", sort_key="started_at")
 CALLS_OF_NUMBER = Index(name="number", partition_key="number", sort_key="started_at")

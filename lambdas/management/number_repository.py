@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from lambdas.management.store import Store, Update
-from lambdas.management.transaction import Action, change, counting, creation, deletion
-from model.codec import Item, encode, encode_item, moment_text
-from model.number_items import number_from, number_members, pool_number_from
-from model.numbers import InventoryNumber, PoolNumber, Target, TargetKind
+from lambdas.management.transaction import Action, change
+from model.codec import Item, encode, moment_text
+from model.number_items import number_from, pool_number_from
+from model.numbers import InventoryNumber, PoolNumber, Target, TargetKind, is_e164
 from model.tables import CONNECTOR, CONNECTORS, GROUP, INVENTORY, NUMBERS, PARTITION_KEY, POOL, key
 
 NUMBERS_PER_TRANSACTION = 25
@@ -36,7 +36,9 @@ class NumberRepository:
         self._connectors = CONNECTORS.physical_name(prefix)
 
     def get(self, e164: str) -> InventoryNumber | None:
-        """Return a number that the account owns."""
+        """Return a number that the account owns; an id that is no number is none of them."""
+        if not is_e164(e164):
+            return None
         item = self._store.get(self._numbers, INVENTORY, e164)
         return None if item is None else number_from(item)
 
@@ -60,7 +62,7 @@ class NumberRepository:
         return map(number_from, query)
 
     def inventory_size(self) -> int:
-        """Return how many numbers the account owns."""
+        """Return how many numbers the account owns, without those in the deletion queue."""
         return self._store.amount(self._numbers, INVENTORY)
 
     def orderable(self, wanted: Iterable[str]) -> dict[str, PoolNumber]:
@@ -78,17 +80,6 @@ class NumberRepository:
         """Yield numbers that can be ordered, in order of E.164."""
         query = self._store.query(self._numbers, POOL, prefix=prefix, after=after, where=where)
         return map(pool_number_from, query)
-
-    def acquire(self, numbers: list[InventoryNumber], *, at_most: int) -> None:
-        """Move numbers from the pool to the inventory, all or none.
-
-        Raises Changed when one of them has gone, or when the inventory would exceed `at_most`.
-        """
-        actions = [counting(self._numbers, INVENTORY, len(numbers), at_most=at_most)]
-        for number in numbers:
-            actions.append(deletion(self._numbers, key(POOL, number.e164)))
-            actions.append(creation(self._numbers, encode_item(number_members(number))))
-        self._store.transact(actions)
 
     def associate(self, numbers: Iterable[InventoryNumber], target: Target, at: datetime) -> None:
         """Point numbers at a target, all or none; raises Changed when one is no more as seen."""
@@ -116,7 +107,11 @@ class NumberRepository:
         expression = f"SET {new} = :new, associated_at = :at, updated_at = :at"
         values = {":new": encode(target.target_id), ":at": encode(moment_text(at))}
         if old is None:
-            condition = f"attribute_exists({PARTITION_KEY}) AND {_UNASSIGNED}"
+            # What is in the deletion queue has no target: only here it could be taken out of it.
+            condition = (
+                f"attribute_exists({PARTITION_KEY}) AND {_UNASSIGNED} "
+                "AND attribute_not_exists(deleted_at)"
+            )
         else:
             condition = f"{old.kind.attribute} = :old"
             values[":old"] = encode(old.target_id)

@@ -83,6 +83,9 @@ def described(number: InventoryNumber) -> Answer:
         "Associations": associations,
         "CreatedTimestamp": number.created_at,
         "UpdatedTimestamp": number.updated_at,
+        "DeletionTimestamp": number.deleted_at,
+        "CallingName": number.calling_name,
+        "CallingNameStatus": number.calling_name_status.value,
         "OrderId": number.order_id,
         "Name": number.name,
     }

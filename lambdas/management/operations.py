@@ -12,6 +12,9 @@ from lambdas.management import (
     global_settings,
     groups,
     logging_configuration,
+    number_deletion,
+    number_settings,
+    number_updates,
     numbers,
     orders,
     origination,
@@ -28,6 +31,7 @@ READS: Mapping[str, OperationFunction] = {
     "GetGlobalSettings": global_settings.get_global_settings,
     "GetPhoneNumber": numbers.get_phone_number,
     "GetPhoneNumberOrder": orders.get_phone_number_order,
+    "GetPhoneNumberSettings": number_settings.get_phone_number_settings,
     "GetVoiceConnector": connectors.get_voice_connector,
     "GetVoiceConnectorEmergencyCallingConfiguration": (
         emergency_calling.get_voice_connector_emergency_calling_configuration
@@ -50,6 +54,7 @@ READS: Mapping[str, OperationFunction] = {
     "ListPhoneNumbers": numbers.list_phone_numbers,
     "ListTagsForResource": tags.list_tags_for_resource,
     "ListVoiceConnectorGroups": groups.list_voice_connector_groups,
+    "ListSupportedPhoneNumberCountries": search.list_supported_phone_number_countries,
     "ListVoiceConnectorTerminationCredentials": (
         credentials.list_voice_connector_termination_credentials
     ),
@@ -65,9 +70,12 @@ CHANGES: Mapping[str, OperationFunction] = {
     "AssociatePhoneNumbersWithVoiceConnectorGroup": (
         associations.associate_phone_numbers_with_voice_connector_group
     ),
+    "BatchDeletePhoneNumber": number_deletion.batch_delete_phone_number,
+    "BatchUpdatePhoneNumber": number_updates.batch_update_phone_number,
     "CreatePhoneNumberOrder": orders.create_phone_number_order,
     "CreateVoiceConnector": connectors.create_voice_connector,
     "CreateVoiceConnectorGroup": groups.create_voice_connector_group,
+    "DeletePhoneNumber": number_deletion.delete_phone_number,
     "DeleteVoiceConnector": connectors.delete_voice_connector,
     "DeleteVoiceConnectorEmergencyCallingConfiguration": (
         emergency_calling.delete_voice_connector_emergency_calling_configuration
@@ -107,9 +115,12 @@ CHANGES: Mapping[str, OperationFunction] = {
     "PutVoiceConnectorTerminationCredentials": (
         credentials.put_voice_connector_termination_credentials
     ),
+    "RestorePhoneNumber": number_deletion.restore_phone_number,
     "TagResource": tags.tag_resource,
     "UntagResource": tags.untag_resource,
     "UpdateGlobalSettings": global_settings.update_global_settings,
+    "UpdatePhoneNumber": number_updates.update_phone_number,
+    "UpdatePhoneNumberSettings": number_settings.update_phone_number_settings,
     "UpdateVoiceConnector": connectors.update_voice_connector,
     "UpdateVoiceConnectorGroup": groups.update_voice_connector_group,
 }

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from lambdas.management.store import Store, Update
-from model.codec import Item, decode_item, encode, encode_item
-from model.tables import NUMBERS, ORDER, PARTITION_KEY, SORT_KEY, key
+from lambdas.management.store import Store
+from lambdas.management.transaction import creation
+from model.codec import Item, Plain, decode_item, encode_item, moment_text
+from model.tables import NUMBERS, ORDER, PARTITION_KEY, PENDING, SORT_KEY
 
 
 class Outcome(Enum):
@@ -18,9 +19,16 @@ class Outcome(Enum):
     FAILED = "Failed"
 
 
+class OrderType(Enum):
+    """Where an order's numbers come from: the pool, or another operator (API PN5)."""
+
+    NEW = "New"
+    PORTING = "Porting"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneNumberOrder:
-    """An order of numbers from the pool."""
+    """An order of numbers."""
 
     order_id: str
     product_type: str
@@ -28,6 +36,9 @@ class PhoneNumberOrder:
     """By E.164, in the order of the request."""
     created_at: datetime
     updated_at: datetime
+    name: str | None = None
+    """Given to all its numbers."""
+    order_type: OrderType = OrderType.NEW
 
     @property
     def is_processing(self) -> bool:
@@ -53,32 +64,18 @@ class OrderRepository:
         self._table = NUMBERS.physical_name(prefix)
 
     def create(self, order: PhoneNumberOrder) -> None:
-        """Write a new order."""
-        item = encode_item(
-            {
-                PARTITION_KEY: ORDER,
-                SORT_KEY: order.order_id,
-                "product_type": order.product_type,
-                "numbers": list(order.outcomes),
-                "outcomes": [outcome.value for outcome in order.outcomes.values()],
-                "created_at": order.created_at.isoformat(timespec="milliseconds"),
-                "updated_at": order.updated_at.isoformat(timespec="milliseconds"),
-            }
-        )
-        self._store.create(self._table, item)
-
-    def finish(self, order: PhoneNumberOrder) -> None:
-        """Write what became of the numbers."""
-        self._store.update(
-            Update(
-                table=self._table,
-                key=key(ORDER, order.order_id),
-                expression="SET outcomes = :outcomes, updated_at = :at",
-                values={
-                    ":outcomes": encode([outcome.value for outcome in order.outcomes.values()]),
-                    ":at": encode(order.updated_at.isoformat(timespec="milliseconds")),
-                },
-            )
+        """Write a new order, and that it is to be fulfilled."""
+        pending = {
+            PARTITION_KEY: PENDING,
+            SORT_KEY: order.order_id,
+            "turn": 0,
+            "amount": len(order.outcomes),
+        }
+        self._store.transact(
+            [
+                creation(self._table, order_item(order)),
+                creation(self._table, encode_item(pending)),
+            ]
         )
 
     def get(self, order_id: str) -> PhoneNumberOrder | None:
@@ -89,6 +86,22 @@ class OrderRepository:
     def all(self, *, after: str, batch: int) -> Iterator[PhoneNumberOrder]:
         """Yield the orders behind `after`, in order of creation."""
         return map(_order_from, self._store.query(self._table, ORDER, after=after, batch=batch))
+
+
+def order_item(order: PhoneNumberOrder) -> Item:
+    """Return an order's whole item."""
+    members: dict[str, Plain] = {
+        PARTITION_KEY: ORDER,
+        SORT_KEY: order.order_id,
+        "order_type": order.order_type.value,
+        "product_type": order.product_type,
+        "numbers": list(order.outcomes),
+        "outcomes": [outcome.value for outcome in order.outcomes.values()],
+        "name": order.name,
+        "created_at": moment_text(order.created_at),
+        "updated_at": moment_text(order.updated_at),
+    }
+    return encode_item(members)
 
 
 def _order_from(item: Item) -> PhoneNumberOrder:
@@ -102,4 +115,6 @@ def _order_from(item: Item) -> PhoneNumberOrder:
         outcomes={str(number): Outcome(outcome) for number, outcome in pairs},
         created_at=datetime.fromisoformat(str(members["created_at"])),
         updated_at=datetime.fromisoformat(str(members["updated_at"])),
+        name=str(members["name"]) if "name" in members else None,
+        order_type=OrderType(members.get("order_type", OrderType.NEW.value)),
     )

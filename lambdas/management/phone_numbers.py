@@ -24,11 +24,19 @@ def normalised(text: str) -> str | None:
 def wanted_numbers(parameters: Parameters) -> list[str]:
     """Return the numbers of a request in E.164, in its order; raises BadRequest for too many."""
     texts = parameters.texts("E164PhoneNumbers")
-    if len(texts) > MOST_NUMBERS:
-        raise BadRequest(
-            f"E164PhoneNumbers has {len(texts)} entries; at most {MOST_NUMBERS} is allowed"
-        )
+    check_amount("E164PhoneNumbers", len(texts))
     return [number for text in texts if (number := normalised(text)) is not None]
+
+
+def check_amount(member: str, amount: int) -> None:
+    """Raise BadRequest for more numbers than one request may have (API PN8)."""
+    if amount > MOST_NUMBERS:
+        raise BadRequest(f"{member} has {amount} entries; at most {MOST_NUMBERS} is allowed")
+
+
+def identified(text: str) -> str:
+    """Return the number that an id means; what means none is returned as it is, unknown (PN1)."""
+    return normalised(text) or text
 
 
 def phone_number_id(e164: str) -> str:

@@ -2,27 +2,40 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 from botocore.client import BaseClient
 
 from lambdas.management.call_repository import CallRepository
 from lambdas.management.connector_repository import ConnectorRepository
 from lambdas.management.group_repository import GroupRepository
+from lambdas.management.lifecycle_repository import LifecycleRepository
 from lambdas.management.node_repository import NodeRepository
 from lambdas.management.number_repository import NumberRepository
 from lambdas.management.order_repository import OrderRepository
-from lambdas.management.store import Store
-from model.codec import decode, encode_item
+from lambdas.management.pending_repository import PendingRepository
+from lambdas.management.store import Store, Update
+from lambdas.management.supply_repository import SupplyRepository
+from model.codec import decode, encode, encode_item, moment, moment_text, string
 from model.tables import (
     CONFIGURATION,
     CONNECTORS,
     GLOBAL,
     PARTITION_KEY,
+    PHONE_NUMBERS,
     SETTINGS,
     SORT_KEY,
     VERSION,
     key,
 )
+
+
+class DefaultCallingName(NamedTuple):
+    """The calling name of an account's numbers, which may be empty, and when it was set."""
+
+    name: str
+    updated_at: datetime
 
 
 class ConfigurationRepository:
@@ -44,6 +57,31 @@ class ConfigurationRepository:
         members = {PARTITION_KEY: SETTINGS, SORT_KEY: GLOBAL, "cdr_bucket": bucket}
         self._store.put(self._table, encode_item(members))
 
+    def default_calling_name(self) -> DefaultCallingName | None:
+        """Return the account's calling name, None when it was never set (API PN14)."""
+        item = self._store.get(self._table, SETTINGS, PHONE_NUMBERS)
+        if item is None:
+            return None
+        return DefaultCallingName(string(item["calling_name"]), moment(item["updated_at"]))
+
+    def set_default_calling_name(
+        self, wanted: DefaultCallingName, *, unless_changed_after: datetime
+    ) -> None:
+        """Replace the account's calling name; raises Changed when that was done too lately."""
+        self._store.update(
+            Update(
+                table=self._table,
+                key=key(SETTINGS, PHONE_NUMBERS),
+                expression="SET calling_name = :name, updated_at = :at",
+                condition="attribute_not_exists(updated_at) OR updated_at <= :latest",
+                values={
+                    ":name": encode(wanted.name),
+                    ":at": encode(moment_text(wanted.updated_at)),
+                    ":latest": encode(moment_text(unless_changed_after)),
+                },
+            )
+        )
+
     def count_revision(self) -> None:
         """Count the configuration's revision up, after a change that the edge must see."""
         self._store.add(self._table, key(VERSION, CONFIGURATION), "revision", 1)
@@ -51,12 +89,15 @@ class ConfigurationRepository:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """The parts over one store."""
+    """All parts over one store."""
 
     connectors: ConnectorRepository
     groups: GroupRepository
     numbers: NumberRepository
+    lifecycle: LifecycleRepository
     orders: OrderRepository
+    pending: PendingRepository
+    supply: SupplyRepository
     configuration: ConfigurationRepository
     calls: CallRepository
     nodes: NodeRepository
@@ -69,7 +110,10 @@ class Repository:
             ConnectorRepository(store, prefix),
             GroupRepository(store, prefix),
             NumberRepository(store, prefix),
+            LifecycleRepository(store, prefix),
             OrderRepository(store, prefix),
+            PendingRepository(store, prefix),
+            SupplyRepository(store, prefix),
             ConfigurationRepository(store, prefix),
             CallRepository(store, prefix),
             NodeRepository(store, prefix),

@@ -1,4 +1,4 @@
-"""The operation that finds phone numbers to order (API PN4)."""
+"""Operations that tell which phone numbers there are to order (API PN4, PN13)."""
 
 from lambdas.management.context import Context
 from lambdas.management.errors import BadRequest
@@ -28,6 +28,26 @@ def search_available_phone_numbers(context: Context, parameters: Parameters) -> 
     found = context.repository.numbers.pool(prefix=prefix, after=pager.after, where=where)
     page, token = pager.page(found, lambda number: number.e164)
     return {"E164PhoneNumbers": [number.e164 for number in page], "NextToken": token}
+
+
+def list_supported_phone_number_countries(context: Context, parameters: Parameters) -> Answer:
+    """Return the countries and types of all numbers, to be had or owned (API PN13).
+
+    They are the same for both product types.
+    """
+    numbers = context.repository.numbers
+    types: dict[str, set[str]] = {}
+    for country, number_type in (
+        *((number.country, number.number_type) for number in numbers.pool()),
+        *((number.country, number.number_type) for number in numbers.inventory()),
+    ):
+        types.setdefault(country, set()).add(number_type)
+    return {
+        "PhoneNumberCountries": [
+            {"CountryCode": country, "SupportedPhoneNumberTypes": sorted(found)}
+            for country, found in sorted(types.items())
+        ]
+    }
 
 
 def _us_prefix(given: dict[str, str | None]) -> str | None:

@@ -17,6 +17,19 @@ def creation(table: str, item: Item) -> Action:
     return {"Put": {"TableName": table, "Item": item, "ConditionExpression": condition}}
 
 
+def writing(table: str, item: Item) -> Action:
+    """Return the writing of an item, whether or not there is one."""
+    return {"Put": {"TableName": table, "Item": item}}
+
+
+def absence(table: str, item_key: Item) -> Action:
+    """Return the condition that an item does not exist."""
+    condition = f"attribute_not_exists({PARTITION_KEY})"
+    return {
+        "ConditionCheck": {"TableName": table, "Key": item_key, "ConditionExpression": condition}
+    }
+
+
 def deletion(
     table: str, item_key: Item, *, condition: str = "", values: "Item | None" = None
 ) -> Action:

@@ -37,6 +37,7 @@ def test_help_waits_for_nothing_heavy() -> None:
     [
         *([], ["up"], ["env"], ["call"], ["cdr", "tail"], ["doctor"]),
         *(["keys", name] for name in ("create", "list", "rotate", "revoke")),
+        *(["numbers", "import"], ["numbers", "port-in"], ["numbers", "release"]),
     ],
     ids=" ".join,
 )
@@ -61,6 +62,7 @@ def test_every_command_has_help(command: list[str]) -> None:
         (["cdr", "tail", "-n", "0"], "'-n'"),
         (["keys", "create", "--description", "a\nb"], "ovc: --description is 'a"),
         (["keys", "rotate", "A", "--overlap", "-1"], "--overlap"),
+        (["numbers", "release", "alice"], "ovc: 'alice' is no number in E.164"),
     ],
     ids=lambda it: " ".join(it) if isinstance(it, list) else "",
 )

@@ -102,7 +102,17 @@ class Trunk:
         voice = self._lab.voice
         found = voice.search_available_phone_numbers(AreaCode=_AREA_CODE, MaxResults=1)
         numbers = found["E164PhoneNumbers"]
-        voice.create_phone_number_order(ProductType="VoiceConnector", E164PhoneNumbers=numbers)
+        order = {"ProductType": "VoiceConnector", "E164PhoneNumbers": numbers}
+        order_id = voice.create_phone_number_order(**order)["PhoneNumberOrder"][
+            "PhoneNumberOrderId"
+        ]
+
+        def acquired() -> bool | None:
+            placed = voice.get_phone_number_order(PhoneNumberOrderId=order_id)["PhoneNumberOrder"]
+            assert placed["Status"] in ("Processing", "Successful"), placed
+            return placed["Status"] == "Successful" or None
+
+        eventually(acquired, "the order")
         voice.associate_phone_numbers_with_voice_connector(
             VoiceConnectorId=self.connector_id, E164PhoneNumbers=numbers
         )

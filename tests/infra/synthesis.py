@@ -57,6 +57,11 @@ class Template:
         """Return the properties of the one resource of a type."""
         return self.only(kind)["Properties"]
 
+    def named(self, kind: str, start: str) -> Any:
+        """Return the properties of the one resource of a type whose logical id begins so."""
+        (found,) = [it for name, it in self.of(kind).items() if name.startswith(start)]
+        return found["Properties"]
+
     def grants(self, role: str) -> set[tuple[str, str]]:
         """Return what a role may do: (action, resource); `role` starts its logical id."""
         granted: set[tuple[str, str]] = set()

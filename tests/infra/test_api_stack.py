@@ -23,13 +23,13 @@ def other(other_assembly: Assembly) -> Template:
 
 
 def variables(template: Template) -> dict[str, str]:
-    given = template.properties("AWS::Lambda::Function")["Environment"]["Variables"]
+    given = template.named("AWS::Lambda::Function", "Management")["Environment"]["Variables"]
     return {name: text_of(value) for name, value in given.items()}
 
 
 def test_the_function_runs_what_was_tested(api: Template) -> None:
     # ARCHITECTURE A3
-    function = api.properties("AWS::Lambda::Function")
+    function = api.named("AWS::Lambda::Function", "Management")
     assert function["Runtime"] == "python3.13"
     assert function["Architectures"] == ["arm64"]
     module, _, attribute = function["Handler"].rpartition(".")
@@ -62,18 +62,22 @@ def test_the_function_is_told_of_the_api_only(other: Template) -> None:
 
 def test_concurrency_is_capped_unless_the_account_cannot(api: Template, other: Template) -> None:
     # ARCHITECTURE A2
-    assert api.properties("AWS::Lambda::Function")["ReservedConcurrentExecutions"] == 20
-    assert "ReservedConcurrentExecutions" not in other.properties("AWS::Lambda::Function")
+    assert api.named("AWS::Lambda::Function", "Management")["ReservedConcurrentExecutions"] == 20
+    assert "ReservedConcurrentExecutions" not in other.named("AWS::Lambda::Function", "Management")
 
 
 def test_the_sdks_wait_as_long_as_the_function_runs(api: Template) -> None:
-    assert api.properties("AWS::Lambda::Function")["Timeout"] == 60
+    assert api.named("AWS::Lambda::Function", "Management")["Timeout"] == 60
 
 
 def test_anyone_reaches_the_url_and_the_function_itself_by_nothing_else(api: Template) -> None:
     # ARCHITECTURE A2: the signatures are verified behind it
     assert api.properties("AWS::Lambda::Url")["AuthType"] == "NONE"
-    permissions = [it["Properties"] for it in api.of("AWS::Lambda::Permission").values()]
+    permissions = [
+        it["Properties"]
+        for name, it in api.of("AWS::Lambda::Permission").items()
+        if name.startswith("Management")
+    ]
     assert {permission["Action"] for permission in permissions} == {
         "lambda:InvokeFunctionUrl",
         "lambda:InvokeFunction",
@@ -91,7 +95,7 @@ def test_the_secret_starts_without_a_key_and_is_kept(api: Template) -> None:
 
 
 def test_the_role_has_exactly_what_is_needed(api: Template) -> None:
-    (log,) = api.of("AWS::Logs::LogGroup")
+    (log,) = [name for name in api.of("AWS::Logs::LogGroup") if name.startswith("Management")]
     (secret,) = api.of("AWS::SecretsManager::Secret")
     table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/ovc-"
     actions = ("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
@@ -104,14 +108,15 @@ def test_the_role_has_exactly_what_is_needed(api: Template) -> None:
         ("dynamodb:Query", f"{table}nodes"),
         *(("dynamodb:Query", f"{table}calls/index/{index.name}") for index in CALLS.indexes),
     }
-    role = api.properties("AWS::IAM::Role")
+    role = api.named("AWS::IAM::Role", "Management")
     assert "ManagedPolicyArns" not in role
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
 
 
 def test_logs_end_some_day(api: Template) -> None:
-    assert api.properties("AWS::Logs::LogGroup")["RetentionInDays"] == 90
+    groups = api.of("AWS::Logs::LogGroup").values()
+    assert [it["Properties"]["RetentionInDays"] for it in groups] == [90, 90]
 
 
 def test_the_url_is_told(api: Template) -> None:
@@ -120,7 +125,10 @@ def test_the_url_is_told(api: Template) -> None:
 
 
 def test_all_deployments_run_the_same_asset(api: Template, other: Template) -> None:
-    keys = {text_of(it.properties("AWS::Lambda::Function")["Code"]["S3Key"]) for it in (api, other)}
+    keys = {
+        text_of(it.named("AWS::Lambda::Function", "Management")["Code"]["S3Key"])
+        for it in (api, other)
+    }
     assert len(keys) == 1
 
 

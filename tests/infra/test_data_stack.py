@@ -2,7 +2,7 @@
 
 import pytest
 
-from model.tables import EXPIRES_AT, TABLES
+from model.tables import EXPIRES_AT, NUMBERS, TABLES
 from tests.infra.synthesis import Assembly, Template, text_of
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("cdk")]
@@ -29,6 +29,28 @@ def test_the_tables_are_those_of_the_model(data: Template) -> None:
         assert properties.get("TimeToLiveSpecification") == (
             {"AttributeName": EXPIRES_AT, "Enabled": True} if table.expires else None
         )
+
+
+def test_the_stream_of_numbers_is_left_where_its_reader_looks(
+    data: Template, other: Template
+) -> None:
+    streams = {
+        it["Properties"]["TableName"]: it["Properties"].get("StreamSpecification")
+        for it in data.of("AWS::DynamoDB::Table").values()
+    }
+    assert streams == {
+        table.physical_name("ovc"): table.stream and {"StreamViewType": table.stream.value}
+        for table in TABLES
+    }
+    (numbers,) = [
+        name
+        for name, it in data.of("AWS::DynamoDB::Table").items()
+        if it["Properties"]["TableName"] == NUMBERS.physical_name("ovc")
+    ]
+    parameter = data.properties("AWS::SSM::Parameter")
+    assert parameter["Name"] == "/ovc/numbers-stream"
+    assert text_of(parameter["Value"]) == f"${{{numbers}.StreamArn}}"
+    assert other.properties("AWS::SSM::Parameter")["Name"] == "/lab2/numbers-stream"
 
 
 def test_no_table_is_lost_or_open(data: Template) -> None:

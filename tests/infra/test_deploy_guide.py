@@ -5,11 +5,10 @@ import re
 from dataclasses import fields
 
 from cli.main import keys
+from cli.pool_file import read
 from infra.settings import CONTEXT_PREFIX, DeploymentSettings
 from model.access_keys import read_keys
-from model.codec import decode_item
-from model.number_items import pool_members, pool_number_from
-from model.tables import NUMBERS, access_keys_secret_name
+from model.tables import access_keys_secret_name
 from tests.infra.synthesis import ROOT
 
 GUIDE = (ROOT / "docs" / "deploy.md").read_text()
@@ -37,11 +36,11 @@ def test_the_example_of_carriers_is_valid() -> None:
     assert [carrier.name for carrier in settings.operator.carriers] == ["first", "second"]
 
 
-def test_the_example_of_a_number_is_an_item_of_the_pool() -> None:
-    (table, text) = re.findall(r"--table-name (\S+) --item '(.*?)'", GUIDE, re.S)[0]
-    item = json.loads(text)
-    assert table == NUMBERS.physical_name("ovc")
-    assert decode_item(item) == pool_members(pool_number_from(item))
+def test_the_example_of_a_pool_can_be_imported() -> None:
+    (example,) = re.findall(r"```csv\n(.*?)```", GUIDE, re.S)
+    entries, problems = read(example.splitlines(keepends=True))
+    assert [entry.number.number_type for entry in entries] == ["Local", "TollFree"]
+    assert problems == []
 
 
 def test_the_example_of_a_key_is_what_the_api_reads() -> None:

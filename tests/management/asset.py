@@ -8,16 +8,26 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
+
+from lambdas.management.composition import Handler
 
 RUNNER = Path(__file__).parent / "asset_runner.py"
 ASSET_VARIABLE = "OVC_TEST_ASSET"
 """Directory of an unzipped asset: when it is set, stands answer out of it."""
 CALLS_VARIABLE = "OVC_TEST_ASSET_CALLS"
-"""File that collects what the asset asked of AWS, one `action target` a line."""
+"""File that collects what the asset asked of AWS, one `function action target` a line."""
+
+
+class Handlers(NamedTuple):
+    """The functions of a deployment that an API needs."""
+
+    management: Handler
+    number_orders: Handler
 
 
 class AssetProcess:
-    """A handler whose code is the asset; ends with the `with` block."""
+    """Handlers whose code is the asset; ends with the `with` block."""
 
     def __init__(self, asset: Path, environment: Mapping[str, str], *, aws_url: str) -> None:
         self._lock = threading.Lock()
@@ -38,14 +48,21 @@ class AssetProcess:
                 "AWS_SECRET_ACCESS_KEY": "test",
             },
         )
-        self.calls: set[tuple[str, str]] = set()
-        """What was asked of AWS, as (action, table or secret); known after the end."""
+        self.calls: set[tuple[str, str, str]] = set()
+        """What was asked of AWS, as (function, action, table or secret); known after the end."""
 
-    def __call__(self, event: Mapping[str, object], context: object) -> dict[str, object]:
-        """Return the answer to one event; one at a time, as in Lambda."""
+    def function(self, name: str) -> Handler:
+        """Return one of the asset's handlers; one event at a time, as in Lambda."""
+
+        def handle(event: Mapping[str, object], context: object) -> dict[str, object]:
+            return self._answer({"function": name, "event": event})
+
+        return handle
+
+    def _answer(self, order: Mapping[str, object]) -> dict[str, object]:
         assert self._process.stdin is not None and self._process.stdout is not None
         with self._lock:
-            self._process.stdin.write(json.dumps(event) + "\n")
+            self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
             line = self._process.stdout.readline()
         assert line, "the asset's process has ended; its standard error says why"
@@ -53,8 +70,8 @@ class AssetProcess:
         assert "failure" not in answer, answer["failure"]
         return answer
 
-    def __enter__(self) -> "AssetProcess":
-        return self
+    def __enter__(self) -> Handlers:
+        return Handlers(self.function("management"), self.function("number_orders"))
 
     def __exit__(
         self,
@@ -67,7 +84,7 @@ class AssetProcess:
             return
         report = json.loads(last)
         assert report["foreign"] == [], "the asset needs what it does not hold"
-        self.calls = {(action, target) for action, target in report["calls"]}
+        self.calls = {(function, action, target) for function, action, target in report["calls"]}
         if CALLS_VARIABLE in os.environ:
             with open(os.environ[CALLS_VARIABLE], "a") as collected:
-                collected.writelines(f"{action} {target}\n" for action, target in self.calls)
+                collected.writelines(" ".join(call) + "\n" for call in self.calls)

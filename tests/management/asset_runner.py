@@ -1,7 +1,8 @@
 """Runs in a Python that has nothing but the unzipped Lambda asset: no site-packages, no project.
 
-One JSON event a line comes in, one JSON answer a line goes out, as with Lambda's own runtime. At
-the end of the input a last line tells which modules came from elsewhere and what was asked of AWS.
+One JSON event a line comes in, with the function that it is for; one JSON answer a line goes out,
+as with Lambda's own runtime. At the end of the input a last line tells which modules came from
+elsewhere and what was asked of AWS.
 
     python -I -S asset_runner.py <directory of the asset>
 """
@@ -24,11 +25,13 @@ PARTS = {
 
 
 class Calls(logging.Handler):
-    """Hears botocore tell what it sends: (action, table or secret)."""
+    """Hears botocore tell what it sends: (function, action, table or secret)."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.made: set[tuple[str, str]] = set()
+        self.made: set[tuple[str, str, str]] = set()
+        self.function = ""
+        """Which one is running."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Note one request; botocore's line carries the operation and the request as arguments."""
@@ -40,9 +43,10 @@ class Calls(logging.Handler):
         if "TransactItems" in body:
             for item in body["TransactItems"]:
                 for part, arguments in item.items():
-                    self.made.add((PARTS[part], arguments["TableName"]))
+                    self.made.add((self.function, PARTS[part], arguments["TableName"]))
         else:
-            self.made.add((str(getattr(operation, "name", operation)), _target(body)))
+            action = str(getattr(operation, "name", operation))
+            self.made.add((self.function, action, _target(body)))
 
 
 def _target(body: dict[str, str]) -> str:
@@ -75,10 +79,15 @@ def main() -> None:
     spoken.setLevel(logging.DEBUG)
     spoken.addHandler(calls)
     spoken.propagate = False
-    handler = import_module("lambdas.management.handler").handler
+    handlers = {
+        name: import_module(f"lambdas.{name}.handler").handler
+        for name in ("management", "number_orders")
+    }
     for line in sys.stdin:
+        order = json.loads(line)
+        calls.function = order["function"]
         try:
-            answer = handler(json.loads(line), None)
+            answer = handlers[order["function"]](order["event"], None)
         except Exception:
             answer = {"failure": traceback.format_exc()}
         print(json.dumps(answer), file=answers, flush=True)

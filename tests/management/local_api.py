@@ -19,11 +19,14 @@ from moto import mock_aws
 from emulator.aws import AwsClients, provision
 from emulator.numbers_pool import synthetic_pool
 from lambdas.management.composition import build
+from lambdas.number_orders import composition as number_orders
 from model.codec import decode_item
 from model.settings import Settings
 from model.tables import (
     CONNECTOR,
     CONNECTORS,
+    COUNT,
+    INVENTORY,
     NUMBERS,
     PARTITION_KEY,
     POOL,
@@ -83,6 +86,13 @@ class LocalApi:
             log=logging.getLogger("management"),
             clock=lambda: self.now,
         )
+        self._number_orders = number_orders.build(
+            settings=settings,
+            table_prefix=self.prefix,
+            dynamodb=self.dynamodb,
+            log=logging.getLogger("number_orders"),
+            clock=lambda: self.now,
+        )
 
     def call(self, method: str, target: str, document: object = None) -> tuple[int, Any]:
         """Send a signed request; return the status and the JSON of the answer."""
@@ -119,7 +129,26 @@ class LocalApi:
         numbers = self.available(count)
         order = {"ProductType": "VoiceConnector", "E164PhoneNumbers": numbers}
         self.made("POST", "/phone-number-orders", order)
+        self.run_number_orders()
         return numbers
+
+    def run_number_orders(self) -> None:
+        """Let the number_orders Lambda do all that is to be done now."""
+        self._number_orders({}, None)
+
+    def take_from_pool(self, e164: str) -> None:
+        """Take a number out of the pool, as another order would."""
+        table = NUMBERS.physical_name(self.prefix)
+        self.dynamodb.delete_item(TableName=table, Key=key(POOL, e164))
+
+    def count_numbers(self, amount: int) -> None:
+        """Change the count of owned numbers, as if other numbers came or went."""
+        self.dynamodb.update_item(
+            TableName=NUMBERS.physical_name(self.prefix),
+            Key=key(COUNT, INVENTORY),
+            UpdateExpression="ADD amount :amount",
+            ExpressionAttributeValues={":amount": {"N": str(amount)}},
+        )
 
     def pass_time(self, span: timedelta) -> None:
         """Turn the clock forward."""

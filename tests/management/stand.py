@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -15,14 +16,20 @@ from botocore.config import Config
 
 from emulator.aws import AwsClients, EmbeddedAws, provision
 from emulator.gateway import RunningGateway
-from lambdas.management.composition import Handler, build
+from emulator.schedule import RunningSchedule
+from lambdas.management.composition import build
+from lambdas.number_orders import composition as number_orders
 from model.codec import decode
 from model.settings import ApiSettings, Quotas, Settings
 from model.tables import CONFIGURATION, CONNECTORS, VERSION, access_keys_secret_name, key
-from tests.management.asset import ASSET_VARIABLE, AssetProcess
+from tests.management.asset import ASSET_VARIABLE, AssetProcess, Handlers
 
 ROOMY = Settings(api=ApiSettings(quotas=Quotas(connectors=10_000, cps_limit=50, groups=10_000)))
 """Settings for tests that share a stand: nobody runs into another's quota."""
+
+NUMBER_ORDERS_EVERY_S = 0.1
+LOOK_EVERY_S = 0.02
+PATIENCE_S = 20.0
 
 SINGLE = Config(retries={"total_max_attempts": 1}, max_pool_connections=20)
 """No retries: a test sees what the server answered."""
@@ -74,8 +81,27 @@ class Stand:
         found = client.search_available_phone_numbers(AreaCode=area_code, MaxResults=count)
         numbers = [str(number) for number in found["E164PhoneNumbers"]]
         arguments = {"ProductType": "VoiceConnector", "E164PhoneNumbers": numbers} | members
-        client.create_phone_number_order(**arguments)
+        order = client.create_phone_number_order(**arguments)["PhoneNumberOrder"]
+        assert self.settled(order["PhoneNumberOrderId"])["Status"] == "Successful"
         return numbers
+
+    def settled(self, order_id: str) -> Any:
+        """Wait until an order is fulfilled and return it."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            answer = self.client().get_phone_number_order(PhoneNumberOrderId=order_id)
+            if answer["PhoneNumberOrder"]["Status"] != "Processing":
+                return answer["PhoneNumberOrder"]
+            assert time.monotonic() < deadline, "nobody fulfils the order"
+            time.sleep(LOOK_EVERY_S)
+
+    def await_revision(self, expected: int) -> None:
+        """Wait until the configuration was counted up so often, and no oftener."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.revision() < expected:
+            assert time.monotonic() < deadline, f"the revision stays {self.revision()}"
+            time.sleep(LOOK_EVERY_S)
+        assert self.revision() == expected
 
     def revision(self) -> int:
         """Return how often the configuration was counted up."""
@@ -95,12 +121,16 @@ def running(embedded: EmbeddedAws, settings: Settings = ROOMY) -> Iterator[Stand
     prefix = f"t{uuid.uuid4().hex[:8]}"
     aws = embedded.clients(settings.region)
     provision(aws, settings, prefix=prefix)
-    with _handler(aws, settings, prefix) as handler, RunningGateway(handler) as gateway:
+    with (
+        _handlers(aws, settings, prefix) as handlers,
+        RunningGateway(handlers.management) as gateway,
+        RunningSchedule(handlers.number_orders, every_s=NUMBER_ORDERS_EVERY_S),
+    ):
         yield Stand(url=gateway.url, prefix=prefix, aws=aws, settings=settings)
 
 
-def _handler(aws: AwsClients, settings: Settings, prefix: str) -> AbstractContextManager[Handler]:
-    """Return the handler of this process, or the one of the Lambda asset (test_asset.py)."""
+def _handlers(aws: AwsClients, settings: Settings, prefix: str) -> AbstractContextManager[Handlers]:
+    """Return the handlers of this process, or those of the Lambda asset (test_asset.py)."""
     secret = access_keys_secret_name(prefix)
     asset = os.environ.get(ASSET_VARIABLE)
     if asset is not None:
@@ -110,7 +140,7 @@ def _handler(aws: AwsClients, settings: Settings, prefix: str) -> AbstractContex
             "OVC_SETTINGS": settings.to_json(),
         }
         return AssetProcess(Path(asset), environment, aws_url=aws.endpoint_url)
-    handler = build(
+    management = build(
         settings=settings,
         table_prefix=prefix,
         access_keys_secret=secret,
@@ -118,4 +148,10 @@ def _handler(aws: AwsClients, settings: Settings, prefix: str) -> AbstractContex
         secretsmanager=aws.secretsmanager,
         log=logging.getLogger("management"),
     )
-    return nullcontext(handler)
+    orders = number_orders.build(
+        settings=settings,
+        table_prefix=prefix,
+        dynamodb=aws.dynamodb,
+        log=logging.getLogger("number_orders"),
+    )
+    return nullcontext(Handlers(management, orders))

@@ -27,6 +27,8 @@ from tests.management.signing import signed_headers
 pytestmark = [pytest.mark.node, pytest.mark.sockets, pytest.mark.xdist_group("cdk")]
 
 HERE = Path(__file__).parent
+STREAM = "${NumberOrders"
+"""Begins the stream's ARN, which is a parameter of the stack."""
 SUITE = sorted(
     path
     for path in HERE.glob("test_*.py")
@@ -42,7 +44,7 @@ def api(assembly: Assembly) -> Template:
 
 @pytest.fixture(scope="module")
 def archive(assembly: Assembly, api: Template) -> Path:
-    key = text_of(api.properties("AWS::Lambda::Function")["Code"]["S3Key"])
+    key = text_of(api.named("AWS::Lambda::Function", "Management")["Code"]["S3Key"])
     return assembly.directory / f"asset.{key}"
 
 
@@ -58,7 +60,7 @@ def asset(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def environment(api: Template) -> Mapping[str, str]:
     """Return the function's environment as CloudFormation would fill it in."""
     known = {"AWS::AccountId": Settings().account_id, "AWS::Region": "us-east-1"}
-    variables = api.properties("AWS::Lambda::Function")["Environment"]["Variables"]
+    variables = api.named("AWS::Lambda::Function", "Management")["Environment"]["Variables"]
     return {
         name: re.sub(r"\$\{([^}]+)\}", lambda match: known[match[1]], text_of(value))
         for name, value in variables.items()
@@ -103,13 +105,13 @@ def test_recorded_events_are_answered_in_the_deployed_environment(
     provision(aws, Settings(), prefix=DEFAULT_PREFIX)
     recorded = json.loads((HERE / "events" / "aws.json").read_text())["events"]
     with AssetProcess(asset, environment, aws_url=aws.endpoint_url) as process:
-        expired = process(recorded[0]["event"], None)
+        expired = process.management(recorded[0]["event"], None)
         assert (expired["statusCode"], "Signature expired" in str(expired["body"])) == (403, True)
         for each in recorded:
-            answer = process(signed_now(each["event"]), None)
+            answer = process.management(signed_now(each["event"]), None)
             assert answer["statusCode"] == each["status"], each["request"]
             assert each["contains"] in str(answer["body"]), each["request"]
-        created = process(signed_now(creation(recorded[0]["event"])), None)
+        created = process.management(signed_now(creation(recorded[0]["event"])), None)
     assert created["statusCode"] == 201, created["body"]
     connector = json.loads(str(created["body"]))["VoiceConnector"]
     assert connector["OutboundHostName"].endswith(".voiceconnector.example.com")
@@ -156,20 +158,22 @@ def test_the_api_suite_passes_and_asks_aws_for_what_the_role_allows(
     )
     assert done.returncode == 0, done.stdout + done.stderr
     # Each stand has a prefix of its own: t3f9a0c1b-connectors, t3f9a0c1b/access-keys.
-    asked: dict[str, set[str]] = {}
+    asked: dict[str, dict[str, set[str]]] = {"management": {}, "number_orders": {}}
     for line in calls.read_text().splitlines():
-        action, target = line.split()
-        asked.setdefault(re.sub(r"^t[0-9a-f]{8}", "ovc", target), set()).add(action)
-    assert asked == allowed(api)
+        function, action, target = line.split()
+        name = re.sub(r"^t[0-9a-f]{8}", "ovc", target)
+        asked[function].setdefault(name, set()).add(action)
+    assert asked["management"] == allowed(api, "ManagementRole")
+    assert asked["number_orders"] == allowed(api, "NumberOrdersRole")
 
 
-def allowed(api: Template) -> dict[str, set[str]]:
-    """Return what the function's role allows besides logging: table or secret -> actions."""
+def allowed(api: Template, role: str) -> dict[str, set[str]]:
+    """Return what a role allows besides logs and streams: table or secret -> actions."""
     (secret,) = api.of("AWS::SecretsManager::Secret")
     names = {f"${{{secret}}}": text_of(api.properties("AWS::SecretsManager::Secret")["Name"])}
     found: dict[str, set[str]] = {}
-    for action, resource in api.grants("ManagementRole"):
+    for action, resource in api.grants(role):
         service, _, name = action.partition(":")
-        if service != "logs":
+        if service != "logs" and not resource.startswith(STREAM) and resource != "*":
             found.setdefault(names.get(resource, resource.rpartition("/")[2]), set()).add(name)
     return found

@@ -55,6 +55,7 @@ def test_the_older_client_uses_the_same_paths(stand: Stand) -> None:
     found = chime.search_available_phone_numbers(AreaCode="206", MaxResults=1)["E164PhoneNumbers"]
     order = chime.create_phone_number_order(ProductType="VoiceConnector", E164PhoneNumbers=found)
     order_id = order["PhoneNumberOrder"]["PhoneNumberOrderId"]
+    assert stand.settled(order_id)["Status"] == "Successful"
     placed = chime.get_phone_number_order(PhoneNumberOrderId=order_id)["PhoneNumberOrder"]
     assert placed["Status"] == "Successful"
     number = chime.get_phone_number(PhoneNumberId=found[0])["PhoneNumber"]

@@ -60,7 +60,8 @@ def test_every_change_counts_the_revision_and_no_read_does(embedded_aws: Embedde
         client = stand.client()
         vc = {"VoiceConnectorId": stand.new_connector()}
         (number,) = stand.new_numbers("206", 1)
-        assert stand.revision() == 2
+        # The connector, the order, and its numbers, once the order is fulfilled.
+        stand.await_revision(3)
         changes: list[tuple[str, dict[str, Any]]] = [
             ("update_voice_connector", {**vc, "Name": "n", "RequireEncryption": False}),
             ("put_voice_connector_origination", {**vc, "Origination": {"Disabled": True}}),
@@ -80,14 +81,18 @@ def test_every_change_counts_the_revision_and_no_read_does(embedded_aws: Embedde
                 "disassociate_phone_numbers_from_voice_connector",
                 {**vc, "E164PhoneNumbers": [number]},
             ),
+            ("update_phone_number", {"PhoneNumberId": number, "Name": "n"}),
+            ("delete_phone_number", {"PhoneNumberId": number}),
+            ("restore_phone_number", {"PhoneNumberId": number}),
+            ("batch_delete_phone_number", {"PhoneNumberIds": [number]}),
             ("update_global_settings", {"VoiceConnector": {"CdrBucket": "abc"}}),
             ("delete_voice_connector", vc),
         ]
-        for expected, (operation, arguments) in enumerate(changes, start=3):
+        for expected, (operation, arguments) in enumerate(changes, start=4):
             getattr(client, operation)(**arguments)
             assert stand.revision() == expected, operation
         client.list_voice_connectors()
         client.list_phone_numbers()
         with pytest.raises(client.exceptions.NotFoundException):
             client.delete_voice_connector(**vc)
-        assert stand.revision() == 2 + len(changes)
+        assert stand.revision() == 3 + len(changes)

@@ -2,20 +2,28 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from emulator.numbers_pool import synthetic_pool
-from model.tables import CONFIGURATION, CONNECTOR, COUNT, GROUP, INVENTORY, POOL, SORT_KEY, VERSION
+from model.tables import (
+    CONFIGURATION,
+    CONNECTOR,
+    COUNT,
+    DUE,
+    GROUP,
+    INVENTORY,
+    POOL,
+    SORT_KEY,
+    VERSION,
+)
 from tests.management.local_api import STATE, WRITES, Killed, LocalApi, local_api
 from tests.management.stand import ROOMY
 
 NUMBERS = 30
 """More than one transaction takes."""
-LONG_AFTER = timedelta(minutes=10)
 
 Request = tuple[str, str, object]
 
@@ -134,8 +142,37 @@ def group_associate_request(api: LocalApi, path: str) -> Request:
     return ("POST", group, {"E164PhoneNumbers": numbers, "ForceAssociate": True})
 
 
+def delete_request(api: LocalApi, path: str) -> Request:
+    """Return a request that deletes many numbers."""
+    return (
+        "POST",
+        "/phone-numbers?operation=batch-delete",
+        {"PhoneNumberIds": api.new_numbers(NUMBERS)},
+    )
+
+
+def restore_request(api: LocalApi, path: str) -> Request:
+    """Return a request that takes a number out of the deletion queue."""
+    (number,) = api.new_numbers(1)
+    api.made("DELETE", f"/phone-numbers/{number.replace('+', '%2B')}")
+    return ("POST", f"/phone-numbers/{number.replace('+', '%2B')}?operation=restore", None)
+
+
+def rename_request(api: LocalApi, path: str) -> Request:
+    """Return a request that gives many numbers a calling name."""
+    items = [{"PhoneNumberId": it, "CallingName": "ACME"} for it in api.new_numbers(NUMBERS)]
+    return (
+        "POST",
+        "/phone-numbers?operation=batch-update",
+        {"UpdatePhoneNumberRequestItems": items},
+    )
+
+
 NUMBERED = {
     "associate": associate_request,
+    "delete-numbers": delete_request,
+    "rename-numbers": rename_request,
+    "restore-number": restore_request,
     "disassociate": disassociate_request,
     "group update": group_update_request,
     "group delete": group_delete_request,
@@ -161,10 +198,10 @@ def check_consistency(api: LocalApi) -> None:
     counts = {it[SORT_KEY]: it["amount"] for it in api.connectors(COUNT)}
     assert counts.pop(GROUP, 0) == len(holders[GROUP])
     assert sum(counts.values()) == len(holders[CONNECTOR])
-    assert {it[SORT_KEY]: it["amount"] for it in api.numbers(COUNT)} in (
-        {INVENTORY: len(inventory)},
-        {},
-    )
+    kept = [it for it in inventory if "deleted_at" not in it]
+    assert sum(it["amount"] for it in api.numbers(COUNT)) == len(kept)
+    queued = {it[SORT_KEY] for it in inventory if "deleted_at" in it}
+    assert {it["number"] for it in api.numbers(DUE) if it["task"] == "purge"} == queued
     names = [it[SORT_KEY] for it in inventory + pool]
     assert len(names) == len(set(names)) == SUPPLY
 
@@ -176,7 +213,8 @@ KINDS = {
     **dict.fromkeys(("users", "settings", "logging", "tags"), 2),
     **dict.fromkeys(("group", "group update", "group delete"), 2),
     **dict.fromkeys(("associate", "disassociate", "group associate"), 3),
-    "order": 5,
+    **dict.fromkeys(("delete-numbers", "rename-numbers"), 3),
+    **dict.fromkeys(("order", "restore-number"), 2),
 }
 """Kinds of change, each with its number of writes; the last one counts the revision."""
 
@@ -198,45 +236,11 @@ def test_an_end_at_any_write_leaves_nothing_half_done(
         if kind in {*NUMBERED, "create", "delete", "group"}:
             check_consistency(api)
     status, _ = api.call(method, target, document)
-    # A deletion and an order may have been done by then; nothing else may stand in the way.
-    done = {("delete", 404), ("group delete", 404), ("order", 400)}
+    # It may have been done by then; nothing else may stand in the way.
+    done = {("delete", 404), ("group delete", 404), ("restore-number", 400)}
     assert status < 300 or (kind, status) in done
+    api.run_number_orders()
     check_consistency(api)
-
-
-@pytest.mark.parametrize(
-    ("moment", "write", "status", "acquired"),
-    [
-        # The writes: the order, 25 numbers, 5 numbers, the outcomes, the revision.
-        ("after", 0, "Failed", 0),
-        ("after", 1, "Partial", 25),
-        ("before", 2, "Partial", 25),
-        ("before", 3, "Successful", NUMBERS),
-        ("after", 3, "Successful", NUMBERS),
-    ],
-)
-def test_an_order_that_was_cut_off_is_settled_by_who_reads_it(
-    api: LocalApi, moment: str, write: int, status: str, acquired: int
-) -> None:
-    # API PN5
-    numbers = api.available(NUMBERS)
-    setattr(api, f"{moment}_call", kill_at(write))
-    with pytest.raises(Killed):
-        api.call(*order_of(numbers))
-    setattr(api, f"{moment}_call", no_hook)
-    (order,) = api.made("GET", "/phone-number-orders")["PhoneNumberOrders"]
-    if write < 3:
-        assert order["Status"] == "Processing"
-    api.pass_time(LONG_AFTER)
-    target = f"/phone-number-orders/{order['PhoneNumberOrderId']}"
-    settled = api.made("GET", target)["PhoneNumberOrder"]
-    assert settled["Status"] == status
-    outcomes = [it["Status"] for it in settled["OrderedPhoneNumbers"]]
-    assert outcomes.count("Acquired") == acquired == len(api.numbers(INVENTORY))
-    # It stays as it was settled.
-    api.pass_time(LONG_AFTER)
-    assert api.made("GET", target)["PhoneNumberOrder"] == settled
-    assert api.made("GET", "/phone-number-orders")["PhoneNumberOrders"] == [settled]
 
 
 @pytest.mark.parametrize("make", [LocalApi.new_connector, new_group])

@@ -91,4 +91,5 @@ def test_a_long_order_reads_the_pool_once(api: LocalApi) -> None:
     api.before_call = lambda operation: None
     assert reads.count("GetItem") <= 1  # the quota
     assert [it["E164PhoneNumber"] for it in placed["OrderedPhoneNumbers"]] == numbers
+    api.run_number_orders()
     assert api.call("POST", "/phone-number-orders", order)[1]["Message"].endswith("not available")

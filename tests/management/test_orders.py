@@ -30,6 +30,7 @@ def test_an_order_is_processing_when_placed_and_successful_when_watched(
     assert placed["OrderedPhoneNumbers"] == [
         {"E164PhoneNumber": number, "Status": "Processing"} for number in numbers
     ]
+    stand.settled(placed["PhoneNumberOrderId"])
     for order_id in (placed["PhoneNumberOrderId"], placed["PhoneNumberOrderId"].upper()):
         watched = voice.get_phone_number_order(PhoneNumberOrderId=order_id)["PhoneNumberOrder"]
         assert watched["Status"] == "Successful"
@@ -67,15 +68,21 @@ def test_a_bad_order_is_refused(
         order(client, numbers, **members)
 
 
-def test_an_order_over_the_quota_is_refused_as_a_whole(embedded_aws: EmbeddedAws) -> None:
+def test_an_order_over_the_quota_is_refused_also_while_another_one_is_processing(
+    embedded_aws: EmbeddedAws,
+) -> None:
     # API PN5, section 7
     with running(embedded_aws, Settings(api=ApiSettings(quotas=Quotas.aws()))) as stand:
         client = stand.client()
         numbers = found(client, AreaCode="206", MaxResults=6)
-        order(client, numbers[:4])
+        placed = order(client, numbers[:4])
         with pytest.raises(client.exceptions.ResourceLimitExceededException):
             order(client, numbers[4:])
-        order(client, numbers[4:5])
+        stand.settled(placed["PhoneNumberOrderId"])
+        with pytest.raises(client.exceptions.ResourceLimitExceededException):
+            order(client, numbers[4:])
+        last = order(client, numbers[4:5])
+        stand.settled(last["PhoneNumberOrderId"])
         assert len(client.list_phone_numbers()["PhoneNumbers"]) == 5
 
 

@@ -237,8 +237,7 @@ def test_one_number_is_ordered_once(stand: Stand, voice: Any) -> None:
         except voice.exceptions.BadRequestException:
             return "refused"
         order_id = placed["PhoneNumberOrderId"]
-        watched = voice.get_phone_number_order(PhoneNumberOrderId=order_id)
-        return str(watched["PhoneNumberOrder"]["Status"])
+        return str(stand.settled(order_id)["Status"])
 
     outcomes = in_parallel(*[buy] * 4)
     assert outcomes.count("Successful") == 1

@@ -119,11 +119,12 @@ def test_parallel_orders_never_exceed_the_quota(embedded_aws: EmbeddedAws) -> No
 
         def order() -> None:
             try:
-                client.create_phone_number_order(
+                placed = client.create_phone_number_order(
                     ProductType="VoiceConnector", E164PhoneNumbers=next(pairs)
-                )
+                )["PhoneNumberOrder"]
             except client.exceptions.ResourceLimitExceededException:
-                pass
+                return
+            stand.settled(placed["PhoneNumberOrderId"])
 
         in_parallel(6, order)
         listed = client.list_phone_numbers()["PhoneNumbers"]

@@ -1,7 +1,7 @@
 """Phone numbers: E.164 form, validity, country, kind, who may be a caller id."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from model.numbers import (
     WORLD_REGION,
+    CallingNameStatus,
     InventoryNumber,
     NumberFacts,
     NumberKind,
@@ -132,4 +133,25 @@ def test_a_number_is_assigned_exactly_while_a_connector_or_a_group_has_it() -> N
     for it in (mine, theirs):
         assert it.target is not None
         assert getattr(it, it.target.kind.attribute) == it.target.target_id
-    assert [it.value for it in NumberStatus] == ["Unassigned", "Assigned"]
+    deleted = replace(number, deleted_at=now)
+    assert deleted.status is NumberStatus.DELETE_IN_PROGRESS
+    assert (number.purge_at, deleted.purge_at) == (None, now + timedelta(days=7))
+    assert [it.value for it in NumberStatus] == ["Unassigned", "Assigned", "DeleteInProgress"]
+
+
+def test_a_calling_name_is_in_progress_until_it_is_due() -> None:  # API PN11
+    now = datetime(2024, 1, 1, tzinfo=UTC)
+    number = InventoryNumber(
+        e164="+12065550100",
+        number_type="Local",
+        product_type="VoiceConnector",
+        country="US",
+        created_at=now,
+        updated_at=now,
+    )
+    assert number.calling_name_status is CallingNameStatus.UNASSIGNED
+    named = replace(number, calling_name="ACME")
+    assert named.calling_name_status is CallingNameStatus.UPDATE_SUCCEEDED
+    for changing in (named, number):
+        pending = replace(changing, calling_name_due_at=now)
+        assert pending.calling_name_status is CallingNameStatus.UPDATE_IN_PROGRESS

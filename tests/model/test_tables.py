@@ -234,6 +234,12 @@ INVENTORY = st.builds(
     connector_id=st.none() | TEXT,
     group_id=st.none() | TEXT,
     associated_at=st.none() | MOMENTS,
+    city=st.none() | TEXT,
+    state=st.none() | TEXT,
+    ported_in=st.booleans(),
+    deleted_at=st.none() | MOMENTS,
+    calling_name=st.none() | TEXT,
+    calling_name_due_at=st.none() | MOMENTS,
 )
 POOL = st.builds(
     PoolNumber,

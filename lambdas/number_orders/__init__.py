@@ -1,0 +1,1 @@
+"""The Lambda that does what takes time with phone numbers: orders, purges, calling names."""
