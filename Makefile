@@ -43,7 +43,7 @@ $(VENV)/.bench: requirements/bench.txt $(VENV)/.runtime
 	@touch $@
 
 system-packages:
-	@./scripts/system-packages sip-tester nodejs
+	@./scripts/system-packages sip-tester nodejs npm
 
 test: develop system-packages
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup

@@ -3,11 +3,17 @@
 import pytest
 from hypothesis import settings
 
+from tests.clients import terraform
 from tests.infra.synthesis import Assembly, bare_environment, run
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 """No example fails because the machine is busy: the tests measure no time."""
+
+
+def pytest_report_header() -> str:
+    """Return what is tested only where this machine has it, so that nobody misses it unseen."""
+    return terraform.presence()
 
 
 @pytest.fixture(scope="session")
