@@ -37,6 +37,22 @@ BY_ID: list[tuple[str, str, object]] = [
     ("POST", "/termination/credentials?operation=delete", {"Usernames": []}),
     ("POST", "?operation=associate-phone-numbers", {"E164PhoneNumbers": []}),
     ("POST", "?operation=disassociate-phone-numbers", {"E164PhoneNumbers": []}),
+    ("GET", "/termination/health", None),
+    ("GET", "/logging-configuration", None),
+    ("PUT", "/logging-configuration", {"LoggingConfiguration": {}}),
+    ("GET", "/streaming-configuration", None),
+    (
+        "PUT",
+        "/streaming-configuration",
+        {"StreamingConfiguration": {"DataRetentionInHours": 0, "Disabled": False}},
+    ),
+    ("DELETE", "/streaming-configuration", None),
+    ("GET", "/emergency-calling-configuration", None),
+    ("PUT", "/emergency-calling-configuration", {"EmergencyCallingConfiguration": {}}),
+    ("DELETE", "/emergency-calling-configuration", None),
+    ("GET", "/external-systems-configuration", None),
+    ("PUT", "/external-systems-configuration", {}),
+    ("DELETE", "/external-systems-configuration", None),
 ]
 
 
@@ -47,6 +63,26 @@ def test_an_id_too_long_for_the_database_is_unknown_like_any_other(
     # API E3 VC1: DynamoDB would refuse the key
     for length in (LONGEST_ID, LONGEST_ID + 1, 2_000):
         status, answer = api.call(method, f"/voice-connectors/{'a' * length}{rest}", document)
+        assert (status, answer["Code"]) == (404, "NotFound")
+
+
+GROUP = {"Name": "n", "VoiceConnectorItems": list[object]()}
+BY_GROUP: list[tuple[str, str, object]] = [
+    ("GET", "", None),
+    ("PUT", "", GROUP),
+    ("DELETE", "", None),
+    ("POST", "?operation=associate-phone-numbers", {"E164PhoneNumbers": []}),
+    ("POST", "?operation=disassociate-phone-numbers", {"E164PhoneNumbers": []}),
+]
+
+
+@pytest.mark.parametrize(("method", "rest", "document"), BY_GROUP)
+def test_a_group_id_too_long_for_the_database_is_unknown_like_any_other(
+    api: LocalApi, method: str, rest: str, document: object
+) -> None:
+    # API E3 VG1
+    for length in (LONGEST_ID, LONGEST_ID + 1, 2_000):
+        status, answer = api.call(method, f"/voice-connector-groups/{'a' * length}{rest}", document)
         assert (status, answer["Code"]) == (404, "NotFound")
 
 

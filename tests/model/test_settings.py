@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.settings import (
+    CONNECTOR_REGIONS,
     AdmissionSettings,
     ApiSettings,
     CallerIdPolicy,
     CallSettings,
     Carrier,
+    E911Acceptance,
     DigestAlgorithms,
     InboundUriHost,
     MediaSettings,
@@ -116,6 +118,22 @@ def test_the_defaults_are_those_of_the_specification() -> None:
 
 def test_the_quotas_of_aws_are_a_profile() -> None:  # API section 7
     assert (Quotas.aws().connectors, Quotas.aws().numbers, Quotas.aws().cps_limit) == (3, 5, 1)
+    assert (Quotas.aws().groups, Quotas.aws().connectors_per_group) == (3, 3)
+    assert (Quotas().groups, Quotas().connectors_per_group) == (100, 10)
+
+
+def test_the_api_offers_what_amazon_does_and_claims_nothing() -> None:  # API RG1 EC1 EA1
+    api = Settings().api
+    assert api.regions == CONNECTOR_REGIONS and len(set(CONNECTOR_REGIONS)) == 10
+    assert api.emergency_countries == ("US",)
+    assert api.e911_accepts is E911Acceptance.NOTHING
+    read = Settings.from_json('{"api": {"e911_accepts": "form", "emergency_countries": []}}').api
+    assert (read.e911_accepts, read.emergency_countries) == (E911Acceptance.FORM, ())
+
+
+def test_a_group_is_small_enough_for_one_transaction() -> None:  # A4
+    for most in (0, 49):
+        assert Quotas(connectors_per_group=most).connectors_per_group == most
 
 
 CARRIER = {"name": "acme", "host": "192.0.2.1"}
@@ -168,6 +186,27 @@ MISTAKES = [
         "settings.admission.refused_kinds[0] is 1; a value of",
     ),
     ('{"api": {"quotas": {"routes": -1}}}', "settings.api.quotas.routes is -1; a number from 0"),
+    (
+        '{"api": {"quotas": {"connectors_per_group": 50}}}',
+        "settings.api.quotas: connectors_per_group is 50; a number from 0 to 49 is wanted",
+    ),
+    ('{"api": {"regions": []}}', "settings.api: regions is (); a region at least is wanted"),
+    (
+        '{"api": {"regions": ["mars-1"]}}',
+        "settings.api: regions is 'mars-1'; each once of us-east-1, us-west-2, ",
+    ),
+    (
+        '{"api": {"regions": ["eu-west-1", "eu-west-1"]}}',
+        "settings.api: regions is 'eu-west-1'; each once of us-east-1, ",
+    ),
+    (
+        '{"api": {"emergency_countries": ["us"]}}',
+        "settings.api: emergency_countries is 'us'; an ISO 3166 code such as US is wanted",
+    ),
+    (
+        '{"api": {"e911_accepts": "all"}}',
+        "settings.api.e911_accepts is 'all'; one of 'nothing', 'form' is wanted",
+    ),
     ('{"media": {"first_port": 0}}', "settings.media: first_port is 0; a number from 1 to 65535"),
     ('{"media": {"last_port": 65536}}', "settings.media: last_port is 65536; a number from 10000"),
     ('{"media": {"last_port": 9999}}', "settings.media: last_port is 9999; a number from 10000"),

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from edge.config import Snapshot
 from edge.flow import Transport
 from edge.policy.verdict import AdmitCall, AnswerOptions, Refuse, Silence, Verdict
 from edge.sip.message import Request, parse_datagram, response_bytes
@@ -26,6 +27,7 @@ from tests.policy.world import (
     World,
     connector,
     datagram,
+    inventory,
     with_termination,
 )
 
@@ -572,6 +574,17 @@ def test_a_number_without_owner_is_not_found(user: str) -> None:  # EDGE I4, I6
     verdict = refused(World().judge(datagram(uri=f"sip:{user}@198.51.100.10"), CARRIER))
     assert (verdict.status, verdict.record) == (404, None)
     assert user in verdict.hint
+
+
+def test_a_number_of_a_group_is_not_found() -> None:  # EDGE I4, API VG5: no call goes to a group
+    number = replace(inventory(OWNED, None), group_id="11111111-1111-4111-8111-111111111111")
+    snapshot = Snapshot.build(SETTINGS, [connector()], [number], None)
+    assert snapshot.numbers[OWNED] == number
+    assert snapshot.owner_of(OWNED) is None
+    world = World()
+    world.admission.snapshot = snapshot
+    verdict = refused(world.judge(datagram(uri=INBOUND), CARRIER))
+    assert (verdict.status, verdict.record) == (404, None)
 
 
 def test_a_connector_that_takes_no_calls_is_unavailable() -> None:  # EDGE I4

@@ -1,15 +1,20 @@
 """Reading the configuration: only when it changed, whole, and past any damaged item."""
 
+from dataclasses import replace
+
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from edge.runtime.snapshot_reader import FULL_LOAD_EVERY_S, SnapshotReader
 from model import tables
 from model.codec import Plain
+from model.configurations import TerminationHealth
+from model.connector_group import ConnectorGroup, Distribution, GroupMember
 from model.connector_items import connector_members
+from model.group_items import group_members
 from model.settings import Settings
 from model.tables import CONNECTORS, NUMBERS
-from tests.runtime.local_aws import Deployment, LocalAws, a_connector, a_number
+from tests.runtime.local_aws import MADE_AT, Deployment, LocalAws, a_connector, a_number
 from tests.runtime.scripted import Lines
 
 pytestmark = pytest.mark.sockets
@@ -67,6 +72,32 @@ def test_a_change_is_seen_by_its_revision_and_told_once(deployment: Deployment) 
     # A revision that changed nothing the edge knows of is no news.
     deployment.changed()
     assert reader.changed() is None
+
+
+def test_groups_do_not_disturb_and_neither_pings_nor_tags_are_news(
+    deployment: Deployment,
+) -> None:  # API VG5 TH1 TG1
+    group = ConnectorGroup(
+        group_id="11111111-1111-4111-8111-111111111111",
+        name="group",
+        members=(GroupMember(connector_id=ONE, priority=1),),
+        distribution=Distribution.PRIORITY_WEIGHTED,
+        created_at=MADE_AT,
+        updated_at=MADE_AT,
+    )
+    connector = a_connector(ONE)
+    deployment.put(CONNECTORS, group_members(group))
+    deployment.put_number(replace(a_number("+15105550101"), group_id=group.group_id))
+    deployment.put_connector(connector)
+    lines = Lines()
+    reader = a_reader(deployment, log=lines)
+    snapshot = reader.changed()
+    assert snapshot is not None and set(snapshot.connectors) == {ONE}
+    assert snapshot.owner_of("+15105550101") is None
+    ping = TerminationHealth(at=MADE_AT, source="192.0.2.1")
+    deployment.put_connector(replace(connector, termination_health=ping, tags={"a": "b"}))
+    assert reader.changed() is None
+    assert not lines.events()
 
 
 def test_a_change_without_a_revision_is_seen_by_the_regular_load(deployment: Deployment) -> None:
