@@ -104,7 +104,6 @@ class AwsWorker:
         self._sink = CdrSink(
             open_bucket=lambda name: S3Bucket(name, session), settled=self._settled, log=self._log
         )
-        self._journal = Journal.over(session, command.table_prefix, command.node, self._log)
         reader = SnapshotReader(
             session,
             settings=command.settings,
@@ -121,6 +120,8 @@ class AwsWorker:
         )
         # A daemon: it may sit in a request when the process ends, and nothing of it needs saving.
         Thread(target=follow, name="configuration", daemon=True).start()
+        # After it: the configuration is what a start waits for.
+        self._journal = Journal.over(session, command.table_prefix, command.node, self._log)
 
     def _settled(self, record: CallDetailRecord, outcome: RecordOutcome) -> None:
         if outcome is RecordOutcome.GIVEN_UP and self._journal is not None:

@@ -10,7 +10,7 @@ import boto3
 
 from edge.runtime.aws_messages import NodeIdentity
 from edge.runtime.log import Logger, utc_now
-from edge.runtime.row_writer import RowWriter, batch_write
+from edge.runtime.row_writer import CLIENT, RowWriter, batch_write
 from edge.seam import NodeReport
 from model.call_items import call_key, ended_members, live_members
 from model.calls import LiveCall
@@ -43,16 +43,17 @@ class Journal:
     ) -> "Journal":
         """Return the journal of a deployment whose tables start with `prefix`."""
         calls, nodes = CALLS.physical_name(prefix), NODES.physical_name(prefix)
+        client = session.client("dynamodb", config=CLIENT)
         return cls(
             node,
             calls=RowWriter(
-                batch_write(session, calls),
+                batch_write(client, calls),
                 table=calls,
                 name_attribute=CALLS.partition_key,
                 log=log,
             ),
             nodes=RowWriter(
-                batch_write(session, nodes), table=nodes, name_attribute=SORT_KEY, log=log
+                batch_write(client, nodes), table=nodes, name_attribute=SORT_KEY, log=log
             ),
         )
 

@@ -10,9 +10,8 @@ import asyncio
 import time
 from collections.abc import Callable
 from itertools import islice
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, ParamValidationError
 
@@ -20,6 +19,9 @@ from edge.runtime.backoff import Backoff
 from edge.runtime.cdr_sink import first_line
 from edge.runtime.log import Field, Logger
 from model.codec import Item
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 Request: TypeAlias = "dict[str, dict[str, Item]]"
 """One write of BatchWriteItem."""
@@ -39,9 +41,8 @@ CLIENT = Config(connect_timeout=1.0, read_timeout=3.0, retries={"total_max_attem
 _BAD_ROW = {"ValidationException", "SerializationException"}
 
 
-def batch_write(session: boto3.Session, table: str) -> Write:
+def batch_write(client: "DynamoDBClient", table: str) -> Write:
     """Return the writing of batches into a table."""
-    client = session.client("dynamodb", config=CLIENT)
 
     def write(requests: list[Request]) -> list[Request]:
         answer = client.batch_write_item(RequestItems={table: requests})  # type: ignore[dict-item]  # typed JSON is an open mapping in model.codec
