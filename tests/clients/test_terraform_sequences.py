@@ -166,9 +166,7 @@ def test_a_connector(client: GoClient) -> None:
     assert is_gone(client.delete(path))
 
 
-@pytest.mark.parametrize(
-    "name", ["origination", "termination", pytest.param("streaming", marks=wants(*STREAMING))]
-)
+@pytest.mark.parametrize("name", ["origination", "termination", "streaming"])
 def test_a_part_of_a_connector(client: GoClient, connector: str, name: str) -> None:
     # API OR1 OR7 TM6 TM7 SC1 SC2 V5: what was put is read back, a few ms later
     part = PARTS[name]
