@@ -60,7 +60,7 @@ class Signed(AuthBase):
         return request
 
 
-@schema.parametrize()  # type: ignore[untyped-decorator]  # schemathesis says nothing of it
+@schema.parametrize()
 @settings(
     max_examples=EXAMPLES,
     derandomize=True,
