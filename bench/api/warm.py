@@ -112,9 +112,8 @@ def _event(case: Case) -> dict[str, object]:
 def _handler(tell: Callable[[str], None]) -> Handler:
     session = Session()
     session.set_credentials("test", "test")
-    arguments = {"region_name": "us-east-1", "config": AWS_CLIENT_CONFIG}
-    dynamodb = session.create_client("dynamodb", **arguments)
-    keys: Any = session.create_client("secretsmanager", **arguments)
+    dynamodb = session.create_client("dynamodb", "us-east-1", config=AWS_CLIENT_CONFIG)
+    keys: Any = session.create_client("secretsmanager", "us-east-1", config=AWS_CLIENT_CONFIG)
     _answer_at_once(dynamodb, _database_answers(), tell)
     secret = json.dumps({"test": {"secret": "test", "active": True}})
     _answer_at_once(keys, {"GetSecretValue": {"SecretString": secret}}, lambda _: None)

@@ -114,7 +114,7 @@ def test_the_list_tells_when_a_key_was_last_used(
     first, second = created(capsys, "Terraform"), created(capsys)
     store.dynamodb.put_item(
         TableName=CONNECTORS.physical_name("lab"),
-        Item={  # type: ignore[arg-type]  # typed JSON is an open mapping in model.codec
+        Item={
             **key(ACCESS_KEY, first.access_key_id),
             "last_used_at": encode("2026-01-02T03:04:05.678+00:00"),
         },

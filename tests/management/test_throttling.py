@@ -41,7 +41,7 @@ class Throttle:
     def __init__(self, api: LocalApi) -> None:
         self.code = THROTTLED[0]
         self.left = 0
-        events = api.dynamodb.meta.events
+        events: Any = api.dynamodb.meta.events  # its stubs know no handler that answers
         # What moto hears it does, whoever answers: so it hears only what is not refused.
         events.unregister("before-send", botocore_stubber)
         events.register("before-send.dynamodb", self._answer)
@@ -52,12 +52,14 @@ class Throttle:
 
     def _answer(self, event_name: str, request: Any, **more: Any) -> AWSResponse:
         if self.left == 0:
-            passed: AWSResponse = botocore_stubber(event_name, request, **more)
+            passed = botocore_stubber(event_name, request, **more)
+            assert passed is not None, "moto answers all that goes to the database"
             return passed
         self.left -= 1
         document = {"__type": f"com.amazonaws.dynamodb.v20120810#{self.code}", "message": "slow"}
         raw: Any = _Bytes(json.dumps(document).encode())
-        return AWSResponse(request.url, 400, {}, raw)
+        headers: Any = {}
+        return AWSResponse(request.url, 400, headers, raw)
 
 
 @pytest.fixture(scope="module")
