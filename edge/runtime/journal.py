@@ -47,13 +47,16 @@ class Journal:
         return cls(
             node,
             calls=RowWriter(
-                batch_write(client, calls),
+                batch_write(client.batch_write_item, calls),
                 table=calls,
                 name_attribute=CALLS.partition_key,
                 log=log,
             ),
             nodes=RowWriter(
-                batch_write(client, nodes), table=nodes, name_attribute=SORT_KEY, log=log
+                batch_write(client.batch_write_item, nodes),
+                table=nodes,
+                name_attribute=SORT_KEY,
+                log=log,
             ),
         )
 

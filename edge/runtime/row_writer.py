@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from botocore.config import Config
 from botocore.exceptions import ClientError, ParamValidationError
@@ -19,9 +19,6 @@ from edge.runtime.backoff import Backoff
 from edge.runtime.cdr_sink import first_line
 from edge.runtime.log import Field, Logger
 from model.codec import Item
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
 
 Request: TypeAlias = "dict[str, dict[str, Item]]"
 """One write of BatchWriteItem."""
@@ -41,12 +38,13 @@ CLIENT = Config(connect_timeout=1.0, read_timeout=3.0, retries={"total_max_attem
 _BAD_ROW = {"ValidationException", "SerializationException"}
 
 
-def batch_write(client: "DynamoDBClient", table: str) -> Write:
-    """Return the writing of batches into a table."""
+# botocore makes its clients at run time: what their methods take and return has no static type.
+def batch_write(batch_write_item: Callable[..., Any], table: str) -> Write:
+    """Return the writing of batches into a table; `batch_write_item` is a client's method."""
 
     def write(requests: list[Request]) -> list[Request]:
-        answer = client.batch_write_item(RequestItems={table: requests})  # type: ignore[dict-item]  # typed JSON is an open mapping in model.codec
-        unprocessed: list[Request] = answer["UnprocessedItems"].get(table, [])  # type: ignore[assignment]  # as above
+        answer = batch_write_item(RequestItems={table: requests})
+        unprocessed: list[Request] = answer["UnprocessedItems"].get(table, [])
         return unprocessed
 
     return write

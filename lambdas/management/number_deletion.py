@@ -21,7 +21,7 @@ from lambdas.management.number_batches import (
 )
 from lambdas.management.numbers import described as described_number
 from lambdas.management.parameters import Parameters
-from lambdas.management.phone_numbers import check_amount, identified
+from lambdas.management.phone_numbers import check_ids, identified
 from lambdas.management.store import CONFLICT_ATTEMPTS, Changed
 from lambdas.management.wire import Answer
 from model.numbers import DELETION_QUEUE, InventoryNumber, NumberStatus
@@ -36,7 +36,7 @@ def delete_phone_number(context: Context, parameters: Parameters) -> Answer:
 def batch_delete_phone_number(context: Context, parameters: Parameters) -> Answer:
     """Put unassigned numbers into the deletion queue."""
     texts = parameters.texts("PhoneNumberIds")
-    check_amount("PhoneNumberIds", len(texts))
+    check_ids("PhoneNumberIds", texts)
     return described(apply(context, map(identified, texts), _judge, _deletion(context)))
 
 

@@ -1,5 +1,6 @@
 """The forms in which clients write a phone number (API PN1, PN2)."""
 
+from collections.abc import Sequence
 from urllib.parse import unquote
 
 from lambdas.management.errors import BadRequest
@@ -32,6 +33,14 @@ def check_amount(member: str, amount: int) -> None:
     """Raise BadRequest for more numbers than one request may have (API PN8)."""
     if amount > MOST_NUMBERS:
         raise BadRequest(f"{member} has {amount} entries; at most {MOST_NUMBERS} is allowed")
+
+
+def check_ids(member: str, texts: Sequence[str]) -> None:
+    """Raise BadRequest for too many ids, or one that is blank and so cannot be answered about."""
+    check_amount(member, len(texts))
+    for index, text in enumerate(texts):
+        if not text.strip():
+            raise BadRequest(f"{member}[{index}] is {text!r}; a phone number is wanted")
 
 
 def identified(text: str) -> str:

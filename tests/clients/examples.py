@@ -9,7 +9,7 @@ from tests.management.stand import Stand
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
-LONGEST_S = 300.0
+LONGEST_S = 600.0
 
 
 def client_environment(stand: Stand) -> dict[str, str]:

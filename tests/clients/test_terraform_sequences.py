@@ -17,19 +17,6 @@ from tests.management.stand import Stand
 
 pytestmark = [pytest.mark.sockets, pytest.mark.xdist_group("clients")]
 
-TAGS = ("ListTagsForResource", "TagResource", "UntagResource")
-GROUPS = (
-    "CreateVoiceConnectorGroup",
-    "DeleteVoiceConnectorGroup",
-    "GetVoiceConnectorGroup",
-    "UpdateVoiceConnectorGroup",
-)
-LOGGING = ("GetVoiceConnectorLoggingConfiguration", "PutVoiceConnectorLoggingConfiguration")
-STREAMING = (
-    "DeleteVoiceConnectorStreamingConfiguration",
-    "GetVoiceConnectorStreamingConfiguration",
-    "PutVoiceConnectorStreamingConfiguration",
-)
 
 ORIGINATION = {
     "Routes": [

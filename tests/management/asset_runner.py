@@ -50,7 +50,8 @@ class Calls(logging.Handler):
 
 
 def _target(body: dict[str, str]) -> str:
-    return body.get("TableName") or body["SecretId"]
+    """Return the resource that is asked: an index has a right of its own."""
+    return body.get("IndexName") or body.get("TableName") or body["SecretId"]
 
 
 def foreign_modules(asset: str) -> list[str]:
