@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ def owned_number(client: Any) -> str:
         order = client.get_phone_number_order(PhoneNumberOrderId=placed["PhoneNumberOrderId"])
         if order["PhoneNumberOrder"]["Status"] == "Successful":
             return str(number)
+        time.sleep(0.05)
     raise AssertionError(f"the order stays {order['PhoneNumberOrder']['Status']}")
 
 

@@ -1,17 +1,13 @@
 """The operator's extensions on a whole stand: what they show is what happens."""
 
-import json
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
 from tests.e2e.lab import CALLER, Lab, Trunk, eventually
+from tests.support import extensions
 
 pytestmark = [pytest.mark.sockets, pytest.mark.sipp, pytest.mark.xdist_group("ext")]
 
@@ -28,13 +24,8 @@ def trunk(lab: Lab) -> Iterator[Trunk]:
 
 
 def ext(lab: Lab, target: str) -> Any:
-    """Return the answer of an extension, as docs/ext.md asks for it."""
-    url = f"http://127.0.0.1:{lab.stand.ports['api']}{target}"
-    request = AWSRequest("GET", url)
-    SigV4Auth(Credentials("test", "test"), "chime", "us-east-1").add_auth(request)
-    signed = urllib.request.Request(url, headers=dict(request.headers.items()))
-    with urllib.request.urlopen(signed, timeout=10) as answer:
-        return json.load(answer)
+    """Return the answer of an extension of the lab's stand."""
+    return extensions.ext(f"http://127.0.0.1:{lab.stand.ports['api']}", target)
 
 
 def test_a_call_is_shown_while_it_is_up_and_its_record_afterwards(lab: Lab, trunk: Trunk) -> None:

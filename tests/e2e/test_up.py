@@ -14,6 +14,7 @@ import pytest
 
 from tests.e2e.running import OVC, PATIENCE_S, RunningStand, free_port
 from tests.runtime.processes import is_running
+from tests.support.extensions import ext
 
 pytestmark = [pytest.mark.sockets, pytest.mark.xdist_group("up")]
 
@@ -34,31 +35,27 @@ def offered(stand: RunningStand) -> dict[str, str]:
     return stand.offered()
 
 
-def best_of(measure: Callable[[], float], promise_s: float) -> float:
-    """Return the shortest time, or the first one that keeps the promise."""
-    shortest = measure()
+def best_of(measure: Callable[[], float], promise: float) -> float:
+    """Return the smallest measure, or the first one that keeps the promise."""
+    smallest = measure()
     for _ in range(ATTEMPTS - 1):
-        if shortest <= promise_s:
+        if smallest <= promise:
             break
-        shortest = min(shortest, measure())
-    return shortest
+        smallest = min(smallest, measure())
+    return smallest
 
 
 def test_it_is_ready_within_five_seconds_and_ends_in_two(tmp_path: Path) -> None:
     # ARCHITECTURE A14
-    ready: list[float] = []
-
-    def end_an_idle_stand() -> float:
+    def share_of_promise() -> float:
         with RunningStand(tmp_path) as running:
-            ready.append(running.ready_after_s)
             code, took_s = running.end(signal.SIGINT)
             assert code == 0
             assert running.survivors() == []
             assert len(running.processes) >= 7, "moto, edge and its workers, PSTN and PBX"
-            return took_s
+            return max(running.ready_after_s / READY_WITHIN_S, took_s / ENDS_WITHIN_S)
 
-    assert best_of(end_an_idle_stand, ENDS_WITHIN_S) <= ENDS_WITHIN_S
-    assert min(ready) <= READY_WITHIN_S
+    assert best_of(share_of_promise, 1.0) <= 1.0
     assert not list(tmp_path.rglob("stand-*.json"))
 
 
@@ -83,25 +80,11 @@ def test_a_call_that_is_up_does_not_keep_it_from_ending(tmp_path: Path) -> None:
 
 
 def _await_call(running: RunningStand) -> None:
-    """Wait until the edge has a call: its RTP ports receive something."""
+    """Wait until the edge has an answered call."""
     deadline = time.monotonic() + PATIENCE_S
-    while not _has_media(running):
-        assert time.monotonic() < deadline, "the call never had media"
+    while not ext(f"http://127.0.0.1:{running.ports['api']}", "/ext/calls")["Calls"]:
+        assert time.monotonic() < deadline, "the call was never answered"
         time.sleep(0.02)
-
-
-def _has_media(running: RunningStand) -> bool:
-    """Tell whether the simulated network holds an RTP port besides its SIP port."""
-    inodes: set[str] = set()
-    for pid in running.processes:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        if b"emulator.carrier" in command:
-            for link in Path(f"/proc/{pid}/fd").iterdir():
-                target = os.readlink(link)
-                if target.startswith("socket:["):
-                    inodes.add(target[8:-1])
-    rows = Path("/proc/net/udp").read_text().splitlines()[1:]
-    return sum(row.split()[9] in inodes for row in rows) >= 2
 
 
 def test_env_offers_exactly_what_the_readme_names(offered: dict[str, str]) -> None:

@@ -144,6 +144,18 @@ def test_each_number_of_a_batch_is_judged_for_itself(api: LocalApi) -> None:
     check_consistency(api)
 
 
+@pytest.mark.parametrize("blank", ["", " ", "\t"])
+def test_a_batch_with_a_blank_id_is_refused_whole(api: LocalApi, blank: str) -> None:
+    # API PN8 V1
+    (number,) = api.new_numbers(1)
+    target = "/phone-numbers?operation=batch-delete"
+    status, answer = api.call("POST", target, {"PhoneNumberIds": [number, blank]})
+    assert (status, answer["Code"]) == (400, "BadRequest")
+    assert answer["Message"].startswith("PhoneNumberIds[1] is ")
+    path = f"/phone-numbers/{number.replace('+', '%2B')}"
+    assert api.made("GET", path)["PhoneNumber"]["Status"] == "Unassigned"
+
+
 def test_a_batch_has_a_least_and_a_most_of_numbers(api: LocalApi) -> None:
     # API PN8 V1
     target = "/phone-numbers?operation=batch-delete"
