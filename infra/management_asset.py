@@ -2,10 +2,15 @@
 
 It holds the handlers of all functions, which share most of their code. The locked botocore goes
 along, because the one in Lambda's runtime changes on a day of its own and is not what the tests ran
-with. Every dependency is a wheel for any platform, so that the zip can be
-made on any machine and run on any architecture (A3): pip is not shown any other.
+with. Every dependency is a wheel for any platform, so that the zip can be made on any machine and
+run on any architecture (A3): pip is not shown any other.
+
+Made with the Python that Lambda runs, the zip holds bytecode beside the sources: Lambda cannot
+write any, and compiling is more than half of a cold start (`python -m bench.api`). Another Python's
+bytecode would be of no use there, so with another one there is none; the zip does the same.
 """
 
+import compileall
 import hashlib
 import os
 import subprocess
@@ -14,6 +19,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from py_compile import PycInvalidationMode
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
@@ -28,6 +34,7 @@ LEFT_OUT = ("bin", "phonenumbers/carrierdata", "phonenumbers/geodata", "phonenum
 """Scripts, and tables of names of carriers, places and time zones, which nobody asks for."""
 _SERVICE_MODELS = PurePosixPath("botocore/data")
 _OLDEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+_ON_LAMBDA = "/var/task"
 
 
 class AssetProblemError(Exception):
@@ -48,9 +55,13 @@ def management_asset() -> Asset:
     if not path.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=CACHE) as work:
-            packages, unfinished = Path(work, "packages"), Path(work, "unfinished.zip")
-            _install(packages)
-            _write_zip(unfinished, packages)
+            content, unfinished = Path(work, "content"), Path(work, "unfinished.zip")
+            _install(content)
+            _leave_out(content)
+            _add_own(content)
+            if _is_compiled():
+                _compile(content)
+            _write_zip(unfinished, content)
             # At once, so that another synthesis never sees half of it.
             os.replace(unfinished, path)
     return Asset(path, digest)
@@ -58,7 +69,7 @@ def management_asset() -> Asset:
 
 def _digest() -> str:
     """Return a hash of the inputs: this recipe, the locked dependencies, our own sources."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(sys.version.encode() if _is_compiled() else b"")
     own = [(name, path) for name, path in _own_files()]
     for name, path in [("recipe", Path(__file__)), ("requirements", REQUIREMENTS), *own]:
         content = path.read_bytes()
@@ -86,18 +97,47 @@ def _install(target: Path) -> None:
         raise AssetProblemError(f"the Lambda's dependencies cannot be installed:\n{done.stdout}")
 
 
-def _write_zip(path: Path, packages: Path) -> None:
-    installed = [
-        (found.relative_to(packages).as_posix(), found)
-        for found in sorted(packages.rglob("*"))
-        if found.is_file() and _is_needed(PurePosixPath(found.relative_to(packages).as_posix()))
-    ]
+def _leave_out(content: Path) -> None:
+    for file in content.rglob("*"):
+        if file.is_file() and not _is_needed(PurePosixPath(file.relative_to(content).as_posix())):
+            file.unlink()
+
+
+def _add_own(content: Path) -> None:
+    for name, file in _own_files():
+        target = content / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.read_bytes())
+
+
+def _is_compiled() -> bool:
+    """Tell whether this Python makes the bytecode that Lambda's reads."""
+    return PYTHON == f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def _compile(content: Path) -> None:
+    done = compileall.compile_dir(
+        str(content),
+        quiet=1,
+        maxlevels=20,
+        stripdir=str(content),
+        prependdir=_ON_LAMBDA,
+        # The sources beside it never change: Lambda need not look at them.
+        invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
+    )
+    if not done:
+        raise AssetProblemError("the Lambda's code cannot be compiled; what stands above says why")
+
+
+def _write_zip(path: Path, content: Path) -> None:
+    found = {file.relative_to(content).as_posix(): file for file in content.rglob("*")}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, file in [*_own_files(), *installed]:
-            entry = zipfile.ZipInfo(name, _OLDEST_ZIP_DATE)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, file.read_bytes())
+        for name, file in sorted(found.items()):
+            if file.is_file():
+                entry = zipfile.ZipInfo(name, _OLDEST_ZIP_DATE)
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.external_attr = 0o644 << 16
+                archive.writestr(entry, file.read_bytes())
 
 
 def _is_needed(name: PurePosixPath) -> bool:

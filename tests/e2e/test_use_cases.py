@@ -168,6 +168,10 @@ def test_inbound_only(lab: Lab, termination: dict[str, Any] | None) -> None:
     trunk.route(Route(pbx_address))
     number = trunk.number()
     if termination is None:
+        # Who is refused learns nothing else: that the number is known shows only who is listed.
+        trunk.permit()
+        trunk.await_effect()
+        lab.voice.delete_voice_connector_termination(VoiceConnectorId=trunk.connector_id)
         lab.await_status(403, trunk.host, trunk.pbx)
     else:
         trunk.permit(**termination)

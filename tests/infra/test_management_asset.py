@@ -1,5 +1,8 @@
 """The zip of the management Lambda; pip fetches what it does not have, but no Node.js is needed."""
 
+import sys
+import zipfile
+from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,9 @@ from infra import management_asset
 from infra.management_asset import AssetProblemError
 
 pytestmark = pytest.mark.sockets
+
+UNCHECKED_HASH = 0b01
+"""Flags of a bytecode file: by hash, and not to be checked (PEP 552)."""
 
 
 def test_the_same_inputs_make_the_same_bytes(
@@ -31,6 +37,31 @@ def test_other_dependencies_make_another_asset(
     monkeypatch.setattr(management_asset, "REQUIREMENTS", other)
     monkeypatch.setattr(management_asset, "CACHE", tmp_path / "cache")
     assert management_asset.management_asset().digest != before
+
+
+def test_lambdas_python_finds_its_bytecode_in_the_zip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    this = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    monkeypatch.setattr(management_asset, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(management_asset, "PYTHON", this)
+    made = management_asset.management_asset()
+    monkeypatch.setattr(management_asset, "PYTHON", "3.12" if this == "3.13" else "3.13")
+    assert management_asset.management_asset().digest != made.digest
+    with zipfile.ZipFile(made.path) as archive:
+        names = set(archive.namelist())
+        archive.extractall(tmp_path / "task")
+    sources = [name for name in names if name.endswith(".py")]
+    assert len(sources) > 100
+    for name in sources:
+        bytecode = cache_from_source(name)
+        assert bytecode in names, name
+        content = (tmp_path / "task" / bytecode).read_bytes()
+        assert content[:4] == MAGIC_NUMBER
+        assert int.from_bytes(content[4:8], "little") == UNCHECKED_HASH
+    module = (tmp_path / "task" / cache_from_source("lambdas/management/api.py")).read_bytes()
+    assert b"/var/task/lambdas/management/api.py" in module
+    assert str(tmp_path).encode() not in module
 
 
 @pytest.mark.parametrize(

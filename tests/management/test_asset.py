@@ -70,7 +70,7 @@ def environment(api: Template) -> Mapping[str, str]:
 def test_the_asset_is_pure_python(asset: Path) -> None:
     # ARCHITECTURE A3
     endings = {path.suffix for path in asset.rglob("*") if path.is_file()}
-    assert not endings & {".so", ".pyd", ".dylib", ".dll", ".a", ".pyc"}
+    assert not endings & {".so", ".pyd", ".dylib", ".dll", ".a"}
     wheels = [path.read_text() for path in asset.glob("*.dist-info/WHEEL")]
     assert wheels
     assert all("Root-Is-Purelib: true" in wheel for wheel in wheels)
@@ -94,7 +94,9 @@ def test_the_asset_is_made_of_its_inputs_alone(archive: Path) -> None:
         entries = packed.infolist()
     assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
     assert {entry.external_attr >> 16 for entry in entries} == {0o644}
-    assert not [entry.filename for entry in entries if "__pycache__" in entry.filename]
+    bytecode = [entry.filename for entry in entries if "__pycache__" in entry.filename]
+    assert all(name.endswith(".cpython-313.pyc") for name in bytecode)
+    assert bool(bytecode) is (sys.version_info[:2] == (3, 13))
 
 
 def test_recorded_events_are_answered_in_the_deployed_environment(

@@ -1,8 +1,14 @@
 """The operator's extensions over HTTP."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from lambdas.management.ext.router import RESOURCES
+from model.codec import encode_item
+from model.node_items import node_members
+from model.tables import NODES
+from tests.management.calls import node
 from tests.management.stand import Stand
 from tests.support.extensions import ext
 
@@ -21,6 +27,16 @@ LISTS = {
 def test_lists_are_empty_where_no_edge_runs(stand: Stand, target: str) -> None:
     # EXT4 EXT5 EXT7 EXT8
     assert ext(stand.url, target) == LISTS[target]
+
+
+def test_a_node_that_has_shown_itself_is_listed_without_calls(stand: Stand) -> None:
+    # EXT4 EXT7
+    shown = node("n1", datetime.now(UTC))
+    table = NODES.physical_name(stand.prefix)
+    item = encode_item(node_members(shown))
+    stand.aws.dynamodb.put_item(TableName=table, Item=item)  # type: ignore[arg-type]  # typed JSON is an open mapping in model.codec
+    assert [it["NodeId"] for it in ext(stand.url, "/ext/nodes")["Nodes"]] == [shown.node_id]
+    assert ext(stand.url, "/ext/calls") == {"Calls": []}
 
 
 def test_a_connector_without_calls_has_used_nothing(stand: Stand) -> None:
