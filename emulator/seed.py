@@ -56,10 +56,7 @@ def seed(
     connector_id, host = made["VoiceConnectorId"], made["OutboundHostName"]
     found = voice.search_available_phone_numbers(AreaCode=_AREA_CODE, MaxResults=DEMO_NUMBERS)
     numbers = found["E164PhoneNumbers"]
-    _order(voice, numbers)
-    voice.associate_phone_numbers_with_voice_connector(
-        VoiceConnectorId=connector_id, E164PhoneNumbers=numbers
-    )
+    order = voice.create_phone_number_order(ProductType="VoiceConnector", E164PhoneNumbers=numbers)
     voice.put_voice_connector_origination(
         VoiceConnectorId=connector_id,
         Origination={
@@ -75,6 +72,10 @@ def seed(
         },
     )
     voice.update_global_settings(VoiceConnector={"CdrBucket": cdr_bucket})
+    _await_fulfilment(voice, order["PhoneNumberOrder"])
+    voice.associate_phone_numbers_with_voice_connector(
+        VoiceConnectorId=connector_id, E164PhoneNumbers=numbers
+    )
     voice.put_voice_connector_termination(
         VoiceConnectorId=connector_id,
         Termination={
@@ -88,10 +89,8 @@ def seed(
 
 
 # boto3 makes its clients at run time; types-boto3 knows chime-sdk-voice only as an extra.
-def _order(voice: Any, numbers: list[str]) -> None:
-    """Order numbers and wait until they are there."""
-    placed = voice.create_phone_number_order(ProductType="VoiceConnector", E164PhoneNumbers=numbers)
-    order = placed["PhoneNumberOrder"]
+def _await_fulfilment(voice: Any, order: dict[str, Any]) -> None:
+    """Wait until the ordered numbers are there."""
     deadline = time.monotonic() + _ORDER_WITHIN_S
     while order["Status"] == "Processing" and time.monotonic() < deadline:
         time.sleep(_LOOK_EVERY_S)

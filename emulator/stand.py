@@ -150,8 +150,9 @@ class Stand:
         bucket = cdr_bucket_name(DEFAULT_PREFIX, settings.account_id, settings.region)
         gateway = self._gateway = self._start_api(clients)
         self._start_number_orders(clients)
-        seeded = self._seed(gateway.url, bucket)
+        # It is loaded while the seed is made, and learns of that as of any change.
         self._children[EDGE].go()
+        seeded = self._seed(gateway.url, bucket)
         self._await(lambda: not self._starting, deadline, "")
         self._await(lambda: self._admits(seeded), deadline, "the demo connector")
         for news in self._heard:

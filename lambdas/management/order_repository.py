@@ -65,7 +65,7 @@ class OrderRepository:
 
     def create(self, order: PhoneNumberOrder) -> None:
         """Write a new order, and that it is to be fulfilled."""
-        pending = {
+        pending: dict[str, Plain] = {
             PARTITION_KEY: PENDING,
             SORT_KEY: order.order_id,
             "turn": 0,

@@ -15,7 +15,7 @@ from tests.support.extensions import ext
 pytestmark = pytest.mark.sockets
 
 
-LISTS = {
+LISTS: dict[str, dict[str, list[object]]] = {
     "/ext/calls": {"Calls": []},
     "/ext/carriers": {"Carriers": []},
     "/ext/cdrs?number=%2B12065550100": {"CallDetailRecords": []},
@@ -34,7 +34,7 @@ def test_a_node_that_has_shown_itself_is_listed_without_calls(stand: Stand) -> N
     shown = node("n1", datetime.now(UTC))
     table = NODES.physical_name(stand.prefix)
     item = encode_item(node_members(shown))
-    stand.aws.dynamodb.put_item(TableName=table, Item=item)  # type: ignore[arg-type]  # typed JSON is an open mapping in model.codec
+    stand.aws.dynamodb.put_item(TableName=table, Item=item)
     assert [it["NodeId"] for it in ext(stand.url, "/ext/nodes")["Nodes"]] == [shown.node_id]
     assert ext(stand.url, "/ext/calls") == {"Calls": []}
 
