@@ -6,18 +6,11 @@ Environment: OVC_TABLE_PREFIX, OVC_SETTINGS (JSON, optional), and what the AWS S
 import os
 
 from aws_lambda_powertools.logging import Logger
-from botocore.config import Config
 from botocore.session import Session
 
+from lambdas.management.composition import AWS_CLIENT_CONFIG
 from lambdas.number_orders.composition import build
 from model.settings import Settings
-
-AWS_CLIENT_CONFIG = Config(
-    connect_timeout=2,
-    read_timeout=5,
-    retries={"mode": "standard", "total_max_attempts": 4},
-    tcp_keepalive=True,
-)
 
 handler = build(
     settings=Settings.from_json(os.environ.get("OVC_SETTINGS", "{}")),
