@@ -63,7 +63,7 @@ fragment is not sent."""
 def document() -> dict[str, Json]:
     """Return the whole description."""
     model = load()
-    functions = READS | CHANGES
+    functions = {**READS, **CHANGES}
     operations = [model.operations[name] for name in sorted(functions)]
     summaries = {name: _first_line(function.__doc__) for name, function in functions.items()}
     statuses = _error_statuses()
@@ -181,8 +181,8 @@ def _responses(operation: Operation, statuses: Mapping[str, int], *, has_body: b
         done["content"] = {TYPED: {"schema": _reference(operation.output)}}
     shapes: dict[int, list[str]] = {}
     # Without its constant query, no operation is meant (API E8).
-    unknown = [UnknownOperation] if operation.constant_query else []
-    in_front = [it.shape for it in (*IN_FRONT, *unknown)]
+    unknown: tuple[type[ApiError], ...] = (UnknownOperation,) if operation.constant_query else ()
+    in_front = [it.shape for it in IN_FRONT + unknown]
     for shape in (*sorted(operation.errors), *in_front):
         shapes.setdefault(statuses[shape], []).append(shape)
     failures: dict[str, Json] = {str(status): _failure(shapes[status]) for status in sorted(shapes)}
@@ -226,8 +226,11 @@ def _answer_headers() -> dict[str, Json]:
 def _error_statuses() -> dict[str, int]:
     """Return the HTTP status of every error shape."""
     shapes = json.loads(gzip.decompress(MODEL_FILE.read_bytes()))["shapes"]
-    modelled = {name: it["error"]["httpStatusCode"] for name, it in shapes.items() if "error" in it}
-    return modelled | {it.shape: it.status for it in (*IN_FRONT, UnknownOperation)}
+    unmodelled: tuple[type[ApiError], ...] = (*IN_FRONT, UnknownOperation)
+    modelled: dict[str, int] = {
+        name: it["error"]["httpStatusCode"] for name, it in shapes.items() if "error" in it
+    }
+    return modelled | {it.shape: it.status for it in unmodelled}
 
 
 def _error_schema(model: ServiceModel) -> Json:
@@ -279,7 +282,7 @@ def _schema(shape: Shape) -> dict[str, Json]:
             return _structure(shape)
         case Kind.LIST:
             assert shape.element is not None, "every list of the model has an element shape"
-            items = {"type": "array", "items": _reference(shape.element)}
+            items: dict[str, Json] = {"type": "array", "items": _reference(shape.element)}
             return items | _limits(shape, "minItems", "maxItems")
         case Kind.STRING:
             return _string(shape)
