@@ -18,14 +18,14 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=3_000, help="requests of each operation")
     options = parser.parse_args()
     print(f"Python {platform.python_version()}, Linux {platform.release()}, {os.cpu_count()} cores")
-    seconds, size = cold.measure(options.imports)
+    imports, size = cold.measure(options.imports)
     print(f"package: {size.zipped / 1e6:.1f} MB zipped, {size.unzipped / 1e6:.1f} MB unpacked")
-    print("cold import of lambdas.management.handler out of the package, without .pyc files,")
-    print(
-        f"median of {options.imports}: {median(seconds) * 1000:.0f} ms "
-        f"(fastest {min(seconds) * 1000:.0f}, slowest {max(seconds) * 1000:.0f}; "
-        f"target {IMPORT_TARGET_MS})"
-    )
+    print(f"cold import of lambdas.management.handler out of it, median of {options.imports}:")
+    for what, seconds in zip(("sources", "bytecode"), imports, strict=True):
+        print(
+            f"  of {what}: {median(seconds) * 1000:.0f} ms (fastest {min(seconds) * 1000:.0f}, "
+            f"slowest {max(seconds) * 1000:.0f}; target {IMPORT_TARGET_MS})"
+        )
     print(
         f"\nwarm handler, {options.requests} requests each, AWS answers at once "
         f"(target: p99 {ANSWER_TARGET_MS} ms)\n"
