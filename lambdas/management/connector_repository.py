@@ -5,6 +5,7 @@ Parallel writers of different attributes never conflict, and no write reads firs
 
 from collections.abc import Collection, Iterable, Mapping
 
+from lambdas.management.ids import LONGEST_ID
 from lambdas.management.map_entries import entries_put, entries_removed
 from lambdas.management.store import Changed, Store, Update
 from lambdas.management.transaction import counting, creation, deletion
@@ -28,8 +29,6 @@ from model.tables import CONNECTOR, CONNECTORS, PARTITION_KEY, key
 
 CREDENTIALS_PER_WRITE = 20
 """Keeps an update expression below DynamoDB's 4 KB."""
-LONGEST_ID = 36
-"""Characters of a UUID, the longer form of an id (API VC1); DynamoDB refuses keys over 1 KB."""
 
 _EXISTS = f"attribute_exists({PARTITION_KEY})"
 _IS_FREE = f"{_EXISTS} AND attribute_not_exists(emergency_calling)"

@@ -6,15 +6,13 @@ deleted, whatever comes in parallel.
 
 from collections.abc import Iterable, Iterator
 
+from lambdas.management.ids import LONGEST_ID
 from lambdas.management.store import Store, Update
 from lambdas.management.transaction import Action, change, counting, creation, deletion
 from model.codec import encode, encode_item, moment_text
 from model.connector_group import ConnectorGroup
 from model.group_items import group_from, group_members, member_list
 from model.tables import CONNECTOR, CONNECTORS, GROUP, PARTITION_KEY, key
-
-LONGEST_ID = 36
-"""Characters of a UUID; DynamoDB refuses keys over 1 KB."""
 
 
 class GroupRepository:

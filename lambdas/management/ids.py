@@ -6,6 +6,9 @@ import time
 import uuid
 from typing import Protocol
 
+LONGEST_ID = 36
+"""Characters of a UUID, the longest form of an id (API VC1); DynamoDB refuses keys over 1 KB."""
+
 _CONNECTOR_ALPHABET = string.ascii_lowercase + string.digits
 _CONNECTOR_LENGTH = 22
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import Enum
 from itertools import takewhile
 
+from lambdas.management.number_repository import OWNED, UNASSIGNED
 from lambdas.management.store import Store, Update
 from lambdas.management.transaction import Action, change, counting, deletion, writing
 from model.codec import AttributeValue, Item, encode, encode_item, moment, moment_text, string
@@ -19,8 +20,6 @@ from model.tables import DUE, INVENTORY, NUMBERS, PARTITION_KEY, SORT_KEY, key
 
 _DUE_BATCH = 100
 """Read at a time; usually there is nothing due."""
-_OWNED = f"attribute_exists({PARTITION_KEY}) AND attribute_not_exists(deleted_at)"
-_UNASSIGNED = f"{_OWNED} AND attribute_not_exists(connector_id) AND attribute_not_exists(group_id)"
 
 
 class Task(Enum):
@@ -89,7 +88,7 @@ class LifecycleRepository:
                 self._update(
                     number.e164,
                     "SET deleted_at = :at, updated_at = :at",
-                    _UNASSIGNED,
+                    UNASSIGNED,
                     {":at": encode(moment_text(at))},
                 )
             )
@@ -151,7 +150,7 @@ class LifecycleRepository:
     def release(self, number: InventoryNumber) -> None:
         """Take an unassigned number, in the queue or not, out of the inventory for good."""
         if number.deleted_at is None:
-            condition, values = _UNASSIGNED, None
+            condition, values = UNASSIGNED, None
             rest = counting(self._table, INVENTORY, -1)
         else:
             condition, values = "deleted_at = :deleted", {":deleted": _deleted_at(number)}
@@ -210,9 +209,9 @@ class LifecycleRepository:
 
 
 _CONDITIONS = {
-    Attribute.PRODUCT_TYPE: _UNASSIGNED,
-    Attribute.CALLING_NAME: f"{_OWNED} AND attribute_not_exists(calling_name_due_at)",
-    Attribute.NAME: _OWNED,
+    Attribute.PRODUCT_TYPE: UNASSIGNED,
+    Attribute.CALLING_NAME: f"{OWNED} AND attribute_not_exists(calling_name_due_at)",
+    Attribute.NAME: OWNED,
 }
 
 

@@ -24,7 +24,10 @@ _SINGLE_READS = 25
 PARTITIONS = {TargetKind.CONNECTOR: CONNECTOR, TargetKind.GROUP: GROUP}
 """Where a target is kept, in the table of connectors."""
 
-_UNASSIGNED = "attribute_not_exists(connector_id) AND attribute_not_exists(group_id)"
+OWNED = f"attribute_exists({PARTITION_KEY}) AND attribute_not_exists(deleted_at)"
+"""The number is in the inventory and not in the deletion queue."""
+UNASSIGNED = f"{OWNED} AND attribute_not_exists(connector_id) AND attribute_not_exists(group_id)"
+"""And it is free: what is in the deletion queue has no target, and could else be taken out."""
 
 
 class NumberRepository:
@@ -107,11 +110,7 @@ class NumberRepository:
         expression = f"SET {new} = :new, associated_at = :at, updated_at = :at"
         values = {":new": encode(target.target_id), ":at": encode(moment_text(at))}
         if old is None:
-            # What is in the deletion queue has no target: only here it could be taken out of it.
-            condition = (
-                f"attribute_exists({PARTITION_KEY}) AND {_UNASSIGNED} "
-                "AND attribute_not_exists(deleted_at)"
-            )
+            condition = UNASSIGNED
         else:
             condition = f"{old.kind.attribute} = :old"
             values[":old"] = encode(old.target_id)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lambdas.management.connector_repository import LONGEST_ID
 from lambdas.management.credentials import LONGEST
+from lambdas.management.ids import LONGEST_ID
 from lambdas.management.phone_numbers import MOST_NUMBERS
 from tests.management.local_api import LocalApi, local_api
 from tests.management.stand import ROOMY
