@@ -20,27 +20,19 @@ from edge.call.events import (
     Trying,
     Unacknowledged,
 )
-from edge.call.invite import b_leg_invite
 from edge.call.leg import Leg, Stack
 from edge.call.machine import Machine
 from edge.call.media import CallMedia
 from edge.call.outcome import Outcome
+from edge.call.search import Search
 from edge.call.states import CALL, CallInput, CallState, CallTimer
 from edge.call.uac_leg import UacLeg
 from edge.call.uas_leg import UasLeg
-from edge.flow import Flow
 from edge.media.sdp import SdpError
 from edge.media.session import Side
 from edge.policy.header_policy import Way
 from edge.policy.verdict import AdmitCall
-from edge.routing.failover import (
-    Failure,
-    answer_when_exhausted,
-    counts_against_target,
-    is_failover,
-    may_try_again,
-    progress_deadline,
-)
+from edge.routing.failover import Failure, is_failover, progress_deadline
 from edge.routing.health import Health
 from edge.routing.targets import Target
 from edge.sip.exchange import Fields, ServerTransaction
@@ -83,11 +75,8 @@ class Call:
         "_expires_s",
         "_in",
         "_last",
-        "_last_ending",
         "_machine",
-        "_max_forwards",
-        "_silence",
-        "_targets",
+        "_search",
         "a_leg",
         "admitted",
         "answered_at",
@@ -99,7 +88,6 @@ class Call:
         "outcome",
         "started_at",
         "transaction_id",
-        "tried",
     )
 
     def __init__(
@@ -126,22 +114,29 @@ class Call:
         self.a_leg = UasLeg(surroundings.stack, self, self._way_to_b, invite, transaction)
         self.b_leg: UacLeg | None = None
         self.media = media
-        self._max_forwards = int(invite.get("max-forwards") or 71) - 1
         self._expires_s = delta_seconds(invite.get("expires"))
-        self._targets = targets
-        self.tried: list[Target] = []
+        self._search = Search(
+            surroundings.stack,
+            surroundings.settings,
+            surroundings.health,
+            admitted,
+            targets,
+            int(invite.get("max-forwards") or 71) - 1,
+            now,
+        )
         self._last: tuple[int, str, bytes] | None = None
         """The last provisional that the caller was sent."""
-        self._last_ending: int | Failure | None = None
-        """How the last attempt ended (EDGE R35)."""
-        self._silence = Failure.NO_RESPONSE
-        """What it means when the current target stays silent."""
         media.caller_offered(admitted.offer, transaction.flow.remote[0])
 
     @property
     def state(self) -> CallState:
         """Return the state; only the table changes it."""
         return self._machine.state
+
+    @property
+    def tried(self) -> list[Target]:
+        """Return the targets that an INVITE went to, the current one last."""
+        return self._search.tried
 
     def start(self, now: float) -> None:
         """Try the first target."""
@@ -179,7 +174,7 @@ class Call:
         assert isinstance(timer, CallTimer)
         match timer:
             case CallTimer.NO_RESPONSE:
-                self._attempt_over(self._silence, now)
+                self._attempt_over(self._search.silence, now)
             case CallTimer.NO_ANSWER | CallTimer.TIMER_C:
                 headers = outcome.reason("SIP;cause=408")
                 self._give_up(480, "Temporarily Unavailable", "No answer", now, headers)
@@ -236,36 +231,20 @@ class Call:
                 assert_never(event)
 
     def _next_target(self, now: float) -> None:
-        routing = self._routing
-        may_try = may_try_again(len(self.tried), self.started_at, routing, now)
-        if not self._targets or not may_try:
+        leg = self._search.next_leg(self, self._way_to_a, self.media, now)
+        if leg is None:
             self._no_target_left(now)
             return
-        target = self._targets.pop(0)
-        self.tried.append(target)
-        stack = self._in.stack
-        tag = stack.ids.tag()
-        invite = b_leg_invite(
-            stack,
-            self._in.settings,
-            self.admitted,
-            target,
-            tag=tag,
-            max_forwards=self._max_forwards,
-            body=self.media.offer_to_callee(target.address[0]),
-        )
+        self.b_leg = leg
         if self.admitted.disposition is Disposition.ORIGINATION:
-            self.call_id = invite.call_id
-        flow = Flow(target.transport, stack.address, target.address)
-        self.b_leg = UacLeg(stack, self, flow, self._way_to_a, invite, tag)
-        self._silence = Failure.NO_RESPONSE
-        self._in.observer.on_attempt(self, target, now)
-        self._start(CallTimer.NO_RESPONSE, now, routing.first_response_s)
-        self.b_leg.start(now)
+            self.call_id = leg.call_id
+        self._in.observer.on_attempt(self, self.tried[-1], now)
+        self._start(CallTimer.NO_RESPONSE, now, self._routing.first_response_s)
+        leg.start(now)
 
     def _no_target_left(self, now: float) -> None:
         """R34, R35."""
-        answer = answer_when_exhausted(self.admitted.disposition, self._last_ending)
+        answer = self._search.answer_when_exhausted()
         self._give_up(answer.status, answer.reason, answer.reason, now, answer.fields)
 
     def _attempt_over(
@@ -278,9 +257,7 @@ class Call:
         if self.state is not CallState.INVITING:
             self._give_up(480, "Temporarily Unavailable", "Temporarily Unavailable", now)
         elif self._machine.take(CallInput.ATTEMPT_OVER):
-            self._last_ending = ending
-            if counts_against_target(ending):
-                self._in.health.failed(self.tried[-1], now, retry_after_s)
+            self._search.failed(ending, now, retry_after_s)
             self.b_leg = None
             leg.cancel(now)
             self._next_target(now)
@@ -293,14 +270,14 @@ class Call:
             # Neither a redirection nor a challenge is the caller's business (EDGE E5).
             self._give_up(480, "Temporarily Unavailable", "Temporarily Unavailable", now)
         else:
-            self._in.health.succeeded(self.tried[-1])
+            self._search.succeeded()
             answer = refusal.of_callee(event, self._host)
             self._give_up(status, answer.reason, answer.detail, now, answer.fields)
 
     def _trying(self, now: float) -> None:
         """Wait for more than the first 100; one that comes late or again changes nothing (F5)."""
-        if self.state is CallState.INVITING and self._silence is Failure.NO_RESPONSE:
-            self._silence = Failure.NO_PROGRESS
+        if self.state is CallState.INVITING and self._search.silence is Failure.NO_RESPONSE:
+            self._search.silence = Failure.NO_PROGRESS
             self._start_at(CallTimer.NO_RESPONSE, progress_deadline(now, self._routing))
 
     def _progressed(self, event: Progressed, now: float) -> None:
@@ -317,7 +294,7 @@ class Call:
             body = b""  # An offer of ours may stand in the 200 only (RFC 3261 §13.2.1, EDGE A1).
         self._in.stack.timers.stop(self, CallTimer.NO_RESPONSE)
         if first:
-            self._in.health.succeeded(self.tried[-1])
+            self._search.succeeded()
             self._start(CallTimer.NO_ANSWER, now, self._in.settings.call.no_answer_s)
         self._start(CallTimer.TIMER_C, now, self._in.settings.call.timer_c_s)
         self._start(CallTimer.REPEAT_RINGING, now, self._in.settings.call.repeat_ringing_s)
@@ -341,7 +318,7 @@ class Call:
             return
         self.armed.clear()
         self.answered_at = now
-        self._in.health.succeeded(self.tried[-1])
+        self._search.succeeded()
         self._start(CallTimer.MAXIMUM_DURATION, now, self._in.settings.call.max_call_s)
         # Accounted for before the caller hears of it (EDGE C9).
         self._in.observer.on_connected(self, now)

@@ -66,6 +66,11 @@ class UacLeg(Leg):
         self._ack = b""
         self._forks: dict[str, bytes] = {}
 
+    @property
+    def call_id(self) -> str:
+        """Return the Call-ID of the INVITE."""
+        return self._invite.call_id
+
     def start(self, now: float) -> None:
         """Send the INVITE."""
         self._transaction = self.stack.endpoint.request(self._invite, self.flow, self, now)
