@@ -171,6 +171,10 @@ class AdmissionSettings:
 
     caller_id_policy: CallerIdPolicy = CallerIdPolicy.US_VALID
     digest_algorithms: DigestAlgorithms = DigestAlgorithms.SHA256_AND_MD5
+    md5_only_connectors: tuple[str, ...] = ()
+    """Ids of connectors whose PBX fails on an unknown first challenge: they get MD5 alone (G2)."""
+    allow_legacy_digest: bool = False
+    """Whether credentials without qop count; each nonce then serves one request (EDGE G5)."""
     challenge_status: int = 407
     """407 or 401 (EDGE G2)."""
     nonce_lifetime_s: int = 300

@@ -30,6 +30,10 @@ GUESSERS = 4_096
 """Remembered (source, connector, user) triples with failures; listed sources only get here."""
 
 
+_BOTH = (Algorithm.SHA256, Algorithm.MD5)
+_MD5_ALONE = (Algorithm.MD5,)
+
+
 class Passed(NamedTuple):
     """The request proved a user of the connector."""
 
@@ -66,8 +70,7 @@ class Authentication:
         self._settings = settings
         self._nonces = nonces
         self._guessers: dict[tuple[str, str, str], _Guesser] = {}
-        both = settings.digest_algorithms is DigestAlgorithms.SHA256_AND_MD5
-        self._algorithms = (Algorithm.SHA256, Algorithm.MD5) if both else (Algorithm.MD5,)
+        self._md5_only = frozenset(settings.md5_only_connectors)
 
     def challenges(
         self, connector: Connector, realm: str, source: str, stale: bool, utc: datetime
@@ -76,7 +79,7 @@ class Authentication:
         nonce = self._nonces.issue(connector.connector_id, source, utc)
         return [
             str(DigestChallenge(realm, nonce, algorithm, stale=stale))
-            for algorithm in self._algorithms
+            for algorithm in self._algorithms_of(connector)
         ]
 
     def check(
@@ -89,7 +92,7 @@ class Authentication:
         utc: datetime,
     ) -> Proof:
         """Judge a request's credentials; `realm` is the connector host."""
-        credentials = self._credentials(request, realm)
+        credentials = self._credentials(request, connector, realm)
         if credentials is None:
             return Unproven(stale=False)
         who = (source, connector.connector_id, credentials.username[:64])
@@ -105,7 +108,8 @@ class Authentication:
             return Unproven(stale=False)
         if not _is_for(request, credentials):
             return Unproven(stale=False)
-        if state is NonceState.STALE or not self._nonces.use(credentials.nonce, credentials.nc):
+        count = 1 if credentials.qop is None else credentials.nc
+        if state is NonceState.STALE or not self._nonces.use(credentials.nonce, count):
             return Unproven(stale=True)
         self._guessers.pop(who, None)
         return Passed(credentials.username)
@@ -114,7 +118,14 @@ class Authentication:
         """Return how many guessers are remembered."""
         return len(self._guessers)
 
-    def _credentials(self, request: Request, realm: str) -> DigestCredentials | None:
+    def _algorithms_of(self, connector: Connector) -> tuple[Algorithm, ...]:
+        """Return what a connector is challenged with, strongest first (EDGE G2)."""
+        both = self._settings.digest_algorithms is DigestAlgorithms.SHA256_AND_MD5
+        return _BOTH if both and connector.connector_id not in self._md5_only else _MD5_ALONE
+
+    def _credentials(
+        self, request: Request, connector: Connector, realm: str
+    ) -> DigestCredentials | None:
         """Return the credentials for this realm in a form we asked for (EDGE G5)."""
         for value in _values(request):
             try:
@@ -122,10 +133,14 @@ class Authentication:
             except SipParseError:
                 continue
             algorithm = Algorithm.named(credentials.algorithm)
-            asked = algorithm in self._algorithms and credentials.qop == "auth"
-            if credentials.realm == realm and asked:
+            asked = algorithm in self._algorithms_of(connector)
+            if credentials.realm == realm and asked and self._is_form_taken(credentials):
                 return credentials
         return None
+
+    def _is_form_taken(self, credentials: DigestCredentials) -> bool:
+        legacy = credentials.qop is None and self._settings.allow_legacy_digest
+        return credentials.qop == "auth" or legacy
 
     def _is_right(
         self, request: Request, connector: Connector, credentials: DigestCredentials

@@ -3,6 +3,7 @@
 from edge.flow import Transport
 from edge.policy.authentication import Locked, Passed
 from edge.policy.case import Case
+from edge.policy.emergency import routed_number
 from edge.policy.number_rules import objection_to, permitted_caller
 from edge.policy.verdict import Challenge, Refuse
 from model.cdr import filtered_number
@@ -105,6 +106,11 @@ def is_within_call_rate(case: Case) -> Refuse | None:
 def is_number_dialable(case: Case) -> Refuse | None:
     """18 and 19: R3, R5, R6, R37, S6."""
     number = case.uri.user_text
+    emergency = routed_number(number, _connector(case).emergency_calling)
+    if emergency is not None:
+        # No region list keeps anybody from help; the API has checked the number's country.
+        case.to_number = emergency
+        return None
     objection = objection_to(
         number, _termination(_connector(case)), case.context.settings.admission
     )
