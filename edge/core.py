@@ -19,7 +19,7 @@ from edge.flow import Address, Flow
 from edge.ids import Ids
 from edge.media.session import MediaCommand, MediaReport, MediaSilent, PortsLeased, SessionClosed
 from edge.policy.admission import Admission
-from edge.policy.rate import RateLimiter
+from edge.policy.reasons import Reason
 from edge.policy.verdict import (
     AdmitCall,
     AnswerOptions,
@@ -28,7 +28,9 @@ from edge.policy.verdict import (
     Silence,
     Verdict,
 )
-from edge.records import LogFields, Records, call_ended, call_started
+from edge.records import LogFields, Records, call_attempt, call_ended, call_started
+from edge.refusals import Refusals
+from edge.routing.failover import Failure
 from edge.seam import (
     CommandMedia,
     ConfigLoaded,
@@ -52,15 +54,11 @@ from edge.seam import (
 from edge.sip.endpoint import Endpoint
 from edge.sip.message import MalformedRequest, Request
 from edge.sip.timers import Timers
-from model.cdr import CallDetailRecord, filtered_number
+from model.cdr import CallDetailRecord
 from model.node import CarrierState
 from model.settings import Settings
 
 PRODUCT = "Open-Voice-Connector"
-
-LINES_AT_ONCE = 20.0
-"""Log lines about refused sources before they come one a second: source addresses are free to
-invent, log storage is not (EDGE S5)."""
 
 
 class Core:
@@ -119,10 +117,14 @@ class Core:
             node=f"{sip_address[0]}:{sip_address[1]}",
         )
         self._records = Records(settings, clock)
-        self._refusals = RateLimiter()
-        self._source_lines = RateLimiter()
-        self._refused_lines = RateLimiter()
-        self._suppressed_records = 0
+        self._refusals = Refusals(
+            settings=settings.admission,
+            ids=ids,
+            timers=self._timers,
+            records=self._records,
+            write=self._write,
+            log=self._log,
+        )
 
     def handle(self, happened: Input, now: float) -> None:
         """Take one input at the monotonic time `now`."""
@@ -130,6 +132,8 @@ class Core:
             case Received(data, flow):
                 if self._admission.may_spend(data, flow, now):
                     self._endpoint.receive(data, flow, now)
+                else:
+                    self._refusals.count(Reason.STRANGER_RATE, flow, now)
             case Tick():
                 pass
             case MediaReported(worker, report):
@@ -209,18 +213,22 @@ class Core:
         """Answer or drop what cannot be processed."""
         verdict = self._admission.malformed(error, flow, now)
         if error.request is not None and isinstance(verdict, Refuse):
-            request = error.request
-            if request.method != "ACK":
-                self._endpoint.respond_statelessly(
-                    request, flow, verdict.status, verdict.reason, verdict.fields
-                )
-            self._source_refused(flow, verdict.hint, now)
+            self._endpoint.respond_statelessly(
+                error.request, flow, verdict.status, verdict.reason, verdict.fields
+            )
+            self._refusals.refused(verdict, error.request, flow, now)
+        else:
+            self._refusals.count(verdict.why, flow, now)
 
     # CallWatcher, for the calls
 
     def on_call_started(self, call: Call, now: float) -> None:
         """Show the call."""
-        self._outputs.append(Log("call-started", call_started(call)))
+        self._log("call-started", call_started(call))
+
+    def on_attempt_over(self, call: Call, ending: int | Failure, now: float) -> None:
+        """Show that a target has failed."""
+        self._log("call-attempt", call_attempt(call, ending))
 
     def on_call_answered(self, call: Call, now: float) -> None:
         """Note the call."""
@@ -231,49 +239,35 @@ class Core:
         self._write(self._records.of_call(call))
         if self._snapshot.cdr_bucket is None and call.answered_at is not None:
             self._outputs.append(ForgetCall(call.transaction_id))
-        self._outputs.append(Log("call-ended", call_ended(call)))
+        self._log("call-ended", call_ended(call))
 
     def _carry_out(self, verdict: Verdict, request: Request, flow: Flow, now: float) -> None:
         match verdict:
             case AdmitCall():
                 self._calls.invite(verdict, request, flow, now)
-            case Silence(hint):
-                self._source_refused(flow, hint, now)
+            case Silence(why, hint):
+                self._refusals.ignored(why, hint, request, flow, now)
             case Refuse():
                 self._refuse(verdict, request, flow, now)
-            case Challenge(status, reason, fields, _):
-                self._respond(request, flow, status, reason, fields, now)
+            case Challenge():
+                self._respond(request, flow, verdict.status, verdict.reason, verdict.fields, now)
+                self._refusals.challenged(verdict, request, flow, now)
             case AnswerOptions(fields, _):
                 self._respond(request, flow, 200, "OK", fields, now)
             case _:
                 assert_never(verdict)
 
     def _refuse(self, verdict: Refuse, request: Request, flow: Flow, now: float) -> None:
-        if verdict.stateless:
+        if not verdict.stateless:
+            self._respond(request, flow, verdict.status, verdict.reason, verdict.fields, now)
+        else:
             self._endpoint.respond_statelessly(
                 request, flow, verdict.status, verdict.reason, verdict.fields
             )
-            self._source_refused(flow, verdict.hint, now)
-            return
-        self._respond(request, flow, verdict.status, verdict.reason, verdict.fields, now)
-        due = verdict.record
-        if due is not None:
-            connector_id = due.connector.connector_id
-            rate = float(self._settings.admission.rejected_records_per_second)
-            if self._refusals.take(connector_id, rate, rate, now):
-                transaction_id = self._ids.transaction_id()
-                self._write(self._records.of_refusal(due, request, transaction_id, now))
-            else:
-                self._record_suppressed(connector_id, now)
-        self._call_refused(verdict, flow, now)
-
-    def _record_suppressed(self, connector_id: str, now: float) -> None:
-        """Count a record that a flood costs (EDGE C8); say so at most once in ten seconds."""
-        self._suppressed_records += 1
-        if self._source_lines.take(f"record {connector_id}", 0.1, 1.0, now):
-            total = self._suppressed_records
-            fields: LogFields = {"connector_id": connector_id, "total": total}
-            self._outputs.append(Log("records-suppressed", fields))
+        if self._admission.is_known(flow):
+            self._refusals.refused(verdict, request, flow, now)
+        else:
+            self._refusals.ignored(verdict.why, verdict.hint, request, flow, now)
 
     def _respond(
         self,
@@ -289,28 +283,6 @@ class Core:
             return
         transaction = self._endpoint.serve(request, flow)
         self._endpoint.respond(transaction, status, reason, now, fields=fields)
-
-    def _call_refused(self, verdict: Refuse, flow: Flow, now: float) -> None:
-        due, connector = verdict.record, verdict.connector
-        if not self._source_lines.take(f"{flow.remote[0]} {verdict.status}", 0.1, 1.0, now):
-            return
-        fields: LogFields = {
-            "connector_id": None if connector is None else connector.connector_id,
-            "source": f"{flow.remote[0]}:{flow.remote[1]}",
-            "status": verdict.status,
-            "reason": verdict.reason,
-            "hint": verdict.hint,
-            "from_number": None if due is None else filtered_number(due.from_number),
-            "to_number": None if due is None else filtered_number(due.to_number),
-        }
-        self._outputs.append(Log("call-refused", fields))
-
-    def _source_refused(self, flow: Flow, hint: str, now: float) -> None:
-        """Show an unwelcome source, at most once in ten seconds; of a flood only some (S5)."""
-        fresh = self._source_lines.take(flow.remote[0], 0.1, 1.0, now)
-        if fresh and self._refused_lines.take("node", 1.0, LINES_AT_ONCE, now):
-            source = f"{flow.remote[0]}:{flow.remote[1]}"
-            self._outputs.append(Log("source-refused", {"source": source, "hint": hint}))
 
     def _media_reported(self, worker: int, report: MediaReport, now: float) -> None:
         match report:
@@ -342,6 +314,9 @@ class Core:
         bucket = self._snapshot.cdr_bucket
         if bucket is not None:
             self._outputs.append(WriteRecord(bucket, record))
+
+    def _log(self, event: str, fields: LogFields) -> None:
+        self._outputs.append(Log(event, fields))
 
     def _send(self, data: bytes, flow: Flow) -> None:
         self._outputs.append(Send(data, flow))

@@ -3,9 +3,10 @@
 from edge.call.call import Call
 from edge.clock import Clock
 from edge.policy.verdict import RecordDue
+from edge.routing.failover import Failure
 from edge.sip.message import Request
 from model.calls import LiveCall
-from model.cdr import CallDetailRecord
+from model.cdr import CallDetailRecord, recorded_call_id
 from model.settings import Settings
 
 LogFields = dict[str, str | int | float | None]
@@ -79,12 +80,29 @@ class Records:
 def call_started(call: Call) -> LogFields:
     """Return the fields of the log line `call-started`."""
     admitted = call.admitted
+    host, port = call.a_leg.flow.remote
     return {
         "transaction_id": call.transaction_id,
+        "call_id": recorded_call_id(call.call_id),
         "connector_id": admitted.connector.connector_id,
         "disposition": admitted.disposition.value,
         "from_number": admitted.from_number,
         "to_number": admitted.to_number,
+        "source": f"{host}:{port}",
+    }
+
+
+def call_attempt(call: Call, ending: int | Failure) -> LogFields:
+    """Return the fields of the log line `call-attempt`: a target that was left, and why."""
+    target = call.tried[-1]
+    host, port = target.address
+    return {
+        "transaction_id": call.transaction_id,
+        "call_id": recorded_call_id(call.call_id),
+        "attempt": len(call.tried),
+        "target": target.label,
+        "address": f"{host}:{port}",
+        "outcome": ending.value if isinstance(ending, Failure) else f"status {ending}",
     }
 
 
@@ -97,5 +115,8 @@ def call_ended(call: Call) -> LogFields:
         **call_started(call),
         "status": outcome.status.value,
         "status_message": outcome.message,
+        "code": None if outcome.why is None else outcome.why.code,
+        "target": call.tried[-1].label if call.tried else None,
+        "attempts": len(call.tried),
         "duration_ms": round(1000 * max(0.0, call.ended_at - answered_at)),
     }

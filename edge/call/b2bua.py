@@ -14,6 +14,7 @@ from edge.flow import Flow, Transport
 from edge.media.session import SessionId, Side
 from edge.policy.header_policy import timestamp_of
 from edge.policy.verdict import AdmitCall
+from edge.routing.failover import Failure
 from edge.routing.health import Health
 from edge.routing.targets import Target, carrier_target, inbound_targets, outbound_targets
 from edge.sip.message import Request
@@ -29,6 +30,9 @@ class CallWatcher(Protocol):
 
     def on_call_answered(self, call: Call, now: float) -> None:
         """Hear of an answer, before the caller does."""
+
+    def on_attempt_over(self, call: Call, ending: int | Failure, now: float) -> None:
+        """Hear that the last target tried has failed."""
 
     def on_call_ended(self, call: Call, now: float) -> None:
         """Hear of a call's end."""
@@ -114,6 +118,10 @@ class B2bua:
         admitted = call.admitted
         key = (target.address[0], admitted.from_number, admitted.to_number)
         self._sent.setdefault(key, {})[call] = now
+
+    def on_attempt_over(self, call: Call, ending: int | Failure, now: float) -> None:
+        """Tell of a target that failed."""
+        self._watcher.on_attempt_over(call, ending, now)
 
     def on_connected(self, call: Call, now: float) -> None:
         """Tell of the answer."""

@@ -24,6 +24,7 @@ from edge.call.leg import Leg, Stack
 from edge.call.machine import Machine
 from edge.call.media import CallMedia
 from edge.call.outcome import Outcome
+from edge.call.refusal import Refusal
 from edge.call.search import Search
 from edge.call.states import CALL, CallInput, CallState, CallTimer
 from edge.call.uac_leg import UacLeg
@@ -31,6 +32,7 @@ from edge.call.uas_leg import UasLeg
 from edge.media.sdp import SdpError
 from edge.media.session import Side
 from edge.policy.header_policy import Way
+from edge.policy.reasons import Reason
 from edge.policy.verdict import AdmitCall
 from edge.routing.failover import Failure, is_failover, progress_deadline
 from edge.routing.health import Health
@@ -48,6 +50,9 @@ class CallObserver(Protocol):
 
     def on_attempt(self, call: "Call", target: Target, now: float) -> None:
         """Hear that a target's INVITE goes out."""
+
+    def on_attempt_over(self, call: "Call", ending: int | Failure, now: float) -> None:
+        """Hear that the last target tried has failed, with a status or without an answer."""
 
     def on_connected(self, call: "Call", now: float) -> None:
         """Hear that a call is answered, before the caller does."""
@@ -149,7 +154,8 @@ class Call:
         if self.state is CallState.CONNECTED:
             self._release(why, now)
         else:
-            self._give_up(480, "Temporarily Unavailable", why.message, now, why.headers)
+            ended = refusal.of(Reason.ENDED_BY_NODE, self._host, why.message)
+            self._give_up(ended, now, why.headers)
 
     def media_silent(self, last_packet_at: float | None, now: float) -> None:
         """End a call whose media has stopped, at its last packet (EDGE V4)."""
@@ -177,9 +183,9 @@ class Call:
                 self._attempt_over(self._search.silence, now)
             case CallTimer.NO_ANSWER | CallTimer.TIMER_C:
                 headers = outcome.reason("SIP;cause=408")
-                self._give_up(480, "Temporarily Unavailable", "No answer", now, headers)
+                self._give_up(refusal.of(Reason.NO_ANSWER, self._host), now, headers)
             case CallTimer.EXPIRES:
-                self._give_up(487, "Request Terminated", "Request Terminated", now)
+                self._give_up(refusal.of(Reason.INVITE_EXPIRED, self._host), now)
             case CallTimer.REPEAT_RINGING:
                 self._repeat_ringing(now)
             case CallTimer.MAXIMUM_DURATION:
@@ -193,7 +199,7 @@ class Call:
                 if self._machine.take(CallInput.CANCEL):
                     if self.b_leg is not None:
                         self.b_leg.cancel(now, headers)
-                    self._finish(outcome.rejected(487, "Request Terminated"), now)
+                    self._finish(outcome.CANCELLED, now)
             case Acknowledged(body):
                 self._acknowledged(Side.A, body, now)
             case Unacknowledged():
@@ -244,8 +250,8 @@ class Call:
 
     def _no_target_left(self, now: float) -> None:
         """R34, R35."""
-        answer = self._search.answer_when_exhausted()
-        self._give_up(answer.status, answer.reason, answer.reason, now, answer.fields)
+        disposition, last = self.admitted.disposition, self._search.last_ending
+        self._give_up(refusal.when_exhausted(disposition, last, self._host), now)
 
     def _attempt_over(
         self, ending: int | Failure, now: float, retry_after_s: float | None = None
@@ -254,13 +260,18 @@ class Call:
         leg = self.b_leg
         if leg is None:
             return
+        self._tell_attempt_over(ending, now)
         if self.state is not CallState.INVITING:
-            self._give_up(480, "Temporarily Unavailable", "Temporarily Unavailable", now)
+            self._give_up(refusal.of(Reason.CALLED_SIDE_FAILED, self._host), now)
         elif self._machine.take(CallInput.ATTEMPT_OVER):
             self._search.failed(ending, now, retry_after_s)
             self.b_leg = None
             leg.cancel(now)
             self._next_target(now)
+
+    def _tell_attempt_over(self, ending: int | Failure, now: float) -> None:
+        if self.outcome is None:
+            self._in.observer.on_attempt_over(self, ending, now)
 
     def _rejected(self, event: Rejected, now: float) -> None:
         status = event.status
@@ -268,11 +279,12 @@ class Call:
             self._attempt_over(status, now, event.retry_after_s if status == 503 else None)
         elif status < 400 or is_failover(status):
             # Neither a redirection nor a challenge is the caller's business (EDGE E5).
-            self._give_up(480, "Temporarily Unavailable", "Temporarily Unavailable", now)
+            why = Reason.REDIRECTED if status < 400 else Reason.CALLED_SIDE_FAILED
+            self._tell_attempt_over(status, now)
+            self._give_up(refusal.of(why, self._host), now)
         else:
             self._search.succeeded()
-            answer = refusal.of_callee(event, self._host)
-            self._give_up(status, answer.reason, answer.detail, now, answer.fields)
+            self._give_up(refusal.of_callee(event, self._host), now)
 
     def _trying(self, now: float) -> None:
         """Wait for more than the first 100; one that comes late or again changes nothing (F5)."""
@@ -311,8 +323,7 @@ class Call:
             answer = self.media.callee_answered(body)
         except SdpError as error:
             leg.hang_up(now, outcome.NO_USABLE_ANSWER.headers)
-            fields = refusal.of_description(error, self._host).fields
-            self._give_up(488, "Not Acceptable Here", error.detail, now, fields)
+            self._give_up(refusal.of_answer(error, self._host), now)
             return
         if not self._machine.take(CallInput.ANSWER):
             return
@@ -339,14 +350,13 @@ class Call:
             answer = refusal.of_description(error, self._host)
             leg.refuse_reoffer(answer.status, answer.reason, answer.fields, now)
 
-    def _give_up(
-        self, status: int, reason: str, detail: str, now: float, headers: Fields = ()
-    ) -> None:
+    def _give_up(self, answer: Refusal, now: float, headers: Fields = ()) -> None:
+        """Refuse the call; `headers` are for both sides, the answer's own for the caller."""
         if self._machine.take(CallInput.GIVE_UP):
             if self.b_leg is not None:
                 self.b_leg.cancel(now, headers)
-            self.a_leg.reject(status, reason, now, headers)
-            self._finish(outcome.rejected(status, detail), now)
+            self.a_leg.reject(answer.status, answer.reason, now, (*headers, *answer.fields))
+            self._finish(outcome.rejected(answer.status, answer.detail, answer.why), now)
 
     def _release(self, why: Outcome, now: float, *, ended_at: float | None = None) -> None:
         if self._machine.take(CallInput.RELEASE):

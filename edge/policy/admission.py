@@ -31,6 +31,7 @@ from edge.policy.connector_checks import (
 from edge.policy.header_policy import Way, invite_headers
 from edge.policy.nonces import Nonces
 from edge.policy.number_rules import ANONYMOUS
+from edge.policy.reasons import Reason
 from edge.policy.request_checks import (
     has_hops_left,
     has_usable_content,
@@ -91,7 +92,8 @@ def _answer_options(case: Case) -> AnswerOptions:
 
 
 def _no_such_dialog(case: Case) -> Refuse:
-    return case.refuse(481, f"{case.request.method} belongs to no call that this edge holds")
+    hint = f"{case.request.method} belongs to no call that this edge holds"
+    return case.refuse(Reason.NO_DIALOG, hint)
 
 
 def _find_named_connector(case: Case) -> None:
@@ -237,7 +239,7 @@ class Admission:
     def judge(self, request: Request, flow: Flow, now: float) -> Verdict:
         """Return what becomes of a request that belongs to no transaction and no dialog."""
         if request.method == "ACK":
-            return Silence("an ACK belongs to no call that this edge holds")
+            return Silence(Reason.STRAY, "an ACK belongs to no call that this edge holds")
         source = self._sources.of(flow.remote)
         case = Case(request, flow, now, source, self._context)
         try:
@@ -275,12 +277,12 @@ class Admission:
             return _ignored(case.source)
         hint = not_in_allow_list(address, case.connector)
         if request.method not in ("INVITE", "OPTIONS") or request.to.tag is not None:
-            return Silence(hint)
-        refusal = case.refuse(403, hint, stateless=True)
+            return Silence(Reason.NOT_LISTED, hint)
+        refusal = case.refuse(Reason.NOT_LISTED, hint, stateless=True, silent=True)
         if _answer_length(refusal, case) > _least_length(request):
-            return Silence(hint)
+            return Silence(Reason.NOT_LISTED, hint)
         if not self._context.limits.may_be_refused(address, case.now):
-            return Silence(hint)
+            return Silence(Reason.NOT_LISTED, hint)
         return refusal
 
 
@@ -303,21 +305,33 @@ def _list_for(case: Case) -> CheckList:
 
 def _ignored(source: Source) -> Silence:
     if source.is_known:
-        return Silence(f"{source.address} sent something that is no readable SIP request")
+        hint = f"{source.address} sent something that is no readable SIP request"
+        return Silence(Reason.UNREADABLE, hint)
     length = 128 if ":" in source.address else 32
     return Silence(
+        Reason.NAMES_NO_CONNECTOR,
         f"{source.address} is in no allow list and its request names no connector: send to a "
         f"connector's host and add {source.address}/{length} to that connector's CidrAllowedList "
-        "(put_voice_connector_termination)"
+        "(put_voice_connector_termination)",
     )
 
 
 def _unreadable(error: SipParseError, case: Case) -> Refuse:
     """R18, R19, R24: the phrase names the element at fault."""
     hint = f"{case.request.method[:32]!r} cannot be read: {error.element}: {error.detail}"
-    if error.status == 400:
-        return case.refuse(400, hint, reason=f"Bad {error.element}")
-    return case.refuse(error.status, hint)
+    why = _UNREADABLE.get(error.status)
+    if why is None:
+        return case.refuse(Reason.MALFORMED, hint, text=f"Bad {error.element}")
+    return case.refuse(why, hint)
+
+
+_UNREADABLE = {
+    414: Reason.URI_TOO_LONG,
+    416: Reason.SCHEME,
+    505: Reason.VERSION,
+    513: Reason.TOO_LARGE,
+}
+"""What the parser refuses by another status than 400."""
 
 
 def _answer_length(refusal: Refuse, case: Case) -> int:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from edge.policy.nonces import Nonces, NonceState
+from edge.policy.reasons import Reason
 from edge.sip.digest import (
     Algorithm,
     DigestChallenge,
@@ -43,8 +44,13 @@ class Passed(NamedTuple):
 class Unproven(NamedTuple):
     """The request must be challenged."""
 
-    stale: bool
-    """The password was right, only the nonce was not fresh any more."""
+    why: Reason
+    """For the log; the challenge itself does not tell (EDGE S7)."""
+
+    @property
+    def stale(self) -> bool:
+        """Tell whether the password was right and only the nonce not fresh any more."""
+        return self.why is Reason.STALE_NONCE
 
 
 class Locked(NamedTuple):
@@ -94,7 +100,8 @@ class Authentication:
         """Judge a request's credentials; `realm` is the connector host."""
         credentials = self._credentials(request, connector, realm)
         if credentials is None:
-            return Unproven(stale=False)
+            given = any(_values(request))
+            return Unproven(Reason.OTHER_CREDENTIALS if given else Reason.NO_CREDENTIALS)
         who = (source, connector.connector_id, credentials.username[:64])
         guesser = self._guessers.get(who)
         if guesser is not None and now < guesser.locked_until:
@@ -102,15 +109,15 @@ class Authentication:
         state = self._nonces.state(credentials.nonce, connector.connector_id, source, utc)
         if state is NonceState.FORGED:
             # Nothing to guess, so no failure: who cannot hear the challenges locks nobody out.
-            return Unproven(stale=False)
+            return Unproven(Reason.FOREIGN_NONCE)
         if not self._is_right(request, connector, credentials):
             self._count_failure(who, now)
-            return Unproven(stale=False)
+            return Unproven(Reason.WRONG_PASSWORD)
         if not _is_for(request, credentials):
-            return Unproven(stale=False)
+            return Unproven(Reason.OTHER_URI)
         count = 1 if credentials.qop is None else credentials.nc
         if state is NonceState.STALE or not self._nonces.use(credentials.nonce, count):
-            return Unproven(stale=True)
+            return Unproven(Reason.STALE_NONCE)
         self._guessers.pop(who, None)
         return Passed(credentials.username)
 

@@ -2,6 +2,7 @@
 
 from edge.policy.case import Case
 from edge.policy.number_rules import dialed_by_carrier, shown_to_pbx
+from edge.policy.reasons import Reason
 from edge.policy.verdict import Refuse
 from model.cdr import filtered_number
 
@@ -20,7 +21,7 @@ def has_an_owner(case: Case) -> Refuse | None:
         f"{shown} is assigned to no connector: order it and assign it "
         "(associate_phone_numbers_with_voice_connector)"
     )
-    return case.refuse(404, hint)
+    return case.refuse(Reason.NOT_ASSIGNED, hint)
 
 
 def has_origination(case: Case) -> Refuse | None:
@@ -33,4 +34,4 @@ def has_origination(case: Case) -> Refuse | None:
         f"connector {case.connector.connector_id} takes no calls: "
         "give it routes and enable it (put_voice_connector_origination)"
     )
-    return case.refuse(480, hint, detail="Origination disabled")
+    return case.refuse(Reason.ORIGINATION_DISABLED, hint)

@@ -12,6 +12,7 @@ from edge.media.sdp import RemoteDescription
 from edge.policy.authentication import Authentication
 from edge.policy.number_rules import GivenCaller, given_caller, shown_to_pbx
 from edge.policy.rate import RateLimiter
+from edge.policy.reasons import Reason
 from edge.policy.sources import Source, StrangerLimits
 from edge.policy.verdict import Fields, RecordDue, Refuse
 from edge.sip.grammar import SipParseError
@@ -35,6 +36,7 @@ PHRASES = {
     481: "Call/Transaction Does Not Exist",
     482: "Loop Detected",
     483: "Too Many Hops",
+    487: "Request Terminated",
     488: "Not Acceptable Here",
     501: "Not Implemented",
     503: "Service Unavailable",
@@ -177,35 +179,44 @@ class Case:
 
     def refuse(
         self,
-        status: int,
+        why: Reason,
         hint: str,
         *,
-        reason: str | None = None,
-        detail: str = "",
+        status: int | None = None,
+        text: str | None = None,
         warning: int = 399,
         fields: Fields = (),
-        limited: str | None = None,
         stateless: bool = False,
+        silent: bool = False,
     ) -> Refuse:
-        """Return a refusal; `detail` goes into a Warning header and the record's message.
+        """Return a refusal; its text goes into the phrase or a Warning header, record and log.
 
-        `limited` is the record's message when a limit was the reason (Rate_Limited).
+        `status` and `text` are for reasons that have several; `silent` keeps the reason from the
+        wire, for those whom it is none of their business (EDGE R7).
         """
-        phrase = PHRASES[status] if reason is None else reason
-        if detail:
-            detail = _NOT_QUOTABLE.sub("", detail)
-            agent = self.uri.host if self.connector_named() else self.context.settings.domain
-            fields = (*fields, ("Warning", f'{warning} {agent} "{detail}"'))
+        status = why.status if status is None else status
+        text = _NOT_QUOTABLE.sub("", why.text if text is None else text)
+        phrase = text if why.in_phrase else PHRASES[status]
+        if not (why.in_phrase or silent):
+            fields = (*fields, ("Warning", f'{warning} {self._warning_agent()} "{text}"'))
         record = None
         if self.on_record and self.connector is not None:
-            record = self._record(self.connector, limited, f"{status} {detail or phrase}")
-        return Refuse(status, phrase, fields, stateless, self.connector, record, hint)
+            message = text if why.limited else f"{status} {text}"
+            record = self._record(self.connector, why.limited, message)
+        return Refuse(status, phrase, fields, stateless, self.connector, record, hint, why, text)
 
     def connector_named(self) -> Connector | None:
         """Return the connector whose host the Request-URI names; raises SipParseError."""
         return self.context.snapshot.hosts.get(self.uri.host)
 
-    def _record(self, connector: Connector, limited: str | None, message: str) -> RecordDue:
+    def _warning_agent(self) -> str:
+        """Return the connector's host, never an address (EDGE 2.2)."""
+        try:
+            return self.uri.host if self.connector_named() else self.context.settings.domain
+        except SipParseError:
+            return self.context.settings.domain
+
+    def _record(self, connector: Connector, limited: bool, message: str) -> RecordDue:
         try:
             caller = self.caller
         except SipParseError:
@@ -213,8 +224,8 @@ class Case:
         inbound = self.disposition is Disposition.ORIGINATION
         return RecordDue(
             connector=connector,
-            status=CallStatus.REJECTED if limited is None else CallStatus.RATE_LIMITED,
-            status_message=message if limited is None else limited,
+            status=CallStatus.RATE_LIMITED if limited else CallStatus.REJECTED,
+            status_message=message,
             disposition=self.disposition,
             from_number=self.from_number or (shown_to_pbx(caller) if inbound else caller.user),
             to_number=self.to_number or self.uri.user_text,

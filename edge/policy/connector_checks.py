@@ -5,6 +5,7 @@ from edge.policy.authentication import Locked, Passed
 from edge.policy.case import Case
 from edge.policy.emergency import routed_number
 from edge.policy.number_rules import objection_to, permitted_caller
+from edge.policy.reasons import Reason
 from edge.policy.verdict import Challenge, Refuse
 from model.cdr import filtered_number
 from model.connector import Connector, Termination, connector_host
@@ -25,7 +26,8 @@ def names_a_connector(case: Case) -> Refuse | None:
         connector_host(name, case.context.settings.domain)
         for name in sorted(case.source.connector_ids)[:3]
     )
-    return case.refuse(404, f"{case.uri.host} is no connector's host: send calls to {known}")
+    hint = f"{case.uri.host} is no connector's host: send calls to {known}"
+    return case.refuse(Reason.UNKNOWN_HOST, hint)
 
 
 def has_termination(case: Case) -> Refuse | None:
@@ -34,14 +36,14 @@ def has_termination(case: Case) -> Refuse | None:
     if connector.termination is not None and not connector.termination.disabled:
         return None
     hint = f"connector {connector.connector_id} may not call out: enable it {_PUT_TERMINATION}"
-    return case.refuse(403, hint, detail="Termination disabled")
+    return case.refuse(Reason.TERMINATION_DISABLED, hint)
 
 
 def is_source_allowed(case: Case) -> Refuse | None:
     """11: R7, S16; a host that names no connector leaves nothing to ask (OPTIONS only)."""
     if case.connector is not None and case.connector.connector_id not in case.source.connector_ids:
         hint = not_in_allow_list(case.source.address, case.connector)
-        return case.refuse(403, hint, stateless=True)
+        return case.refuse(Reason.NOT_LISTED, hint, stateless=True)
     case.on_record = case.request.method == "INVITE"
     return None
 
@@ -64,7 +66,7 @@ def is_encrypted_enough(case: Case) -> Refuse | None:
         f"connector {connector.connector_id} takes calls over TLS only, this one came over "
         f"{case.flow.transport}: use TLS or turn RequireEncryption off (update_voice_connector)"
     )
-    return case.refuse(403, hint, reason="TLS Required")
+    return case.refuse(Reason.TLS_REQUIRED, hint)
 
 
 def is_authenticated(case: Case) -> Refuse | Challenge | None:
@@ -81,11 +83,12 @@ def is_authenticated(case: Case) -> Refuse | Challenge | None:
     if isinstance(proof, Locked):
         seconds = context.settings.admission.digest_lock_s
         hint = f"{source} gave too many wrong passwords and is locked out for {seconds} s"
-        return case.refuse(403, hint)
+        return case.refuse(Reason.LOCKED, hint)
     status = context.settings.admission.challenge_status
     reason, name = _CHALLENGES[status]
     values = context.authentication.challenges(connector, realm, source, proof.stale, utc)
-    return Challenge(status, reason, tuple((name, value) for value in values), connector)
+    fields = tuple((name, value) for value in values)
+    return Challenge(status, reason, fields, connector, proof.why, _doubt(proof.why, source))
 
 
 def is_within_call_rate(case: Case) -> Refuse | None:
@@ -98,9 +101,7 @@ def is_within_call_rate(case: Case) -> Refuse | None:
         f"connector {connector.connector_id} may start {rate:.0f} calls per second: "
         f"raise CpsLimit {_PUT_TERMINATION}"
     )
-    return case.refuse(
-        503, hint, fields=(("Retry-After", "1"),), limited="Calls per second exceeded"
-    )
+    return case.refuse(Reason.CALLS_PER_SECOND, hint, fields=(("Retry-After", "1"),))
 
 
 def is_number_dialable(case: Case) -> Refuse | None:
@@ -115,7 +116,7 @@ def is_number_dialable(case: Case) -> Refuse | None:
         number, _termination(_connector(case)), case.context.settings.admission
     )
     if objection is not None:
-        return case.refuse(403, objection.hint, detail=objection.detail)
+        return case.refuse(objection.why, objection.hint)
     case.to_number = number
     return None
 
@@ -133,7 +134,7 @@ def has_caller_id(case: Case) -> Refuse | None:
         f"caller id {shown} does not satisfy the policy {policy.value}: "
         f"send a fitting +1 number or set DefaultPhoneNumber {_PUT_TERMINATION}"
     )
-    return case.refuse(403, hint, reason=f"Caller Id {shown} is not valid")
+    return case.refuse(Reason.CALLER_ID, hint, text=f"Caller Id {shown} is not valid")
 
 
 def is_no_loop(case: Case) -> Refuse | None:
@@ -145,7 +146,7 @@ def is_no_loop(case: Case) -> Refuse | None:
     if turns < context.settings.call.loop_turns:
         return None
     hint = f"calls to {case.to_number} come back from {case.source.address}: look for a loop there"
-    return case.refuse(482, hint)
+    return case.refuse(Reason.LOOP, hint)
 
 
 def has_room(case: Case) -> Refuse | None:
@@ -161,12 +162,13 @@ def has_room(case: Case) -> Refuse | None:
         setting = "concurrent_calls"
     else:
         return None
-    return case.refuse(
-        503,
-        f"{hint}: raise the setting admission.{setting}",
-        fields=(("Retry-After", "5"),),
-        limited="Concurrent calls exceeded",
-    )
+    hint = f"{hint}: raise the setting admission.{setting}"
+    return case.refuse(Reason.CONCURRENT_CALLS, hint, fields=(("Retry-After", "5"),))
+
+
+def _doubt(why: Reason, source: str) -> str:
+    """Return what the log says of a challenge."""
+    return f"{source}: {why.text.lower()}: {why.value.remedy}"
 
 
 def _connector(case: Case) -> Connector:

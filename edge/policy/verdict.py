@@ -3,6 +3,7 @@
 from typing import NamedTuple, TypeAlias
 
 from edge.media.sdp import RemoteDescription
+from edge.policy.reasons import Reason
 from model.cdr import CallStatus, Disposition
 from model.connector import Connector
 from model.settings import Carrier
@@ -31,6 +32,7 @@ class RecordDue(NamedTuple):
 class Silence(NamedTuple):
     """Nothing goes out."""
 
+    why: Reason
     hint: str
     """What a person can do about it; for the operator's page and log, never for the wire."""
 
@@ -49,6 +51,10 @@ class Refuse(NamedTuple):
     record: RecordDue | None
     """None when no detail record is due."""
     hint: str
+    why: Reason
+    text: str
+    """The reason's text with its variable part filled in: what Warning or phrase, record and log
+    say."""
 
 
 class Challenge(NamedTuple):
@@ -58,6 +64,8 @@ class Challenge(NamedTuple):
     reason: str
     fields: Fields
     connector: Connector
+    why: Reason
+    hint: str
 
 
 class AnswerOptions(NamedTuple):
@@ -87,6 +95,8 @@ class AdmitCall(NamedTuple):
     """None for a late offer (EDGE A1)."""
     headers: Fields
     """Headers that pass to the other leg, filtered (EDGE 1.11)."""
+    new_region: str | None = None
+    """The dialed region when this connector has not called it before (EDGE S6)."""
 
 
 Verdict: TypeAlias = Silence | Refuse | Challenge | AnswerOptions | AdmitCall

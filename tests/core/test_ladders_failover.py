@@ -99,7 +99,7 @@ def test_all_carriers_failing_is_503_to_the_pbx(status: int) -> None:  # EDGE R3
         link.run()
         assert link.ladder()[-2:] == ["E>A 503", "A>E ACK"]
         assert responses(link, "503")[0].get("retry-after") is None
-        assert stage.record.status_message == "503 Service Unavailable"
+        assert stage.record.status_message == "503 All carriers failed"
         stage.assert_quiet()
 
 
