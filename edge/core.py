@@ -14,7 +14,8 @@ from edge.call.leg import Stack
 from edge.call.media_pool import MediaPool
 from edge.call.outcome import shutdown
 from edge.clock import Clock
-from edge.config import Snapshot, is_address
+from edge.config import Snapshot
+from edge.directory import Directory
 from edge.flow import Address, Flow
 from edge.ids import Ids
 from edge.media.session import MediaCommand, MediaReport, MediaSilent, PortsLeased, SessionClosed
@@ -24,6 +25,7 @@ from edge.policy.verdict import (
     AdmitCall,
     AnswerOptions,
     Challenge,
+    RecordDue,
     Refuse,
     Silence,
     Verdict,
@@ -139,8 +141,8 @@ class Core:
             case ConfigLoaded(snapshot):
                 self._snapshot = self._calls.snapshot = snapshot
                 self._admission.snapshot = snapshot
-            case Resolved(addresses):
-                self._calls.addresses = addresses
+            case Resolved(addresses, services):
+                self._calls.directory = Directory(addresses, services)
             case MediaLost(worker):
                 self._calls.media_lost(worker, now)
             case Drain():
@@ -220,18 +222,21 @@ class Core:
 
     def on_call_started(self, call: Call, now: float) -> None:
         """Show the call."""
-        self._outputs.append(Log("call-started", call_started(call)))
+        for party in call.parties:
+            self._outputs.append(Log("call-started", call_started(party)))
 
     def on_call_answered(self, call: Call, now: float) -> None:
         """Note the call."""
-        self._outputs.append(JournalCall(self._records.of_answer(call)))
+        for party in call.parties:
+            self._outputs.append(JournalCall(self._records.of_answer(call, party)))
 
     def on_call_ended(self, call: Call, now: float) -> None:
-        """Write the record and show the end."""
-        self._write(self._records.of_call(call))
-        if self._snapshot.cdr_bucket is None and call.answered_at is not None:
-            self._outputs.append(ForgetCall(call.transaction_id))
-        self._outputs.append(Log("call-ended", call_ended(call)))
+        """Write the record of each customer and show the end."""
+        for party in call.parties:
+            self._write(self._records.of_call(call, party))
+            if self._snapshot.cdr_bucket is None and call.answered_at is not None:
+                self._outputs.append(ForgetCall(party.transaction_id))
+            self._outputs.append(Log("call-ended", call_ended(call, party)))
 
     def _carry_out(self, verdict: Verdict, request: Request, flow: Flow, now: float) -> None:
         match verdict:
@@ -256,16 +261,21 @@ class Core:
             self._source_refused(flow, verdict.hint, now)
             return
         self._respond(request, flow, verdict.status, verdict.reason, verdict.fields, now)
-        due = verdict.record
-        if due is not None:
-            connector_id = due.connector.connector_id
-            rate = float(self._settings.admission.rejected_records_per_second)
-            if self._refusals.take(connector_id, rate, rate, now):
-                transaction_id = self._ids.transaction_id()
-                self._write(self._records.of_refusal(due, request, transaction_id, now))
-            else:
-                self._record_suppressed(connector_id, now)
+        if verdict.record is not None:
+            self._record_refusal(verdict.record, request.call_id, now)
+        if verdict.callee_record is not None:
+            # No leg was made that this customer could have seen, hence no Call-ID of one (B2).
+            self._record_refusal(verdict.callee_record, self._ids.call_id(), now)
         self._call_refused(verdict, flow, now)
+
+    def _record_refusal(self, due: RecordDue, call_id: str, now: float) -> None:
+        connector_id = due.connector.connector_id
+        rate = float(self._settings.admission.rejected_records_per_second)
+        if self._refusals.take(connector_id, rate, rate, now):
+            transaction_id = self._ids.transaction_id()
+            self._write(self._records.of_refusal(due, call_id, transaction_id, now))
+        else:
+            self._record_suppressed(connector_id, now)
 
     def _record_suppressed(self, connector_id: str, now: float) -> None:
         """Count a record that a flood costs (EDGE C8); say so at most once in ten seconds."""
@@ -333,8 +343,7 @@ class Core:
         if connector_id in snapshot.sources.labels(address):
             return True
         return any(
-            # A name is nobody's address: a Contact may show one (EDGE S12).
-            address in ((host,) if is_address(host) else self._calls.addresses.get(host, ()))
+            address in self._calls.directory.addresses_of(host)
             for host in snapshot.route_hosts(connector_id)
         )
 

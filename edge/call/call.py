@@ -25,10 +25,10 @@ from edge.call.leg import Leg, Stack
 from edge.call.machine import Machine
 from edge.call.media import CallMedia
 from edge.call.outcome import Outcome
+from edge.call.party import parties_of, way_to_callee, way_to_caller
 from edge.call.states import CALL, CallInput, CallState, CallTimer
 from edge.call.uac_leg import UacLeg
 from edge.call.uas_leg import UasLeg
-from edge.flow import Flow
 from edge.media.sdp import SdpError
 from edge.media.session import Side
 from edge.policy.header_policy import Way
@@ -42,7 +42,7 @@ from edge.routing.failover import (
     progress_deadline,
 )
 from edge.routing.health import Health
-from edge.routing.targets import Target
+from edge.routing.targets import Target, flow_to
 from edge.sip.exchange import Fields, ServerTransaction
 from edge.sip.headers import delta_seconds
 from edge.sip.message import Request
@@ -93,12 +93,11 @@ class Call:
         "answered_at",
         "armed",
         "b_leg",
-        "call_id",
         "ended_at",
         "media",
         "outcome",
+        "parties",
         "started_at",
-        "transaction_id",
         "tried",
     )
 
@@ -115,15 +114,14 @@ class Call:
         self._in = surroundings
         self._machine: Machine[CallState, CallInput] = Machine(CALL, CallState.INVITING)
         self.admitted = admitted
-        self.transaction_id = surroundings.stack.ids.transaction_id()
-        self.call_id = invite.call_id
-        """Call-ID of the customer-facing leg (EDGE C2)."""
+        self.parties = parties_of(admitted, invite.call_id, surroundings.stack.ids)
+        """The customers, the caller first (EDGE N1)."""
         self.started_at = now
         self.answered_at: float | None = None
         self.ended_at: float | None = None
         self.outcome: Outcome | None = None
         self.armed: dict[Enum, float] = {}
-        self.a_leg = UasLeg(surroundings.stack, self, self._way_to_b, invite, transaction)
+        self.a_leg = UasLeg(surroundings.stack, self, way_to_callee(admitted), invite, transaction)
         self.b_leg: UacLeg | None = None
         self.media = media
         self._max_forwards = int(invite.get("max-forwards") or 71) - 1
@@ -164,8 +162,10 @@ class Call:
 
     def trusts(self, leg: Leg, address: str) -> bool:
         """Tell whether an address belongs to the peer set of a leg (EDGE S10, D12, S16)."""
-        customer = (leg is self.a_leg) == (self.admitted.disposition is Disposition.TERMINATION)
-        return self._in.owns(self.admitted.connector.connector_id if customer else "", address)
+        if isinstance(leg, UacLeg):
+            return self._in.owns(leg.connector_id, address)
+        calls = self.admitted.disposition is Disposition.TERMINATION
+        return self._in.owns(self.admitted.connector.connector_id if calls else "", address)
 
     def on_leg_event(self, leg: Leg, event: LegEvent, now: float) -> None:
         """Take what happened on a leg; attempts that were given up have nothing to say."""
@@ -254,10 +254,12 @@ class Call:
             max_forwards=self._max_forwards,
             body=self.media.offer_to_callee(target.address[0]),
         )
-        if self.admitted.disposition is Disposition.ORIGINATION:
-            self.call_id = invite.call_id
-        flow = Flow(target.transport, stack.address, target.address)
-        self.b_leg = UacLeg(stack, self, flow, self._way_to_a, invite, tag)
+        for party in self.parties:
+            party.tried_at(target, invite.call_id)
+        flow = flow_to(target, stack.address)
+        self.b_leg = UacLeg(
+            stack, self, flow, way_to_caller(self.admitted), invite, tag, target.connector_id
+        )
         self._silence = Failure.NO_RESPONSE
         self._in.observer.on_attempt(self, target, now)
         self._start(CallTimer.NO_RESPONSE, now, routing.first_response_s)
@@ -265,7 +267,8 @@ class Call:
 
     def _no_target_left(self, now: float) -> None:
         """R34, R35."""
-        answer = answer_when_exhausted(self.admitted.disposition, self._last_ending)
+        to_carriers = way_to_callee(self.admitted) is Way.TO_CARRIER
+        answer = answer_when_exhausted(to_carriers, self._last_ending)
         self._give_up(answer.status, answer.reason, answer.reason, now, answer.fields)
 
     def _attempt_over(
@@ -393,15 +396,6 @@ class Call:
     def _host(self) -> str:
         """What Warnings name as their agent (EDGE 2.2)."""
         return connector_host(self.admitted.connector.connector_id, self._in.settings.domain)
-
-    @property
-    def _way_to_b(self) -> Way:
-        inbound = self.admitted.disposition is Disposition.ORIGINATION
-        return Way.TO_PBX if inbound else Way.TO_CARRIER
-
-    @property
-    def _way_to_a(self) -> Way:
-        return Way.TO_CARRIER if self._way_to_b is Way.TO_PBX else Way.TO_PBX
 
     def _start(self, timer: CallTimer, now: float, wait_s: float) -> None:
         self._start_at(timer, now + wait_s)

@@ -10,7 +10,7 @@ from edge.flow import Address, Flow
 from edge.ids import Ids
 from edge.media.sdp import RemoteDescription
 from edge.policy.authentication import Authentication
-from edge.policy.number_rules import GivenCaller, given_caller, shown_to_pbx
+from edge.policy.number_rules import ANONYMOUS, GivenCaller, given_caller, shown_to_pbx
 from edge.policy.rate import RateLimiter
 from edge.policy.sources import Source, StrangerLimits
 from edge.policy.verdict import Fields, RecordDue, Refuse
@@ -19,7 +19,7 @@ from edge.sip.message import Request
 from edge.sip.uri import SipUri, parse_uri
 from model.cdr import CallStatus, Disposition
 from model.connector import Connector
-from model.settings import Settings
+from model.settings import MeetingBridge, Settings
 
 PHRASES = {
     400: "Bad Request",
@@ -125,6 +125,9 @@ class Case:
         "_caller",
         "_uri",
         "auth_user",
+        "bridge",
+        "called",
+        "callees",
         "connector",
         "context",
         "disposition",
@@ -154,6 +157,11 @@ class Case:
         self.on_record = False
         """A refusal from here on leaves a detail record (EDGE C7)."""
         self.auth_user: str | None = None
+        self.callees: tuple[Connector, ...] = ()
+        """Connectors whose PBXs are called, in order."""
+        self.called: Connector | None = None
+        """The called side of a call from another connector; refusals are on its record, too."""
+        self.bridge: MeetingBridge | None = None
         self.from_number = ""
         self.to_number = ""
         self.sdp = b""
@@ -196,16 +204,21 @@ class Case:
             detail = _NOT_QUOTABLE.sub("", detail)
             agent = self.uri.host if self.connector_named() else self.context.settings.domain
             fields = (*fields, ("Warning", f'{warning} {agent} "{detail}"'))
-        record = None
+        record = callee_record = None
+        message = f"{status} {detail or phrase}" if limited is None else limited
         if self.on_record and self.connector is not None:
-            record = self._record(self.connector, limited, f"{status} {detail or phrase}")
-        return Refuse(status, phrase, fields, stateless, self.connector, record, hint)
+            record = self._record(self.connector, limited is not None, message)
+            if self.called is not None:
+                callee_record = _of_callee(record, self.called, self.caller)
+        return Refuse(
+            status, phrase, fields, stateless, self.connector, record, hint, callee_record
+        )
 
     def connector_named(self) -> Connector | None:
         """Return the connector whose host the Request-URI names; raises SipParseError."""
         return self.context.snapshot.hosts.get(self.uri.host)
 
-    def _record(self, connector: Connector, limited: str | None, message: str) -> RecordDue:
+    def _record(self, connector: Connector, limited: bool, message: str) -> RecordDue:
         try:
             caller = self.caller
         except SipParseError:
@@ -213,10 +226,20 @@ class Case:
         inbound = self.disposition is Disposition.ORIGINATION
         return RecordDue(
             connector=connector,
-            status=CallStatus.REJECTED if limited is None else CallStatus.RATE_LIMITED,
-            status_message=message if limited is None else limited,
+            status=CallStatus.RATE_LIMITED if limited else CallStatus.REJECTED,
+            status_message=message,
             disposition=self.disposition,
             from_number=self.from_number or (shown_to_pbx(caller) if inbound else caller.user),
             to_number=self.to_number or self.uri.user_text,
             auth_user=self.auth_user,
         )
+
+
+def _of_callee(record: RecordDue, called: Connector, caller: GivenCaller) -> RecordDue:
+    """Return the record of the called side: no user of its own, a withheld caller stays so (I2)."""
+    return record._replace(
+        connector=called,
+        disposition=Disposition.ORIGINATION,
+        from_number=ANONYMOUS if caller.anonymous else record.from_number,
+        auth_user=None,
+    )
