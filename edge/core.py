@@ -14,7 +14,8 @@ from edge.call.leg import Stack
 from edge.call.media_pool import MediaPool
 from edge.call.outcome import shutdown
 from edge.clock import Clock
-from edge.config import Snapshot, is_address
+from edge.config import Snapshot
+from edge.directory import Directory
 from edge.flow import Address, Flow
 from edge.ids import Ids
 from edge.media.session import MediaCommand, MediaReport, MediaSilent, PortsLeased, SessionClosed
@@ -143,8 +144,8 @@ class Core:
             case ConfigLoaded(snapshot):
                 self._snapshot = self._calls.snapshot = snapshot
                 self._admission.snapshot = snapshot
-            case Resolved(addresses):
-                self._calls.addresses = addresses
+            case Resolved(addresses, services):
+                self._calls.directory = Directory(addresses, services)
             case MediaLost(worker):
                 self._calls.media_lost(worker, now)
             case Drain():
@@ -224,22 +225,26 @@ class Core:
 
     def on_call_started(self, call: Call, now: float) -> None:
         """Show the call."""
-        self._log("call-started", call_started(call))
+        for party in call.parties:
+            self._log("call-started", call_started(call, party))
 
     def on_attempt_over(self, call: Call, ending: int | Failure, now: float) -> None:
         """Show that a target has failed."""
-        self._log("call-attempt", call_attempt(call, ending))
+        for party in call.parties:
+            self._log("call-attempt", call_attempt(call, party, ending))
 
     def on_call_answered(self, call: Call, now: float) -> None:
         """Note the call."""
-        self._outputs.append(JournalCall(self._records.of_answer(call)))
+        for party in call.parties:
+            self._outputs.append(JournalCall(self._records.of_answer(call, party)))
 
     def on_call_ended(self, call: Call, now: float) -> None:
-        """Write the record and show the end."""
-        self._write(self._records.of_call(call))
-        if self._snapshot.cdr_bucket is None and call.answered_at is not None:
-            self._outputs.append(ForgetCall(call.transaction_id))
-        self._log("call-ended", call_ended(call))
+        """Write the record of each customer and show the end."""
+        for party in call.parties:
+            self._write(self._records.of_call(call, party))
+            if self._snapshot.cdr_bucket is None and call.answered_at is not None:
+                self._outputs.append(ForgetCall(party.transaction_id))
+            self._log("call-ended", call_ended(call, party))
 
     def _carry_out(self, verdict: Verdict, request: Request, flow: Flow, now: float) -> None:
         match verdict:
@@ -305,8 +310,7 @@ class Core:
         if connector_id in snapshot.sources.labels(address):
             return True
         return any(
-            # A name is nobody's address: a Contact may show one (EDGE S12).
-            address in ((host,) if is_address(host) else self._calls.addresses.get(host, ()))
+            address in self._calls.directory.addresses_of(host)
             for host in snapshot.route_hosts(connector_id)
         )
 

@@ -12,7 +12,7 @@ from edge.flow import Flow
 from edge.ids import Ids
 from edge.policy.rate import RateLimiter
 from edge.policy.reasons import Reason
-from edge.policy.verdict import Challenge, Refuse
+from edge.policy.verdict import Challenge, RecordDue, Refuse
 from edge.records import LogFields, Records
 from edge.sip.message import Request
 from edge.sip.timers import Timers
@@ -66,15 +66,14 @@ class Refusals:
 
     def refused(self, verdict: Refuse, request: Request, flow: Flow, now: float) -> None:
         """Account for a refusal that a known source was given."""
-        transaction_id = self._ids.transaction_id() if request.method == "INVITE" else None
-        due = verdict.record
-        if due is not None and transaction_id is not None:
-            connector_id = due.connector.connector_id
-            rate = self._records_per_s
-            if self._record_rates.take(connector_id, rate, rate, now):
-                self._write(self._records.of_refusal(due, request, transaction_id, now))
-            else:
-                self._record_suppressed(connector_id, now)
+        due, transaction_id = verdict.record, None
+        if due is not None:
+            transaction_id = self._record(due, request.call_id, now)
+        elif request.method == "INVITE":
+            transaction_id = self._ids.transaction_id()
+        if verdict.callee_record is not None:
+            # No leg was made that this customer could have seen, hence no Call-ID of one (B2).
+            self._record(verdict.callee_record, self._ids.call_id(), now)
         if self._may_tell(flow, verdict.why, now):
             self._log(
                 "call-refused",
@@ -130,6 +129,16 @@ class Refusals:
         counted, self._strangers = self._strangers, {}
         fields: LogFields = {"packets": sum(counted.values()), "last_source": self._last_stranger}
         self._log("unknown-sources", fields | {why.code: many for why, many in counted.items()})
+
+    def _record(self, due: RecordDue, call_id: str, now: float) -> str:
+        """Write what a customer's refused call leaves; return its TransactionId."""
+        transaction_id, connector_id = self._ids.transaction_id(), due.connector.connector_id
+        rate = self._records_per_s
+        if self._record_rates.take(connector_id, rate, rate, now):
+            self._write(self._records.of_refusal(due, call_id, transaction_id, now))
+        else:
+            self._record_suppressed(connector_id, now)
+        return transaction_id
 
     def _may_tell(self, flow: Flow, why: Reason, now: float) -> bool:
         return self._lines.take(f"{flow.remote[0]} {why.code}", _LINES_PER_S, 1.0, now)

@@ -5,9 +5,11 @@ none; Core.deadline() is the monotonic time of the next Tick. Made per message, 
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from edge.config import Snapshot
+from edge.directory import Service
 from edge.flow import Address, Flow
 from edge.media.session import MediaCommand, MediaReport
 from model.calls import LiveCall
@@ -48,9 +50,11 @@ class ConfigLoaded(NamedTuple):
 
 
 class Resolved(NamedTuple):
-    """What the names of route hosts resolve to now; replaces what was known (EDGE W11)."""
+    """What the names of the configuration resolve to now; replaces what was known (EDGE W11)."""
 
     addresses: Mapping[str, tuple[str, ...]]
+    services: Mapping[str, tuple[Service, ...]] = MappingProxyType({})
+    """SRV records, targets by `addresses` again; an empty entry: the service is not offered."""
 
 
 class Drain(NamedTuple):

@@ -17,9 +17,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "edge.symbol": set(),
     "edge.sip": set(GROUND),
     "edge.media": set(GROUND),
-    "edge.config": set(GROUND),
-    "edge.policy": GROUND | {"edge.sip", "edge.media", "edge.config"},
-    "edge.routing": GROUND | {"edge.sip", "edge.media", "edge.config"},
+    "edge.directory": set(GROUND),
+    "edge.config": GROUND | {"edge.directory"},
+    "edge.policy": GROUND | {"edge.sip", "edge.media", "edge.directory", "edge.config"},
+    "edge.routing": GROUND | {"edge.sip", "edge.media", "edge.directory", "edge.config"},
 }
 """Package or module -> what it may import besides the standard library and itself."""
 MAY_IMPORT["edge.call"] = MAY_IMPORT["edge.policy"] | {"edge.policy", "edge.routing"}

@@ -24,6 +24,7 @@ from edge.call.leg import Leg, Stack
 from edge.call.machine import Machine
 from edge.call.media import CallMedia
 from edge.call.outcome import Outcome
+from edge.call.party import parties_of, way_to_callee, way_to_caller
 from edge.call.refusal import Refusal
 from edge.call.search import Search
 from edge.call.states import CALL, CallInput, CallState, CallTimer
@@ -87,12 +88,11 @@ class Call:
         "answered_at",
         "armed",
         "b_leg",
-        "call_id",
         "ended_at",
         "media",
         "outcome",
+        "parties",
         "started_at",
-        "transaction_id",
     )
 
     def __init__(
@@ -108,15 +108,14 @@ class Call:
         self._in = surroundings
         self._machine: Machine[CallState, CallInput] = Machine(CALL, CallState.INVITING)
         self.admitted = admitted
-        self.transaction_id = surroundings.stack.ids.transaction_id()
-        self.call_id = invite.call_id
-        """Call-ID of the customer-facing leg (EDGE C2)."""
+        self.parties = parties_of(admitted, invite.call_id, surroundings.stack.ids)
+        """The customers, the caller first (EDGE N1)."""
         self.started_at = now
         self.answered_at: float | None = None
         self.ended_at: float | None = None
         self.outcome: Outcome | None = None
         self.armed: dict[Enum, float] = {}
-        self.a_leg = UasLeg(surroundings.stack, self, self._way_to_b, invite, transaction)
+        self.a_leg = UasLeg(surroundings.stack, self, way_to_callee(admitted), invite, transaction)
         self.b_leg: UacLeg | None = None
         self.media = media
         self._expires_s = delta_seconds(invite.get("expires"))
@@ -165,8 +164,10 @@ class Call:
 
     def trusts(self, leg: Leg, address: str) -> bool:
         """Tell whether an address belongs to the peer set of a leg (EDGE S10, D12, S16)."""
-        customer = (leg is self.a_leg) == (self.admitted.disposition is Disposition.TERMINATION)
-        return self._in.owns(self.admitted.connector.connector_id if customer else "", address)
+        if isinstance(leg, UacLeg):
+            return self._in.owns(leg.connector_id, address)
+        calls = self.admitted.disposition is Disposition.TERMINATION
+        return self._in.owns(self.admitted.connector.connector_id if calls else "", address)
 
     def on_leg_event(self, leg: Leg, event: LegEvent, now: float) -> None:
         """Take what happened on a leg; attempts that were given up have nothing to say."""
@@ -237,21 +238,24 @@ class Call:
                 assert_never(event)
 
     def _next_target(self, now: float) -> None:
-        leg = self._search.next_leg(self, self._way_to_a, self.media, now)
+        leg = self._search.next_leg(self, way_to_caller(self.admitted), self.media, now)
         if leg is None:
             self._no_target_left(now)
             return
         self.b_leg = leg
-        if self.admitted.disposition is Disposition.ORIGINATION:
-            self.call_id = leg.call_id
-        self._in.observer.on_attempt(self, self.tried[-1], now)
+        target = self.tried[-1]
+        for party in self.parties:
+            party.tried_at(target, leg.call_id)
+        self._in.observer.on_attempt(self, target, now)
         self._start(CallTimer.NO_RESPONSE, now, self._routing.first_response_s)
         leg.start(now)
 
     def _no_target_left(self, now: float) -> None:
         """R34, R35."""
-        disposition, last = self.admitted.disposition, self._search.last_ending
-        self._give_up(refusal.when_exhausted(disposition, last, self._host), now)
+        to_carriers = way_to_callee(self.admitted) is Way.TO_CARRIER
+        self._give_up(
+            refusal.when_exhausted(to_carriers, self._search.last_ending, self._host), now
+        )
 
     def _attempt_over(
         self, ending: int | Failure, now: float, retry_after_s: float | None = None
@@ -380,15 +384,6 @@ class Call:
     def _host(self) -> str:
         """What Warnings name as their agent (EDGE 2.2)."""
         return connector_host(self.admitted.connector.connector_id, self._in.settings.domain)
-
-    @property
-    def _way_to_b(self) -> Way:
-        inbound = self.admitted.disposition is Disposition.ORIGINATION
-        return Way.TO_PBX if inbound else Way.TO_CARRIER
-
-    @property
-    def _way_to_a(self) -> Way:
-        return Way.TO_CARRIER if self._way_to_b is Way.TO_PBX else Way.TO_PBX
 
     def _start(self, timer: CallTimer, now: float, wait_s: float) -> None:
         self._start_at(timer, now + wait_s)

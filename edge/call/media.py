@@ -1,5 +1,6 @@
 """The media of one call: what each side described and was told, what the worker knows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edge.call.media_pool import Lease, MediaPool
@@ -16,23 +17,24 @@ class MediaRules:
     address: str
     """Our own media address."""
     lab_mode: bool
-    private_media: bool
-    carrier_side: Side
-    carrier_networks: tuple[str, ...]
-    """Networks that the operator has given the carriers; their RTP may come from there (Q4)."""
+    private: frozenset[Side]
+    """Sides whose media may be at private addresses."""
+    networks: Mapping[Side, tuple[str, ...]]
+    """What the operator has given a carrier or bridge: its RTP may come from there (Q4)."""
 
 
 class _Part:
     """One leg's half."""
 
     __slots__ = (
-        *("allowed", "allowed_rtcp", "at", "local", "moves", "networks", "remote", "sent"),
-        "signalling",
+        *("allowed", "allowed_rtcp", "at", "local", "moves", "networks", "private", "remote"),
+        *("sent", "signalling"),
     )
 
-    def __init__(self, local: LocalDescription, networks: tuple[str, ...]) -> None:
+    def __init__(self, local: LocalDescription, networks: tuple[str, ...], private: bool) -> None:
         self.local = local
         self.networks = networks
+        self.private = private
         self.remote: RemoteDescription | None = None
         self.at: Address | None = None
         """The last RTP address that the peer gave, holds by 0.0.0.0 aside."""
@@ -69,7 +71,8 @@ class CallMedia:
         self._parts = tuple(
             _Part(
                 LocalDescription(lease.session, rules.address, port),
-                rules.carrier_networks if side is rules.carrier_side else (),
+                rules.networks.get(side, ()),
+                side in rules.private,
             )
             for side, port in ((Side.A, lease.a_port), (Side.B, lease.b_port))
         )
@@ -230,7 +233,7 @@ class CallMedia:
         return permitted(
             address,
             lab_mode=rules.lab_mode,
-            private_media=rules.private_media,
+            private_media=part.private,
             own=frozenset({rules.address}),
             own_ports=self._pool,
             peer_networks=part.networks,

@@ -13,7 +13,6 @@ from edge.policy.case import PHRASES
 from edge.policy.reasons import Reason
 from edge.policy.verdict import Fields
 from edge.routing.failover import Failure, answer_when_exhausted
-from model.cdr import Disposition
 
 MISCELLANEOUS = 399
 """Warn code of RFC 3261 §20.43 for whatever has no code of its own."""
@@ -66,14 +65,13 @@ def of_callee(event: Rejected, host: str) -> Refusal:
     return Refusal(event.status, phrase, (*event.headers, *warning), why.text, why)
 
 
-def when_exhausted(disposition: Disposition, last: int | Failure | None, host: str) -> Refusal:
+def when_exhausted(to_carriers: bool, last: int | Failure | None, host: str) -> Refusal:
     """Return what the caller hears when no target is left (EDGE R34, R35)."""
-    answer = answer_when_exhausted(disposition, last)
-    outbound = disposition is Disposition.TERMINATION
+    answer = answer_when_exhausted(to_carriers, last)
     if last is None:
-        why = Reason.NO_CARRIER if outbound else Reason.NO_ROUTE
+        why = Reason.NO_CARRIER if to_carriers else Reason.NO_ROUTE
     else:
-        why = Reason.CARRIERS_FAILED if outbound else Reason.ROUTES_FAILED
+        why = Reason.CARRIERS_FAILED if to_carriers else Reason.ROUTES_FAILED
     fields = (*answer.fields, *_warning(MISCELLANEOUS, host, why.text))
     return Refusal(answer.status, answer.reason, fields, why.text, why)
 

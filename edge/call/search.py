@@ -4,7 +4,6 @@ from edge.call.invite import b_leg_invite
 from edge.call.leg import LegUser, Stack
 from edge.call.media import CallMedia
 from edge.call.uac_leg import UacLeg
-from edge.flow import Flow
 from edge.policy.header_policy import Way
 from edge.policy.verdict import AdmitCall
 from edge.routing.failover import (
@@ -13,7 +12,7 @@ from edge.routing.failover import (
     may_try_again,
 )
 from edge.routing.health import Health
-from edge.routing.targets import Target
+from edge.routing.targets import Target, flow_to
 from model.settings import Settings
 
 
@@ -68,8 +67,8 @@ class Search:
             max_forwards=self._max_forwards,
             body=media.offer_to_callee(target.address[0]),
         )
-        flow = Flow(target.transport, stack.address, target.address)
-        return UacLeg(stack, user, flow, way, invite, tag)
+        flow = flow_to(target, stack.address)
+        return UacLeg(stack, user, flow, way, invite, tag, target.connector_id)
 
     def failed(self, ending: int | Failure, now: float, retry_after_s: float | None) -> None:
         """Note how the current target failed (EDGE F4, F9)."""

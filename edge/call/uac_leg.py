@@ -47,7 +47,7 @@ _MAX_FORKS = 8
 class UacLeg(Leg):
     """A leg whose INVITE is ours."""
 
-    __slots__ = ("_ack", "_cancel_headers", "_forks", "_invite", "_transaction")
+    __slots__ = ("_ack", "_cancel_headers", "_forks", "_invite", "_transaction", "connector_id")
 
     def __init__(
         self,
@@ -57,10 +57,13 @@ class UacLeg(Leg):
         way: Way,
         invite: OutgoingRequest,
         tag: str,
+        connector_id: str = "",
     ) -> None:
         """Prepare the leg; `invite.from_` carries `tag`."""
         super().__init__(stack, user, flow, way, UAC_LEG, LegState.INVITING, tag)
         self._invite = invite
+        self.connector_id = connector_id
+        """Whose PBX is called; empty for a carrier and a bridge."""
         self._transaction: ClientTransaction | None = None
         self._cancel_headers: Fields = ()
         self._ack = b""

@@ -13,7 +13,6 @@ from edge.config import Snapshot
 from edge.flow import Address, Flow
 from edge.ids import Ids
 from edge.policy.authentication import Authentication
-from edge.policy.carrier_checks import has_an_owner, has_origination
 from edge.policy.case import CallTable, Case, Context
 from edge.policy.connector_checks import (
     has_caller_id,
@@ -27,6 +26,12 @@ from edge.policy.connector_checks import (
     is_within_call_rate,
     names_a_connector,
     not_in_allow_list,
+)
+from edge.policy.destination import (
+    has_a_destination,
+    has_an_owner,
+    has_origination,
+    join_parameters,
 )
 from edge.policy.header_policy import Way, invite_headers
 from edge.policy.nonces import Nonces
@@ -72,8 +77,8 @@ class CheckList(NamedTuple):
 
 def _admit(case: Case) -> AdmitCall:
     assert case.connector is not None, "a check finds the connector"
-    inbound = case.disposition is Disposition.ORIGINATION
-    host = connector_host(case.connector.connector_id, case.context.settings.domain)
+    shown = case.connector if case.called is None else case.called
+    host = connector_host(shown.connector_id, case.context.settings.domain)
     return AdmitCall(
         disposition=case.disposition,
         connector=case.connector,
@@ -83,8 +88,18 @@ def _admit(case: Case) -> AdmitCall:
         auth_user=case.auth_user,
         anonymous=case.caller.anonymous or case.from_number == ANONYMOUS,
         offer=case.offer,
-        headers=invite_headers(case.request, Way.TO_PBX if inbound else Way.TO_CARRIER, host),
+        headers=invite_headers(case.request, _way(case), host),
+        callees=case.callees,
+        bridge=case.bridge,
+        join_parameters=() if case.bridge is None else join_parameters(case),
     )
+
+
+def _way(case: Case) -> Way:
+    if case.disposition is Disposition.ORIGINATION:
+        return Way.TO_PBX
+    on_net = case.called is not None or case.bridge is not None
+    return Way.ON_NET if on_net else Way.TO_CARRIER
 
 
 def _answer_options(case: Case) -> AnswerOptions:
@@ -121,6 +136,7 @@ PBX_CALL = CheckList(
         is_within_call_rate,  # 17
         is_number_dialable,  # 18, 19
         has_caller_id,  # 20
+        has_a_destination,  # O5, I4
         is_no_loop,  # L2: needs both numbers
         has_room,  # 21
         has_usable_offer,  # 22

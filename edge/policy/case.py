@@ -10,7 +10,7 @@ from edge.flow import Address, Flow
 from edge.ids import Ids
 from edge.media.sdp import RemoteDescription
 from edge.policy.authentication import Authentication
-from edge.policy.number_rules import GivenCaller, given_caller, shown_to_pbx
+from edge.policy.number_rules import ANONYMOUS, GivenCaller, given_caller, shown_to_pbx
 from edge.policy.rate import RateLimiter
 from edge.policy.reasons import Reason
 from edge.policy.sources import Source, StrangerLimits
@@ -20,7 +20,7 @@ from edge.sip.message import Request
 from edge.sip.uri import SipUri, parse_uri
 from model.cdr import CallStatus, Disposition
 from model.connector import Connector
-from model.settings import Settings
+from model.settings import MeetingBridge, Settings
 
 PHRASES = {
     400: "Bad Request",
@@ -127,6 +127,9 @@ class Case:
         "_caller",
         "_uri",
         "auth_user",
+        "bridge",
+        "called",
+        "callees",
         "connector",
         "context",
         "disposition",
@@ -156,6 +159,11 @@ class Case:
         self.on_record = False
         """A refusal from here on leaves a detail record (EDGE C7)."""
         self.auth_user: str | None = None
+        self.callees: tuple[Connector, ...] = ()
+        """Connectors whose PBXs are called, in order."""
+        self.called: Connector | None = None
+        """The called side of a call from another connector; refusals are on its record, too."""
+        self.bridge: MeetingBridge | None = None
         self.from_number = ""
         self.to_number = ""
         self.sdp = b""
@@ -199,11 +207,24 @@ class Case:
         phrase = text if why.in_phrase else PHRASES[status]
         if not (why.in_phrase or silent):
             fields = (*fields, ("Warning", f'{warning} {self._warning_agent()} "{text}"'))
-        record = None
+        record = callee_record = None
         if self.on_record and self.connector is not None:
             message = text if why.limited else f"{status} {text}"
             record = self._record(self.connector, why.limited, message)
-        return Refuse(status, phrase, fields, stateless, self.connector, record, hint, why, text)
+            if self.called is not None:
+                callee_record = _of_callee(record, self.called, self.caller)
+        return Refuse(
+            status,
+            phrase,
+            fields,
+            stateless,
+            self.connector,
+            record,
+            hint,
+            why,
+            text,
+            callee_record,
+        )
 
     def connector_named(self) -> Connector | None:
         """Return the connector whose host the Request-URI names; raises SipParseError."""
@@ -231,3 +252,13 @@ class Case:
             to_number=self.to_number or self.uri.user_text,
             auth_user=self.auth_user,
         )
+
+
+def _of_callee(record: RecordDue, called: Connector, caller: GivenCaller) -> RecordDue:
+    """Return the record of the called side: no user of its own, a withheld caller stays so (I2)."""
+    return record._replace(
+        connector=called,
+        disposition=Disposition.ORIGINATION,
+        from_number=ANONYMOUS if caller.anonymous else record.from_number,
+        auth_user=None,
+    )

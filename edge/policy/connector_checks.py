@@ -151,11 +151,12 @@ def is_no_loop(case: Case) -> Refuse | None:
 
 def has_room(case: Case) -> Refuse | None:
     """21: R16."""
-    connector, calls = _connector(case), case.context.calls
+    calls = case.context.calls
     admission = case.context.settings.admission
     limit = admission.concurrent_calls_per_connector
-    if limit is not None and calls.active_calls_of(connector.connector_id) >= limit:
-        hint = f"connector {connector.connector_id} holds {limit} calls"
+    full = None if limit is None else _full_one(case, limit)
+    if full is not None:
+        hint = f"connector {full.connector_id} holds {limit} calls"
         setting = "concurrent_calls_per_connector"
     elif calls.active_calls() >= admission.concurrent_calls:
         hint = f"this node holds {admission.concurrent_calls} calls"
@@ -169,6 +170,22 @@ def has_room(case: Case) -> Refuse | None:
 def _doubt(why: Reason, source: str) -> str:
     """Return what the log says of a challenge."""
     return f"{source}: {why.text.lower()}: {why.value.remedy}"
+
+
+def _full_one(case: Case, limit: int) -> Connector | None:
+    """Return the connector of the call that holds its limit of calls; two on-net (EDGE N1)."""
+    sides = (_connector(case), case.called)
+    if case.called is not None and case.called.connector_id == sides[0].connector_id:
+        # The call is two of this one's: both must fit.
+        sides, limit = (case.called, None), limit - 1
+    return next(
+        (
+            side
+            for side in sides
+            if side is not None and case.context.calls.active_calls_of(side.connector_id) >= limit
+        ),
+        None,
+    )
 
 
 def _connector(case: Case) -> Connector:

@@ -6,7 +6,7 @@ from edge.media.sdp import RemoteDescription
 from edge.policy.reasons import Reason
 from model.cdr import CallStatus, Disposition
 from model.connector import Connector
-from model.settings import Carrier
+from model.settings import Carrier, MeetingBridge
 
 Fields: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -55,6 +55,8 @@ class Refuse(NamedTuple):
     text: str
     """The reason's text with its variable part filled in: what Warning or phrase, record and log
     say."""
+    callee_record: RecordDue | None = None
+    """What a call between two connectors leaves on the called side (EDGE N1)."""
 
 
 class Challenge(NamedTuple):
@@ -81,7 +83,8 @@ class AdmitCall(NamedTuple):
 
     disposition: Disposition
     connector: Connector
-    """Who pays: the caller's connector of a termination, the callee's of an origination."""
+    """Who pays: the caller's connector of a termination, the callee's of an origination; of a group
+    the one that is tried first."""
     carrier: Carrier | None
     """Who brought the call; None for one from a PBX."""
     from_number: str
@@ -97,6 +100,19 @@ class AdmitCall(NamedTuple):
     """Headers that pass to the other leg, filtered (EDGE 1.11)."""
     new_region: str | None = None
     """The dialed region when this connector has not called it before (EDGE S6)."""
+    callees: tuple[Connector, ...] = ()
+    """Whose PBXs are called, in the order in which they are tried (EDGE F12); none of a call that
+    goes to a carrier or a bridge."""
+    bridge: MeetingBridge | None = None
+    """Where a meeting's dial-in number leads (EDGE M1)."""
+    join_parameters: tuple[tuple[str, str], ...] = ()
+    """URI parameters for the bridge (EDGE M2)."""
+
+    @property
+    def is_on_net(self) -> bool:
+        """Tell whether no carrier has a part in the call (EDGE 1.4, 1.5)."""
+        called = bool(self.callees) or self.bridge is not None
+        return called and self.disposition is Disposition.TERMINATION
 
 
 Verdict: TypeAlias = Silence | Refuse | Challenge | AnswerOptions | AdmitCall

@@ -134,7 +134,7 @@ class Node:
 
     def _configured(self, loaded: ConfigLoaded) -> None:
         self._driver.feed(loaded)
-        self._resolver.set_names(loaded.snapshot.route_names())
+        self._resolver.set_names(loaded.snapshot.host_names())
 
     async def _prepared(self) -> None:
         """Wait for the configuration and media ports; datagrams wait in the socket meanwhile."""

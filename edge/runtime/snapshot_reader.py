@@ -16,7 +16,9 @@ from edge.runtime.log import Logger
 from model import tables
 from model.codec import Item, decode_item
 from model.connector import Connector
+from model.connector_group import ConnectorGroup
 from model.connector_items import connector_from
+from model.group_items import group_from
 from model.number_items import number_from
 from model.numbers import InventoryNumber
 from model.settings import Settings
@@ -35,6 +37,7 @@ class Material(NamedTuple):
     connectors: tuple[Connector, ...]
     numbers: tuple[InventoryNumber, ...]
     cdr_bucket: str | None
+    groups: tuple[ConnectorGroup, ...]
 
 
 class SnapshotReader:
@@ -80,11 +83,13 @@ class SnapshotReader:
 
     def _load(self) -> Material:
         connectors = self._partition(self._connectors, tables.CONNECTOR)
+        groups = self._partition(self._connectors, tables.GROUP)
         numbers = self._partition(self._numbers, tables.INVENTORY)
         return Material(
             tuple(self._decoded(connectors, _connector)),
             tuple(self._decoded(numbers, number_from)),
             self._cdr_bucket(),
+            tuple(self._decoded(groups, group_from)),
         )
 
     def _cdr_bucket(self) -> str | None:

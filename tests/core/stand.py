@@ -2,6 +2,7 @@
 
 import heapq
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import assert_never
 
@@ -36,6 +37,7 @@ from edge.sip.message import Response, parse_datagram
 from model.calls import LiveCall
 from model.cdr import CallDetailRecord
 from model.connector import Connector, Credential, Origination, Route, Termination, connector_host
+from model.connector_group import ConnectorGroup
 from model.numbers import InventoryNumber
 from model.settings import Carrier, Settings
 from tests.support.agent import Agent, CalleePlan
@@ -156,7 +158,12 @@ class Node:
     name = "E"
 
     def __init__(
-        self, *connectors: Connector, settings: Settings = SETTINGS, seed: int = 1
+        self,
+        *connectors: Connector,
+        settings: Settings = SETTINGS,
+        seed: int = 1,
+        numbers: Sequence[InventoryNumber] | None = None,
+        groups: Sequence[ConnectorGroup] = (),
     ) -> None:
         self.core = Core(
             settings=settings,
@@ -175,6 +182,8 @@ class Node:
         self.sent: list[Send] = []
         """Everything since the last look, for tests without a link."""
         self._settings = settings
+        self._numbers = (number(),) if numbers is None else numbers
+        self._groups = groups
         self._now = 0.0
         self.load(*(connectors or (connector(),)))
         self.core.handle(MediaReported(0, self.worker.lease(PORTS)), 0.0)
@@ -182,7 +191,7 @@ class Node:
     def load(self, *connectors: Connector, bucket: str | None = BUCKET) -> None:
         """Configure the node anew."""
         self._bucket = bucket
-        snapshot = Snapshot.build(self._settings, connectors, (number(),), bucket)
+        snapshot = Snapshot.build(self._settings, connectors, self._numbers, bucket, self._groups)
         self.core.handle(ConfigLoaded(snapshot), self._now)
 
     def is_empty(self) -> bool:

@@ -216,7 +216,9 @@ MISTAKES = [
 ]
 
 CARRIER_MISTAKES = [
-    ("host", "carrier.example.com", "host is 'carrier.example.com'; an IP address is wanted"),
+    ("host", "carrier example", "host is 'carrier example'; an IP address or a domain name"),
+    ("host", "192.0.2.256", "host is '192.0.2.256'; an IP address or a domain name is wanted"),
+    ("host", "carrier.example.com", "sources is (); at least one is wanted"),
     ("port", 0, "port is 0; a number from 1 to 65535 is wanted"),
     ("port", 65_536, "port is 65536; a number from 1 to 65535 is wanted"),
     ("weight", 0, "weight is 0; a number from 1 is wanted"),

@@ -580,7 +580,7 @@ def test_a_number_of_a_group_is_not_found() -> None:  # EDGE I4, API VG5: no cal
     number = replace(inventory(OWNED, None), group_id="11111111-1111-4111-8111-111111111111")
     snapshot = Snapshot.build(SETTINGS, [connector()], [number], None)
     assert snapshot.numbers[OWNED] == number
-    assert snapshot.owner_of(OWNED) is None
+    assert snapshot.takers_of(OWNED).connectors == ()
     world = World()
     world.admission.snapshot = snapshot
     verdict = refused(world.judge(datagram(uri=INBOUND), CARRIER))

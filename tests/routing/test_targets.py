@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.directory import Directory
 from edge.flow import Transport
 from edge.routing.health import Health
 from edge.routing.targets import Target, inbound_targets, order_routes, outbound_targets
 from model.connector import Connector, Origination, Protocol, Route
 from model.settings import Carrier, RoutingSettings, SettingsError
-from tests.policy.world import SeededIds, connector
+from tests.policy.world import CONNECTOR_ID, SeededIds, connector
 
 
 def health() -> Health:
@@ -75,34 +76,40 @@ def test_every_call_draws_anew() -> None:  # EDGE F3
 
 def test_a_route_becomes_a_target() -> None:
     route = Route(host="192.0.2.20", port=5080, protocol=Protocol.TCP)
-    (target,) = inbound_targets(taking(route), {}, health(), SeededIds(), 0.0)
+    (target,) = inbound_targets((taking(route),), Directory(), health(), SeededIds(), 0.0)
     assert target == Target(
         address=("192.0.2.20", 5080),
         transport=Transport.TCP,
         uri_host="192.0.2.20:5080",
         label="192.0.2.20:5080",
+        connector_id=CONNECTOR_ID,
     )
 
 
 def test_all_addresses_of_a_name_are_tried_in_order() -> None:  # EDGE W11
     route = Route(host="pbx.example", port=0)
     known = {"pbx.example": ("192.0.2.2", "192.0.2.1")}
-    targets = inbound_targets(taking(route), known, health(), SeededIds(), 0.0)
+    targets = inbound_targets((taking(route),), Directory(known), health(), SeededIds(), 0.0)
     assert places(targets) == [("192.0.2.2", 5060), ("192.0.2.1", 5060)]
     assert {target.uri_host for target in targets} == {"pbx.example:5060"}
 
 
 def test_an_ipv6_route_is_written_in_brackets() -> None:
-    (target,) = inbound_targets(taking(Route(host="2001:db8::1")), {}, health(), SeededIds(), 0.0)
+    (target,) = inbound_targets(
+        (taking(Route(host="2001:db8::1")),), Directory(), health(), SeededIds(), 0.0
+    )
     assert target.address == ("2001:db8::1", 5060)
     assert target.uri_host == "[2001:db8::1]:5060"
 
 
 def test_a_name_without_address_and_a_connector_without_routes_give_nothing() -> None:
     ids = SeededIds()
-    assert inbound_targets(taking(Route(host="nowhere.example")), {}, health(), ids, 0.0) == []
+    assert (
+        inbound_targets((taking(Route(host="nowhere.example")),), Directory(), health(), ids, 0.0)
+        == []
+    )
     bare = replace(connector(), origination=None)
-    assert inbound_targets(bare, {}, health(), ids, 0.0) == []
+    assert inbound_targets((bare,), Directory(), health(), ids, 0.0) == []
 
 
 def test_a_failed_target_is_tried_last_but_tried() -> None:  # EDGE F9
@@ -110,11 +117,11 @@ def test_a_failed_target_is_tried_last_but_tried() -> None:  # EDGE F9
     second = Route(host="192.0.2.2", priority=2)
     third = Route(host="192.0.2.3", priority=3)
     ill, pbx = health(), taking(first, second, third)
-    target = inbound_targets(pbx, {}, ill, SeededIds(), 0.0)[0]
+    target = inbound_targets((pbx,), Directory(), ill, SeededIds(), 0.0)[0]
     ill.failed(target, 0.0)
-    order = places(inbound_targets(pbx, {}, ill, SeededIds(), 29.9))
+    order = places(inbound_targets((pbx,), Directory(), ill, SeededIds(), 29.9))
     assert [host for host, _ in order] == ["192.0.2.2", "192.0.2.3", "192.0.2.1"]
-    order = places(inbound_targets(pbx, {}, ill, SeededIds(), 30.0))
+    order = places(inbound_targets((pbx,), Directory(), ill, SeededIds(), 30.0))
     assert [host for host, _ in order] == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
 
 
@@ -123,7 +130,7 @@ def test_carriers_are_ordered_like_routes() -> None:  # EDGE F13
         Carrier(name="backup", host="203.0.113.2", priority=2),
         Carrier(name="main", host="203.0.113.1", port=5070, priority=1),
     )
-    targets = outbound_targets(carriers, "+13125550142", health(), SeededIds(), 0.0)
+    targets = outbound_targets(carriers, "+13125550142", Directory(), health(), SeededIds(), 0.0)
     assert [target.label for target in targets] == ["main", "backup"]
     assert [target.uri_host for target in targets] == ["203.0.113.1:5070", "203.0.113.2"]
     assert {target.transport for target in targets} == {Transport.UDP}
@@ -144,7 +151,7 @@ def test_a_carrier_gets_the_numbers_it_takes(number: str, labels: list[str]) -> 
         Carrier(name="america", host="203.0.113.1", priority=1, prefixes=("+1312", "+1206")),
         Carrier(name="britain", host="203.0.113.2", priority=2, prefixes=("+44",)),
     )
-    targets = outbound_targets(carriers, number, health(), SeededIds(), 0.0)
+    targets = outbound_targets(carriers, number, Directory(), health(), SeededIds(), 0.0)
     assert [target.label for target in targets] == labels
 
 

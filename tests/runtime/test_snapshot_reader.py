@@ -57,7 +57,7 @@ def test_connectors_numbers_and_bucket_are_read(deployment: Deployment) -> None:
     snapshot = a_reader(deployment).changed()
     assert snapshot is not None
     assert snapshot.connectors == {ONE: a_connector(ONE)}
-    assert snapshot.owner_of("+15105550101") == a_connector(ONE)
+    assert snapshot.takers_of("+15105550101").connectors == (a_connector(ONE),)
     assert snapshot.hosts[f"{ONE}.voiceconnector.localhost"].connector_id == ONE
     assert snapshot.cdr_bucket == deployment.bucket
 
@@ -74,9 +74,9 @@ def test_a_change_is_seen_by_its_revision_and_told_once(deployment: Deployment) 
     assert reader.changed() is None
 
 
-def test_groups_do_not_disturb_and_neither_pings_nor_tags_are_news(
+def test_groups_are_read_and_neither_pings_nor_tags_are_news(
     deployment: Deployment,
-) -> None:  # API VG5 TH1 TG1
+) -> None:  # EDGE F12; API VG5 TH1 TG1
     group = ConnectorGroup(
         group_id="11111111-1111-4111-8111-111111111111",
         name="group",
@@ -93,7 +93,7 @@ def test_groups_do_not_disturb_and_neither_pings_nor_tags_are_news(
     reader = a_reader(deployment, log=lines)
     snapshot = reader.changed()
     assert snapshot is not None and set(snapshot.connectors) == {ONE}
-    assert snapshot.owner_of("+15105550101") is None
+    assert snapshot.takers_of("+15105550101").connectors == (connector,)
     ping = TerminationHealth(at=MADE_AT, source="192.0.2.1")
     deployment.put_connector(replace(connector, termination_health=ping, tags={"a": "b"}))
     assert reader.changed() is None
