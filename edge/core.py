@@ -28,7 +28,7 @@ from edge.policy.verdict import (
     Silence,
     Verdict,
 )
-from edge.records import LogFields, Records, call_attempt, call_ended, call_started
+from edge.records import LogFields, Records, call_attempt, call_ended, call_started, new_destination
 from edge.refusals import Refusals
 from edge.routing.failover import Failure
 from edge.seam import (
@@ -54,7 +54,7 @@ from edge.seam import (
 from edge.sip.endpoint import Endpoint
 from edge.sip.message import MalformedRequest, Request
 from edge.sip.timers import Timers
-from model.cdr import CallDetailRecord
+from model.cdr import CallDetailRecord, Disposition
 from model.node import CarrierState
 from model.settings import Settings
 
@@ -233,11 +233,16 @@ class Core:
     def on_call_answered(self, call: Call, now: float) -> None:
         """Note the call."""
         self._outputs.append(JournalCall(self._records.of_answer(call)))
+        if call.admitted.disposition is Disposition.TERMINATION:
+            self._admission.spending.answered(call.admitted.connector.connector_id, now)
 
     def on_call_ended(self, call: Call, now: float) -> None:
         """Write the record and show the end."""
         self._write(self._records.of_call(call))
-        if self._snapshot.cdr_bucket is None and call.answered_at is not None:
+        connector_id, answered_at = call.admitted.connector.connector_id, call.answered_at
+        if answered_at is not None and call.admitted.disposition is Disposition.TERMINATION:
+            self._admission.spending.ended(connector_id, answered_at, now)
+        if self._snapshot.cdr_bucket is None and answered_at is not None:
             self._outputs.append(ForgetCall(call.transaction_id))
         self._log("call-ended", call_ended(call))
 
@@ -245,6 +250,8 @@ class Core:
         match verdict:
             case AdmitCall():
                 self._calls.invite(verdict, request, flow, now)
+                if verdict.new_region is not None:
+                    self._log("new-destination", new_destination(verdict))
             case Silence(why, hint):
                 self._refusals.ignored(why, hint, request, flow, now)
             case Refuse():

@@ -25,6 +25,7 @@ from edge.policy.connector_checks import (
     is_number_dialable,
     is_source_allowed,
     is_within_call_rate,
+    is_within_spending,
     names_a_connector,
     not_in_allow_list,
 )
@@ -45,6 +46,7 @@ from edge.policy.request_checks import (
     requires_nothing_unknown,
 )
 from edge.policy.sources import Source, Sources
+from edge.policy.spending import Spending
 from edge.policy.verdict import (
     ACCEPT,
     ALLOW,
@@ -57,7 +59,8 @@ from edge.policy.verdict import (
 from edge.sip.grammar import SipParseError
 from edge.sip.message import COMPACT, MalformedRequest, Request, response_bytes
 from model.cdr import Disposition
-from model.connector import connector_host
+from model.connector import Connector, connector_host
+from model.numbers import facts_of
 from model.settings import Settings
 
 Check: TypeAlias = Callable[[Case], Verdict | None]
@@ -84,7 +87,18 @@ def _admit(case: Case) -> AdmitCall:
         anonymous=case.caller.anonymous or case.from_number == ANONYMOUS,
         offer=case.offer,
         headers=invite_headers(case.request, Way.TO_PBX if inbound else Way.TO_CARRIER, host),
+        new_region=None if inbound else _new_region(case, case.connector),
     )
+
+
+def _new_region(case: Case, connector: Connector) -> str | None:
+    """Return the dialed country when this connector has not called it before (EDGE S6)."""
+    facts = facts_of(case.to_number)
+    if facts is None or not case.context.spending.is_new_region(
+        connector.connector_id, facts.region
+    ):
+        return None
+    return facts.region
 
 
 def _answer_options(case: Case) -> AnswerOptions:
@@ -122,6 +136,7 @@ PBX_CALL = CheckList(
         is_number_dialable,  # 18, 19
         has_caller_id,  # 20
         is_no_loop,  # L2: needs both numbers
+        is_within_spending,  # S6
         has_room,  # 21
         has_usable_offer,  # 22
     ),
@@ -211,6 +226,11 @@ class Admission:
     def snapshot(self, snapshot: Snapshot) -> None:
         self._context.snapshot = snapshot
         self._sources = Sources(snapshot)
+
+    @property
+    def spending(self) -> Spending:
+        """What connectors have spent; the owner tells it of answers and ends (EDGE S6)."""
+        return self._context.spending
 
     @property
     def overloaded(self) -> bool:

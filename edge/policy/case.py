@@ -14,6 +14,7 @@ from edge.policy.number_rules import GivenCaller, given_caller, shown_to_pbx
 from edge.policy.rate import RateLimiter
 from edge.policy.reasons import Reason
 from edge.policy.sources import Source, StrangerLimits
+from edge.policy.spending import Spending
 from edge.policy.verdict import Fields, RecordDue, Refuse
 from edge.sip.grammar import SipParseError
 from edge.sip.message import Request
@@ -89,6 +90,7 @@ class Context:
         "settings",
         "snapshot",
         "source_rates",
+        "spending",
         "utc_of",
     )
 
@@ -116,6 +118,7 @@ class Context:
         self.call_rates = RateLimiter()
         self.source_rates = RateLimiter()
         self.limits = StrangerLimits(settings.admission, ids)
+        self.spending = Spending(settings.admission, utc_of)
         self.overloaded = False
         """EDGE R30; whoever measures load sets it."""
 
