@@ -208,6 +208,8 @@ class Core:
                 return
         if request.method != "ACK":
             self._carry_out(self._admission.judge(request, flow, now), request, flow, now)
+        elif not self._admission.is_known(flow):
+            self._refusals.count(Reason.STRAY, flow, now)
 
     def on_malformed(self, error: MalformedRequest, flow: Flow, now: float) -> None:
         """Answer or drop what cannot be processed."""

@@ -274,14 +274,14 @@ class Admission:
                     return verdict
             return check_list.conclude(case)
         except SipParseError as error:
-            return _unreadable(error, case) if source.is_known else _ignored(source)
+            return _unreadable(error, case) if source.is_known else _unread(source)
 
     def malformed(self, error: MalformedRequest, flow: Flow, now: float) -> Refuse | Silence:
         """2 and 3: answer a request that could not be read; only known sources get one (R18)."""
         source = self._sources.of(flow.remote)
         request = error.request
         if request is None or request.method == "ACK" or not source.is_known:
-            return _ignored(source)
+            return _unread(source)
         return _unreadable(error.error, Case(request, flow, now, source, self._context))
 
     def _is_far_end(self, case: Case) -> bool:
@@ -323,10 +323,12 @@ def _list_for(case: Case) -> CheckList:
     return PBX_CALL if case.source.carrier is None else CARRIER_CALL
 
 
+def _unread(source: Source) -> Silence:
+    hint = f"{source.address} sent something that is no readable SIP request"
+    return Silence(Reason.UNREADABLE, hint)
+
+
 def _ignored(source: Source) -> Silence:
-    if source.is_known:
-        hint = f"{source.address} sent something that is no readable SIP request"
-        return Silence(Reason.UNREADABLE, hint)
     length = 128 if ":" in source.address else 32
     return Silence(
         Reason.NAMES_NO_CONNECTOR,
