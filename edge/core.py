@@ -29,7 +29,7 @@ from edge.policy.verdict import (
     Silence,
     Verdict,
 )
-from edge.records import LogFields, Records, call_attempt, call_ended, call_started
+from edge.records import LogFields, Records, call_attempt, call_ended, call_started, new_destination
 from edge.refusals import Refusals
 from edge.routing.failover import Failure
 from edge.seam import (
@@ -209,6 +209,8 @@ class Core:
                 return
         if request.method != "ACK":
             self._carry_out(self._admission.judge(request, flow, now), request, flow, now)
+        elif not self._admission.is_known(flow):
+            self._refusals.count(Reason.STRAY, flow, now)
 
     def on_malformed(self, error: MalformedRequest, flow: Flow, now: float) -> None:
         """Answer or drop what cannot be processed."""
@@ -237,12 +239,17 @@ class Core:
         """Note the call."""
         for party in call.parties:
             self._outputs.append(JournalCall(self._records.of_answer(call, party)))
+        if call.admitted.costs_money:
+            self._admission.spending.answered(call.admitted.connector.connector_id, now)
 
     def on_call_ended(self, call: Call, now: float) -> None:
         """Write the record of each customer and show the end."""
+        admitted, answered_at = call.admitted, call.answered_at
+        if answered_at is not None and admitted.costs_money:
+            self._admission.spending.ended(admitted.connector.connector_id, answered_at, now)
         for party in call.parties:
             self._write(self._records.of_call(call, party))
-            if self._snapshot.cdr_bucket is None and call.answered_at is not None:
+            if self._snapshot.cdr_bucket is None and answered_at is not None:
                 self._outputs.append(ForgetCall(party.transaction_id))
             self._log("call-ended", call_ended(call, party))
 
@@ -250,6 +257,8 @@ class Core:
         match verdict:
             case AdmitCall():
                 self._calls.invite(verdict, request, flow, now)
+                if verdict.new_region is not None:
+                    self._log("new-destination", new_destination(verdict))
             case Silence(why, hint):
                 self._refusals.ignored(why, hint, request, flow, now)
             case Refuse():

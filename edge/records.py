@@ -3,7 +3,7 @@
 from edge.call.call import Call
 from edge.call.party import Party
 from edge.clock import Clock
-from edge.policy.verdict import RecordDue
+from edge.policy.verdict import AdmitCall, RecordDue
 from edge.routing.failover import Failure
 from model.calls import LiveCall
 from model.cdr import CallDetailRecord, recorded_call_id
@@ -101,6 +101,17 @@ def call_attempt(call: Call, party: Party, ending: int | Failure) -> LogFields:
         "target": target.label,
         "address": f"{host}:{port}",
         "outcome": ending.value if isinstance(ending, Failure) else f"status {ending}",
+    }
+
+
+def new_destination(admitted: AdmitCall) -> LogFields:
+    """Return the fields of the alarm that a connector calls a country for the first time (S6)."""
+    return {
+        "connector_id": admitted.connector.connector_id,
+        "region": admitted.new_region,
+        "from_number": admitted.from_number,
+        "to_number": admitted.to_number,
+        "sip_auth_user": admitted.auth_user,
     }
 
 

@@ -14,7 +14,7 @@ from infra.names import record_arns, table_arn
 from infra.network import SIP_PORT
 from infra.settings import DeploymentSettings
 from model.cdr import KEY_PREFIX
-from model.tables import CALLS, CONNECTORS, NODES, NUMBERS, cdr_bucket_name
+from model.tables import CALLS, CONNECTORS, NODES, NUMBERS, cdr_bucket_name, edge_log_group_name
 
 STOP_TIMEOUT_S = 120
 """The longest that Fargate grants between SIGTERM and SIGKILL."""
@@ -92,6 +92,7 @@ class EdgeTask(Construct):
         return logs.LogGroup(
             self,
             "Log",
+            log_group_name=edge_log_group_name(self._settings.prefix),
             retention=logs.RetentionDays.THREE_MONTHS,
             removal_policy=RemovalPolicy.DESTROY,
         )

@@ -153,6 +153,15 @@ class AdmissionSettings:
     unknown_refusals_per_source: int = 5
     """403 answers per second to one unlisted source that names a connector (EDGE S2, R7)."""
     unknown_refusals_per_node: int = 50
+    unknown_requests_per_node: int = 1_000
+    """Requests per second that are read of all unknown sources together: a flood from invented
+    addresses costs a node a tenth of its time at most (EDGE S3)."""
+    minutes_per_day: int | None = None
+    """Talk of one connector's calls to the public network in a day of UTC, on one node; None leaves
+    it unlimited (EDGE S6). Calls that are up go on."""
+    calls_per_prefix_per_hour: int | None = None
+    """Calls of one connector to numbers with the same calling code and three digits behind it, on
+    one node; None leaves them unlimited (EDGE S6)."""
     rejected_records_per_second: int = 50
     """Records of refused calls per connector and second; a flood is no S3 bill (EDGE C8)."""
 

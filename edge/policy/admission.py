@@ -24,6 +24,7 @@ from edge.policy.connector_checks import (
     is_number_dialable,
     is_source_allowed,
     is_within_call_rate,
+    is_within_spending,
     names_a_connector,
     not_in_allow_list,
 )
@@ -50,6 +51,7 @@ from edge.policy.request_checks import (
     requires_nothing_unknown,
 )
 from edge.policy.sources import Source, Sources
+from edge.policy.spending import Spending
 from edge.policy.verdict import (
     ACCEPT,
     ALLOW,
@@ -62,7 +64,8 @@ from edge.policy.verdict import (
 from edge.sip.grammar import SipParseError
 from edge.sip.message import COMPACT, MalformedRequest, Request, response_bytes
 from model.cdr import Disposition
-from model.connector import connector_host
+from model.connector import Connector, connector_host
+from model.numbers import facts_of
 from model.settings import Settings
 
 Check: TypeAlias = Callable[[Case], Verdict | None]
@@ -79,6 +82,7 @@ def _admit(case: Case) -> AdmitCall:
     assert case.connector is not None, "a check finds the connector"
     shown = case.connector if case.called is None else case.called
     host = connector_host(shown.connector_id, case.context.settings.domain)
+    way = _way(case)
     return AdmitCall(
         disposition=case.disposition,
         connector=case.connector,
@@ -88,18 +92,28 @@ def _admit(case: Case) -> AdmitCall:
         auth_user=case.auth_user,
         anonymous=case.caller.anonymous or case.from_number == ANONYMOUS,
         offer=case.offer,
-        headers=invite_headers(case.request, _way(case), host),
+        headers=invite_headers(case.request, way, host),
         callees=case.callees,
         bridge=case.bridge,
         join_parameters=() if case.bridge is None else join_parameters(case),
+        new_region=_new_region(case, case.connector) if way is Way.TO_CARRIER else None,
     )
 
 
 def _way(case: Case) -> Way:
     if case.disposition is Disposition.ORIGINATION:
         return Way.TO_PBX
-    on_net = case.called is not None or case.bridge is not None
-    return Way.ON_NET if on_net else Way.TO_CARRIER
+    return Way.ON_NET if case.stays_on_net else Way.TO_CARRIER
+
+
+def _new_region(case: Case, connector: Connector) -> str | None:
+    """Return the dialed country when this connector has not called it before (EDGE S6)."""
+    facts = facts_of(case.to_number)
+    if facts is None or not case.context.spending.is_new_region(
+        connector.connector_id, facts.region
+    ):
+        return None
+    return facts.region
 
 
 def _answer_options(case: Case) -> AnswerOptions:
@@ -138,6 +152,7 @@ PBX_CALL = CheckList(
         has_caller_id,  # 20
         has_a_destination,  # O5, I4
         is_no_loop,  # L2: needs both numbers
+        is_within_spending,  # S6
         has_room,  # 21
         has_usable_offer,  # 22
     ),
@@ -229,6 +244,11 @@ class Admission:
         self._sources = Sources(snapshot)
 
     @property
+    def spending(self) -> Spending:
+        """What connectors have spent; the owner tells it of answers and ends (EDGE S6)."""
+        return self._context.spending
+
+    @property
     def overloaded(self) -> bool:
         """Whether new calls are refused for lack of resources (EDGE R30); the owner sets it."""
         return self._context.overloaded
@@ -270,14 +290,14 @@ class Admission:
                     return verdict
             return check_list.conclude(case)
         except SipParseError as error:
-            return _unreadable(error, case) if source.is_known else _ignored(source)
+            return _unreadable(error, case) if source.is_known else _unread(source)
 
     def malformed(self, error: MalformedRequest, flow: Flow, now: float) -> Refuse | Silence:
         """2 and 3: answer a request that could not be read; only known sources get one (R18)."""
         source = self._sources.of(flow.remote)
         request = error.request
         if request is None or request.method == "ACK" or not source.is_known:
-            return _ignored(source)
+            return _unread(source)
         return _unreadable(error.error, Case(request, flow, now, source, self._context))
 
     def _is_far_end(self, case: Case) -> bool:
@@ -319,10 +339,12 @@ def _list_for(case: Case) -> CheckList:
     return PBX_CALL if case.source.carrier is None else CARRIER_CALL
 
 
+def _unread(source: Source) -> Silence:
+    hint = f"{source.address} sent something that is no readable SIP request"
+    return Silence(Reason.UNREADABLE, hint)
+
+
 def _ignored(source: Source) -> Silence:
-    if source.is_known:
-        hint = f"{source.address} sent something that is no readable SIP request"
-        return Silence(Reason.UNREADABLE, hint)
     length = 128 if ":" in source.address else 32
     return Silence(
         Reason.NAMES_NO_CONNECTOR,

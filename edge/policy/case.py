@@ -14,6 +14,7 @@ from edge.policy.number_rules import ANONYMOUS, GivenCaller, given_caller, shown
 from edge.policy.rate import RateLimiter
 from edge.policy.reasons import Reason
 from edge.policy.sources import Source, StrangerLimits
+from edge.policy.spending import Spending
 from edge.policy.verdict import Fields, RecordDue, Refuse
 from edge.sip.grammar import SipParseError
 from edge.sip.message import Request
@@ -89,6 +90,7 @@ class Context:
         "settings",
         "snapshot",
         "source_rates",
+        "spending",
         "utc_of",
     )
 
@@ -116,6 +118,7 @@ class Context:
         self.call_rates = RateLimiter()
         self.source_rates = RateLimiter()
         self.limits = StrangerLimits(settings.admission, ids)
+        self.spending = Spending(settings.admission, utc_of)
         self.overloaded = False
         """EDGE R30; whoever measures load sets it."""
 
@@ -184,6 +187,11 @@ class Case:
         if self._caller is None:
             self._caller = given_caller(self.request)
         return self._caller
+
+    @property
+    def stays_on_net(self) -> bool:
+        """Tell whether a connector's call goes to no carrier (EDGE 1.4, 1.5)."""
+        return self.called is not None or self.bridge is not None
 
     def refuse(
         self,

@@ -6,9 +6,11 @@ from edge.policy.case import Case
 from edge.policy.emergency import routed_number
 from edge.policy.number_rules import objection_to, permitted_caller
 from edge.policy.reasons import Reason
+from edge.policy.spending import prefix_of
 from edge.policy.verdict import Challenge, Refuse
 from model.cdr import filtered_number
 from model.connector import Connector, Termination, connector_host
+from model.numbers import facts_of
 
 _PUT_TERMINATION = "(put_voice_connector_termination)"
 _CHALLENGES = {
@@ -147,6 +149,28 @@ def is_no_loop(case: Case) -> Refuse | None:
         return None
     hint = f"calls to {case.to_number} come back from {case.source.address}: look for a loop there"
     return case.refuse(Reason.LOOP, hint)
+
+
+def is_within_spending(case: Case) -> Refuse | None:
+    """S6: caps that bound what stolen credentials cost; calls that stay on-net cost nothing."""
+    if case.stays_on_net:
+        return None
+    connector_id, spending = _connector(case).connector_id, case.context.spending
+    admission, facts = case.context.settings.admission, facts_of(case.to_number)
+    if not spending.has_minutes(connector_id, case.now):
+        hint = (
+            f"connector {connector_id} has talked its {admission.minutes_per_day} minutes of today "
+            "(UTC) on this node: if that is no fraud, raise the setting admission.minutes_per_day"
+        )
+        return case.refuse(Reason.MINUTES_PER_DAY, hint)
+    if facts is None or spending.take_call(connector_id, prefix_of(facts), case.now):
+        return None
+    hint = (
+        f"connector {connector_id} has made {admission.calls_per_prefix_per_hour} calls to "
+        f"{prefix_of(facts)}... in an hour on this node: if that is no fraud, raise the setting "
+        "admission.calls_per_prefix_per_hour"
+    )
+    return case.refuse(Reason.CALLS_PER_PREFIX, hint)
 
 
 def has_room(case: Case) -> Refuse | None:

@@ -109,6 +109,11 @@ class AdmitCall(NamedTuple):
     """URI parameters for the bridge (EDGE M2)."""
 
     @property
+    def costs_money(self) -> bool:
+        """Tell whether a carrier is paid for the call (EDGE S6)."""
+        return self.disposition is Disposition.TERMINATION and not self.is_on_net
+
+    @property
     def is_on_net(self) -> bool:
         """Tell whether no carrier has a part in the call (EDGE 1.4, 1.5)."""
         called = bool(self.callees) or self.bridge is not None
