@@ -43,6 +43,7 @@ from edge.seam import (
     MediaLost,
     MediaReported,
     NodeReport,
+    NoteHealth,
     Output,
     Received,
     Resolved,
@@ -63,6 +64,9 @@ PRODUCT = "Open-Voice-Connector"
 LINES_AT_ONCE = 20.0
 """Log lines about refused sources before they come one a second: source addresses are free to
 invent, log storage is not (EDGE S5)."""
+
+HEALTH_EVERY_S = 10.0
+"""A connector's health is noted at most so often, however many of its hosts ping (EDGE F11)."""
 
 
 class Core:
@@ -124,6 +128,7 @@ class Core:
         self._refusals = RateLimiter()
         self._source_lines = RateLimiter()
         self._refused_lines = RateLimiter()
+        self._pings = RateLimiter()
         self._suppressed_records = 0
 
     def handle(self, happened: Input, now: float) -> None:
@@ -248,10 +253,18 @@ class Core:
                 self._refuse(verdict, request, flow, now)
             case Challenge(status, reason, fields, _):
                 self._respond(request, flow, status, reason, fields, now)
-            case AnswerOptions(fields, _):
+            case AnswerOptions(fields, connector):
                 self._respond(request, flow, 200, "OK", fields, now)
+                if connector is not None:
+                    self._pinged(connector.connector_id, flow, now)
             case _:
                 assert_never(verdict)
+
+    def _pinged(self, connector_id: str, flow: Flow, now: float) -> None:
+        """Note a connector's health, at most once in ten seconds (EDGE F11)."""
+        if self._pings.take(connector_id, 1.0 / HEALTH_EVERY_S, 1.0, now):
+            at = self._clock.utc_at(now)
+            self._outputs.append(NoteHealth(connector_id, flow.remote[0], at))
 
     def _refuse(self, verdict: Refuse, request: Request, flow: Flow, now: float) -> None:
         if verdict.stateless:
