@@ -120,6 +120,7 @@ def run(settings: RuntimeSettings, address: str, sip_socket: socket.socket, log:
         media_address=local_media_address(settings),
         media_workers=settings.media_workers,
         drain_s=settings.drain_s,
+        dns_servers=settings.dns_servers,
     )
 
     async def live() -> None:

@@ -132,8 +132,9 @@ class Snapshot:
 
     def host_names(self) -> frozenset[str]:
         """Return the hosts that are names and so need resolving (EDGE W11)."""
-        peers = [*self.carriers, *self.bridges.values()]
-        hosts = [route.host for _, route in self._routes()] + [peer.host for peer in peers]
+        hosts = [route.host for _, route in self._routes()]
+        hosts += [carrier.host for carrier in self.carriers]
+        hosts += [bridge.host for bridge in self.bridges.values()]
         return frozenset(host for host in hosts if not is_address(host))
 
     def service_names(self) -> frozenset[str]:

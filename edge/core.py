@@ -20,6 +20,7 @@ from edge.flow import Address, Flow
 from edge.ids import Ids
 from edge.media.session import MediaCommand, MediaReport, MediaSilent, PortsLeased, SessionClosed
 from edge.policy.admission import Admission
+from edge.policy.rate import RateLimiter
 from edge.policy.reasons import Reason
 from edge.policy.verdict import (
     AdmitCall,
@@ -44,6 +45,7 @@ from edge.seam import (
     MediaLost,
     MediaReported,
     NodeReport,
+    NoteHealth,
     Output,
     Received,
     Resolved,
@@ -60,6 +62,9 @@ from model.node import CarrierState
 from model.settings import Settings
 
 PRODUCT = "Open-Voice-Connector"
+
+HEALTH_EVERY_S = 10.0
+"""A connector's health is noted at most so often, however many of its hosts ping (EDGE F11)."""
 
 
 class Core:
@@ -126,6 +131,7 @@ class Core:
             write=self._write,
             log=self._log,
         )
+        self._pings = RateLimiter()
 
     def handle(self, happened: Input, now: float) -> None:
         """Take one input at the monotonic time `now`."""
@@ -266,10 +272,18 @@ class Core:
             case Challenge():
                 self._respond(request, flow, verdict.status, verdict.reason, verdict.fields, now)
                 self._refusals.challenged(verdict, request, flow, now)
-            case AnswerOptions(fields, _):
+            case AnswerOptions(fields, connector):
                 self._respond(request, flow, 200, "OK", fields, now)
+                if connector is not None:
+                    self._pinged(connector.connector_id, flow, now)
             case _:
                 assert_never(verdict)
+
+    def _pinged(self, connector_id: str, flow: Flow, now: float) -> None:
+        """Note a connector's health, at most once in ten seconds (EDGE F11)."""
+        if self._pings.take(connector_id, 1.0 / HEALTH_EVERY_S, 1.0, now):
+            at = self._clock.utc_at(now)
+            self._outputs.append(NoteHealth(connector_id, flow.remote[0], at))
 
     def _refuse(self, verdict: Refuse, request: Request, flow: Flow, now: float) -> None:
         if not verdict.stateless:

@@ -5,6 +5,7 @@ none; Core.deadline() is the monotonic time of the next Tick. Made per message, 
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
@@ -117,6 +118,16 @@ class ForgetCall(NamedTuple):
     transaction_id: str
 
 
+class NoteHealth(NamedTuple):
+    """A connector's host has pinged with OPTIONS (EDGE F11)."""
+
+    connector_id: str
+    source: str
+    """IP address."""
+    at: datetime
+    """UTC."""
+
+
 class Log(NamedTuple):
     """Something that people want to see; the fields hold no secret and no control character."""
 
@@ -124,7 +135,7 @@ class Log(NamedTuple):
     fields: dict[str, str | int | float | None]
 
 
-Output: TypeAlias = Send | CommandMedia | WriteRecord | JournalCall | ForgetCall | Log
+Output: TypeAlias = Send | CommandMedia | WriteRecord | JournalCall | ForgetCall | NoteHealth | Log
 
 
 class NodeReport(NamedTuple):

@@ -23,6 +23,7 @@ VARIABLES: dict[str, str] = {
     "OVC_MEDIA_ADDRESS": "IPv4 address for RTP, default the address for SIP",
     "OVC_MEDIA_WORKERS": "number of media worker processes, default 1",
     "OVC_POLL_SECONDS": "how often the configuration is looked at, default 2, in lab mode 0.5",
+    "OVC_DNS_SERVERS": "IPv4 addresses of name servers, with :port if not 53, default the system's",
     "OVC_DRAIN_SECONDS": "how long calls may go on after SIGTERM, default 110, in lab mode 0",
 }
 
@@ -43,6 +44,8 @@ class RuntimeSettings:
     media_address: str | None = None
     media_workers: int = 1
     poll_interval_s: float = 2.0
+    dns_servers: tuple[tuple[str, int], ...] = ()
+    """Asked instead of those in /etc/resolv.conf."""
     drain_s: float = 110.0
     """Of Fargate's 120 s between SIGTERM and SIGKILL (EDGE C9)."""
 
@@ -67,6 +70,7 @@ class RuntimeSettings:
             poll_interval_s=_read(
                 environ, "OVC_POLL_SECONDS", _seconds(0.1, 60.0), 0.5 if lab else 2.0
             ),
+            dns_servers=_read(environ, "OVC_DNS_SERVERS", _name_servers, ()),
             drain_s=_read(
                 environ, "OVC_DRAIN_SECONDS", _seconds(0.0, 86_400.0), 0.0 if lab else 110.0
             ),
@@ -123,6 +127,17 @@ def _address_and_port(text: str) -> tuple[str, int]:
         return _address(host), _whole(1, 65_535)(port)
     except ValueError:
         raise ValueError("an IPv4 address and a port are wanted, e.g. 0.0.0.0:5060") from None
+
+
+def _name_servers(text: str) -> tuple[tuple[str, int], ...]:
+    entries = text.replace(",", " ").split()
+    try:
+        return tuple(
+            _address_and_port(entry if ":" in entry else f"{entry}:53") for entry in entries
+        )
+    except ValueError:
+        wanted = "IPv4 addresses, each with or without a port, are wanted, e.g. 192.0.2.53"
+        raise ValueError(wanted) from None
 
 
 def _whole(lowest: int, highest: int) -> Callable[[str], int]:

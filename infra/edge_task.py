@@ -14,7 +14,18 @@ from infra.names import record_arns, table_arn
 from infra.network import SIP_PORT
 from infra.settings import DeploymentSettings
 from model.cdr import KEY_PREFIX
-from model.tables import CALLS, CONNECTORS, NODES, NUMBERS, cdr_bucket_name, edge_log_group_name
+from model.tables import (
+    CALLS,
+    CONNECTOR,
+    CONNECTORS,
+    HEALTH,
+    NODES,
+    NUMBERS,
+    PARTITION_KEY,
+    SORT_KEY,
+    cdr_bucket_name,
+    edge_log_group_name,
+)
 
 STOP_TIMEOUT_S = 120
 """The longest that Fargate grants between SIGTERM and SIGKILL."""
@@ -130,6 +141,7 @@ class EdgeTask(Construct):
             (["ec2:DescribeNetworkInterfaces"], ["*"]),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
+        role.add_to_policy(_may_note_health(connectors))
         # cdk-nag writes a reference as <AWS::Region>.
         name = cdr_bucket_name(settings.prefix, "<AWS::AccountId>", "<AWS::Region>")
         finding = f"Resource::arn:<AWS::Partition>:s3:::{name}/{KEY_PREFIX}/*"
@@ -151,6 +163,23 @@ class EdgeTask(Construct):
             {"AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken knows no resources."},
         )
         return role
+
+
+def _may_note_health(connectors: str) -> iam.PolicyStatement:
+    """Return the right to say when a connector's hosts last pinged, and nothing else (EDGE F11)."""
+    return iam.PolicyStatement(
+        actions=["dynamodb:UpdateItem"],
+        resources=[connectors],
+        conditions={
+            "ForAllValues:StringEquals": {
+                "dynamodb:LeadingKeys": [CONNECTOR],
+                "dynamodb:Attributes": [PARTITION_KEY, SORT_KEY, HEALTH],
+            },
+            "StringEqualsIfExists": {
+                "dynamodb:ReturnValues": ["NONE", "UPDATED_OLD", "UPDATED_NEW"]
+            },
+        },
+    )
 
 
 def _role(scope: Construct, construct_id: str) -> iam.Role:

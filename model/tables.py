@@ -27,7 +27,8 @@ Calls have a table of their own, with the string key `transaction_id` and these 
     connector   connector_id  started_at
     number      number        started_at   the customer's own number of a call (model/calls.py)
 
-Nodes are no part of `connectors` because the edge may write them, and nothing else there. Items of
+Nodes are no part of `connectors` because the edge may write them; there it may write the attribute
+`termination_health` of connectors and nothing else. Items of
 `calls` and `nodes` expire by `expires_at`: calls 90 days after their end, nodes after a day.
 
 Each sub-configuration of a connector is an attribute of its own, so that parallel writers touch
@@ -61,6 +62,8 @@ PHONE_NUMBERS = "phone-numbers"
 COUNT = "count"
 ACCESS_KEY = "access-key"
 NODE = "node"
+HEALTH = "termination_health"
+"""The one attribute of a connector that the edge writes (EDGE F11)."""
 PARTITION_KEY = "pk"
 SORT_KEY = "sk"
 EXPIRES_AT = "expires_at"

@@ -25,7 +25,15 @@ from edge.runtime.backoff import Backoff
 from edge.runtime.channel import Channel
 from edge.runtime.log import Logger
 from edge.runtime.pump import Pump
-from edge.seam import ConfigLoaded, ForgetCall, JournalCall, Log, NodeReport, WriteRecord
+from edge.seam import (
+    ConfigLoaded,
+    ForgetCall,
+    JournalCall,
+    Log,
+    NodeReport,
+    NoteHealth,
+    WriteRecord,
+)
 
 FIRST_RESTART_S = 0.2
 LONGEST_RESTART_S = 5.0
@@ -75,8 +83,9 @@ class AwsControl:
         self._all_settled.clear()
         self._pump.send(record, linger_s=LINGER_S)
 
-    def journal(self, message: JournalCall | ForgetCall) -> None:
-        """Let a call's row be written or removed; what a dying worker holds of these is lost."""
+    def journal(self, message: JournalCall | ForgetCall | NoteHealth) -> None:
+        """Let a call's row be written or removed, or a connector's health be noted; what a dying
+        worker holds of these is lost."""
         self._pump.send(message, linger_s=LINGER_S)
 
     def renew(self, report: NodeReport) -> None:

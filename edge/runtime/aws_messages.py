@@ -4,7 +4,15 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
-from edge.seam import ConfigLoaded, ForgetCall, JournalCall, Log, NodeReport, WriteRecord
+from edge.seam import (
+    ConfigLoaded,
+    ForgetCall,
+    JournalCall,
+    Log,
+    NodeReport,
+    NoteHealth,
+    WriteRecord,
+)
 from model.settings import Settings
 
 
@@ -52,5 +60,7 @@ class Left(NamedTuple):
     """Every row is written and the node is off the list."""
 
 
-AwsCommand: TypeAlias = Begin | WriteRecord | JournalCall | ForgetCall | NodeReport | Leave
+AwsCommand: TypeAlias = (
+    Begin | WriteRecord | JournalCall | ForgetCall | NoteHealth | NodeReport | Leave
+)
 AwsReport: TypeAlias = ConfigLoaded | RecordSettled | Log | Left

@@ -28,12 +28,21 @@ from edge.runtime.aws_messages import (
 from edge.runtime.cdr_sink import CdrSink
 from edge.runtime.channel import Channel
 from edge.runtime.follower import follow_configuration
+from edge.runtime.health_writer import HealthWriter
 from edge.runtime.journal import Journal
 from edge.runtime.log import Field
 from edge.runtime.pump import Pump
 from edge.runtime.s3_bucket import S3Bucket
 from edge.runtime.snapshot_reader import SnapshotReader
-from edge.seam import ConfigLoaded, ForgetCall, JournalCall, Log, NodeReport, WriteRecord
+from edge.seam import (
+    ConfigLoaded,
+    ForgetCall,
+    JournalCall,
+    Log,
+    NodeReport,
+    NoteHealth,
+    WriteRecord,
+)
 from model.cdr import CallDetailRecord
 
 LINGER_S = 0.05
@@ -52,6 +61,7 @@ class AwsWorker:
         self._ended = asyncio.Event()
         self._sink: CdrSink | None = None
         self._journal: Journal | None = None
+        self._health: HealthWriter | None = None
         self._leaving: asyncio.Task[None] | None = None
         self._pump: Pump[AwsReport, AwsCommand] = Pump(
             Channel(sock), loop=loop, on_messages=self._take, on_closed=self._ended.set
@@ -80,7 +90,7 @@ class AwsWorker:
 
     def _carry_out(
         self,
-        command: WriteRecord | JournalCall | ForgetCall | NodeReport | Leave,
+        command: WriteRecord | JournalCall | ForgetCall | NoteHealth | NodeReport | Leave,
         sink: CdrSink,
         journal: Journal,
     ) -> None:
@@ -92,6 +102,9 @@ class AwsWorker:
                 journal.answered(call)
             case ForgetCall(transaction_id):
                 journal.forgotten(transaction_id)
+            case NoteHealth():
+                if self._health is not None:
+                    self._health.note(command)
             case NodeReport():
                 journal.renewed(command)
             case Leave():
@@ -122,6 +135,7 @@ class AwsWorker:
         Thread(target=follow, name="configuration", daemon=True).start()
         # After it: the configuration is what a start waits for.
         self._journal = Journal.over(session, command.table_prefix, command.node, self._log)
+        self._health = HealthWriter.over(session, command.table_prefix, self._log)
 
     def _settled(self, record: CallDetailRecord, outcome: RecordOutcome) -> None:
         if outcome is RecordOutcome.GIVEN_UP and self._journal is not None:

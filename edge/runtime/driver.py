@@ -22,6 +22,7 @@ from edge.seam import (
     JournalCall,
     Log,
     NodeReport,
+    NoteHealth,
     Output,
     Received,
     Send,
@@ -81,7 +82,7 @@ class Driver:
         log: Logger,
         command_media: Callable[[int, MediaCommand], None],
         write_record: Callable[[WriteRecord], None],
-        journal: Callable[[JournalCall | ForgetCall], None],
+        journal: Callable[[JournalCall | ForgetCall | NoteHealth], None],
     ) -> None:
         self._core = core
         self._loop = loop
@@ -169,7 +170,7 @@ class Driver:
                 self._command_media(worker, command)
             case WriteRecord():
                 self._write_record(output)
-            case JournalCall() | ForgetCall():
+            case JournalCall() | ForgetCall() | NoteHealth():
                 self._journal(output)
             case Log(event, fields):
                 self._log(event, fields)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from edge.flow import Address, Transport
 from edge.runtime.aws_control import AwsControl
 from edge.runtime.aws_messages import Begin
+from edge.runtime.dns_client import DnsClient
 from edge.runtime.driver import CoreLike, Driver
 from edge.runtime.log import Logger
 from edge.runtime.media_workers import MediaWorkers
-from edge.runtime.resolver import Resolver, system_lookup
+from edge.runtime.resolver import Resolver
 from edge.runtime.udp import UdpTransport
 from edge.seam import ConfigLoaded, Drain, HangUp, Resolved
 from model.node import RENEWED_EVERY_S
@@ -40,6 +41,8 @@ class NodePlan:
     media_workers: int
     drain_s: float
     """How long calls may go on once the node is told to stop."""
+    dns_servers: tuple[Address, ...] = ()
+    """Asked instead of the system's name servers."""
 
 
 class Node:
@@ -53,8 +56,8 @@ class Node:
         self._hurry = asyncio.Event()
         settings = plan.begin.settings
         self._resolver = Resolver(
-            lookup=system_lookup,
-            report=lambda addresses: self._driver.feed(Resolved(addresses)),
+            names=DnsClient(plan.dns_servers),
+            report=lambda directory: self._driver.feed(Resolved(*directory)),
             log=log,
             private_addresses=settings.lab_mode,
         )
@@ -134,7 +137,8 @@ class Node:
 
     def _configured(self, loaded: ConfigLoaded) -> None:
         self._driver.feed(loaded)
-        self._resolver.set_names(loaded.snapshot.host_names())
+        snapshot = loaded.snapshot
+        self._resolver.set_names(snapshot.host_names(), snapshot.service_names())
 
     async def _prepared(self) -> None:
         """Wait for the configuration and media ports; datagrams wait in the socket meanwhile."""

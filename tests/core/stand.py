@@ -27,6 +27,7 @@ from edge.seam import (
     JournalCall,
     Log,
     MediaReported,
+    NoteHealth,
     Received,
     Send,
     Tick,
@@ -179,6 +180,7 @@ class Node:
         self.journalled: list[LiveCall] = []
         self.forgotten: list[str] = []
         self.logs: list[Log] = []
+        self.pings: list[NoteHealth] = []
         self.sent: list[Send] = []
         """Everything since the last look, for tests without a link."""
         self._settings = settings
@@ -261,6 +263,8 @@ class Node:
                     self.journalled.append(call)
                 case ForgetCall(transaction_id):
                     self.forgotten.append(transaction_id)
+                case NoteHealth():
+                    self.pings.append(output)
                 case Log():
                     self.logs.append(output)
                 case _:

@@ -36,13 +36,15 @@ OTHERS_NUMBER = "+12065550177"
 ON_NET_URI = f"sip:{OTHERS_NUMBER}@{HOST}"
 
 
-def caller_side(**changes: Origination | Termination | None) -> Connector:
+TO_PBX = Origination(routes=(Route(host=PBX[0]),))
+
+
+def caller_side(origination: Origination | None = TO_PBX) -> Connector:
     """Return the connector of the first PBX alone."""
-    mine = connector()
-    termination = replace(mine.termination, cidr_allowed_list=(f"{PBX[0]}/32",))  # type: ignore[type-var]  # it has one
-    mine = replace(mine, termination=termination)
-    mine = replace(mine, origination=Origination(routes=(Route(host=PBX[0]),)))
-    return replace(mine, **changes)
+    termination = Termination(
+        calling_regions=("US",), cidr_allowed_list=(f"{PBX[0]}/32",), cps_limit=100
+    )
+    return replace(connector(), origination=origination, termination=termination)
 
 
 def callee_side(*routes: Route, disabled: bool = False) -> Connector:
@@ -372,6 +374,7 @@ def test_nobody_else_may_end_the_callees_leg() -> None:  # EDGE S16, D12
         stage.pbx.call(ON_NET_URI, EDGE, CallerPlan(bye_after_s=30.0), 0.0)
         link.run(5.0)
         taken = stage.second_pbx.taken[0]
+        assert taken.dialog is not None
         bye = taken.dialog.request("BYE")
         for impostor in (stage.carrier, stage.pbx):
             impostor.endpoint.request(bye, impostor.flow(EDGE), taken, 5.0)

@@ -162,11 +162,27 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
         ("dynamodb:GetItem", f"{table}connectors"),
         ("dynamodb:Query", f"{table}connectors"),
         ("dynamodb:Query", f"{table}numbers"),
+        ("dynamodb:UpdateItem", f"{table}connectors"),
         ("dynamodb:BatchWriteItem", f"{table}calls"),
         ("dynamodb:BatchWriteItem", f"{table}nodes"),
         ("s3:PutObject", f"{bucket}/{KEY_PREFIX}/*"),
         # It has no resource to be restricted to.
         ("ec2:DescribeNetworkInterfaces", "*"),
+    }
+
+
+def test_of_connectors_the_edge_may_write_the_health_alone(edge: Template) -> None:
+    # EDGE F11
+    policies = edge.of("AWS::IAM::Policy").values()
+    (condition,) = [
+        statement["Condition"]
+        for policy in policies
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Action"] == "dynamodb:UpdateItem"
+    ]
+    assert condition["ForAllValues:StringEquals"] == {
+        "dynamodb:LeadingKeys": ["connector"],
+        "dynamodb:Attributes": ["pk", "sk", "termination_health"],
     }
 
 

@@ -9,7 +9,7 @@ import boto3
 from moto.server import ThreadedMotoServer
 
 from model import tables
-from model.codec import Plain, decode_item, encode_item
+from model.codec import Item, Plain, decode_item, encode_item
 from model.connector import Connector, Origination, Route, Termination
 from model.connector_items import connector_members
 from model.number_items import number_members
@@ -115,6 +115,11 @@ class Deployment:
         item = {PARTITION_KEY: tables.SETTINGS, SORT_KEY: tables.GLOBAL}
         self.put(CONNECTORS, {**item, "cdr_bucket": self.bucket})
         self.changed()
+
+    def items(self, table: tables.Table) -> list[Item]:
+        """Return every item of a table in typed JSON."""
+        found: list[Item] = self._dynamodb.scan(TableName=table.physical_name(self.prefix))["Items"]
+        return found
 
     def rows(self, table: tables.Table) -> list[dict[str, Plain]]:
         """Return every item of a table."""
