@@ -30,9 +30,12 @@ from edge.policy.verdict import (
 )
 from edge.records import LogFields, Records, call_ended, call_started
 from edge.seam import (
+    CloseFlow,
     CommandMedia,
     ConfigLoaded,
     Drain,
+    FlowClosed,
+    FlowIdle,
     ForgetCall,
     HangUp,
     Input,
@@ -50,17 +53,22 @@ from edge.seam import (
     WriteRecord,
 )
 from edge.sip.endpoint import Endpoint
-from edge.sip.message import MalformedRequest, Request
+from edge.sip.grammar import SipParseError
+from edge.sip.message import MalformedRequest, Request, parse_message
 from edge.sip.timers import Timers
 from model.cdr import CallDetailRecord, filtered_number
 from model.node import CarrierState
-from model.settings import Settings
+from model.settings import Settings, UdpLarge
 
 PRODUCT = "Open-Voice-Connector"
 
 LINES_AT_ONCE = 20.0
 """Log lines about refused sources before they come one a second: source addresses are free to
 invent, log storage is not (EDGE S5)."""
+
+
+BAN_S = 60.0
+"""How long a stranger may open no stream after its third bad request (EDGE S2)."""
 
 
 class Core:
@@ -76,10 +84,12 @@ class Core:
         media_address: str,
         nonce_secret: bytes,
         workers: int,
+        tls_port: int = 5061,
     ) -> None:
         """Build a node.
 
-        `sip_address` is what Via and Contact say, `media_address` what SDP says; `nonce_secret` is
+        `sip_address` is what Via and Contact say, over TLS with `tls_port` (EDGE B3),
+        `media_address` what SDP says; `nonce_secret` is
         shared by all nodes of a deployment (EDGE G3); `workers` is the number of media workers.
         """
         self._settings = settings
@@ -88,7 +98,11 @@ class Core:
         self._outputs: deque[Output] = deque()
         self._timers = Timers()
         self._endpoint = Endpoint(
-            timers=self._timers, ids=ids, send=self._send, user=self, sent_by=sip_address
+            timers=self._timers,
+            ids=ids,
+            send=self._send,
+            user=self,
+            large_by_tcp=settings.routing.udp_large is UdpLarge.AUTO,
         )
         stack = Stack(
             endpoint=self._endpoint,
@@ -96,6 +110,7 @@ class Core:
             ids=ids,
             address=sip_address,
             product=PRODUCT,
+            tls_port=tls_port,
         )
         self._stack = stack
         self._pool = MediaPool(workers, self._command_media)
@@ -117,6 +132,7 @@ class Core:
             utc_of=clock.utc_at,
             master_secret=nonce_secret,
             node=f"{sip_address[0]}:{sip_address[1]}",
+            tls_port=tls_port,
         )
         self._records = Records(settings, clock)
         self._refusals = RateLimiter()
@@ -127,15 +143,24 @@ class Core:
     def handle(self, happened: Input, now: float) -> None:
         """Take one input at the monotonic time `now`."""
         match happened:
-            case Received(data, flow):
+            case Received(data, flow, broken):
                 if self._admission.may_spend(data, flow, now):
                     self._endpoint.receive(data, flow, now)
+                elif flow.connection:
+                    self._turn_away(data, flow)
+                if broken:
+                    self._outputs.append(CloseFlow(flow))
             case Tick():
                 pass
             case MediaReported(worker, report):
                 self._media_reported(worker, report, now)
-            case Unreachable(remote):
-                self._endpoint.unreachable(remote, now)
+            case Unreachable(remote, transport):
+                self._endpoint.unreachable(remote, transport, now)
+            case FlowClosed(flow):
+                self._endpoint.flow_closed(flow, now)
+            case FlowIdle(flow):
+                if not self._stack.uses(flow.connection):
+                    self._outputs.append(CloseFlow(flow))
             case ConfigLoaded(snapshot):
                 self._snapshot = self._calls.snapshot = snapshot
                 self._admission.snapshot = snapshot
@@ -163,6 +188,10 @@ class Core:
     def active_calls(self) -> int:
         """Return how many calls there are."""
         return self._calls.active_calls()
+
+    def knows(self, remote: Address) -> bool:
+        """Tell whether a carrier, a listed PBX or the far end of a call is there (EDGE S9)."""
+        return self._admission.knows(remote)
 
     def report(self, now: float) -> NodeReport:
         """Return what the node says of itself at the monotonic time `now`."""
@@ -215,6 +244,8 @@ class Core:
                     request, flow, verdict.status, verdict.reason, verdict.fields
                 )
             self._source_refused(flow, verdict.hint, now)
+        elif flow.connection:
+            self._bad_request(flow, now)
 
     # CallWatcher, for the calls
 
@@ -307,10 +338,27 @@ class Core:
 
     def _source_refused(self, flow: Flow, hint: str, now: float) -> None:
         """Show an unwelcome source, at most once in ten seconds; of a flood only some (S5)."""
+        if flow.connection:
+            self._bad_request(flow, now)
         fresh = self._source_lines.take(flow.remote[0], 0.1, 1.0, now)
         if fresh and self._refused_lines.take("node", 1.0, LINES_AT_ONCE, now):
             source = f"{flow.remote[0]}:{flow.remote[1]}"
             self._outputs.append(Log("source-refused", {"source": source, "hint": hint}))
+
+    def _bad_request(self, flow: Flow, now: float) -> None:
+        """Close a stranger's stream on which nothing of use comes (EDGE S2)."""
+        if not self._admission.is_tolerable(flow, now):
+            self._outputs.append(CloseFlow(flow, BAN_S))
+
+    def _turn_away(self, data: bytes, flow: Flow) -> None:
+        """Refuse a stranger who is over its rate and close the stream (EDGE S3)."""
+        try:
+            message = parse_message(data, flow.transport)
+        except (MalformedRequest, SipParseError):
+            message = None
+        if isinstance(message, Request) and message.method != "ACK":
+            self._endpoint.respond_statelessly(message, flow, 503, "Service Unavailable")
+        self._outputs.append(CloseFlow(flow))
 
     def _media_reported(self, worker: int, report: MediaReport, now: float) -> None:
         match report:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
 from edge.config import Snapshot
-from edge.flow import Address, Flow
+from edge.flow import Address, Flow, Transport
 from edge.media.session import MediaCommand, MediaReport
 from model.calls import LiveCall
 from model.cdr import CallDetailRecord
@@ -20,12 +20,27 @@ class Received(NamedTuple):
 
     data: bytes
     flow: Flow
+    broken: bool = False
+    """What could be read of a message after which a stream makes no sense any more (EDGE W2)."""
 
 
 class Unreachable(NamedTuple):
-    """The network says that a peer cannot be reached (ICMP, connect failure, reset; EDGE F4)."""
+    """The network says that a peer cannot be reached (ICMP, no connection; EDGE F4)."""
 
     remote: Address
+    transport: Transport = Transport.UDP
+
+
+class FlowClosed(NamedTuple):
+    """A stream connection has ended, whoever ended it (EDGE F4, W6)."""
+
+    flow: Flow
+
+
+class FlowIdle(NamedTuple):
+    """Nothing has come over a stream connection for a long time (EDGE W4)."""
+
+    flow: Flow
 
 
 class MediaReported(NamedTuple):
@@ -70,6 +85,8 @@ class Tick(NamedTuple):
 Input: TypeAlias = (
     Received
     | Unreachable
+    | FlowClosed
+    | FlowIdle
     | MediaReported
     | MediaLost
     | ConfigLoaded
@@ -85,6 +102,14 @@ class Send(NamedTuple):
 
     data: bytes
     flow: Flow
+
+
+class CloseFlow(NamedTuple):
+    """Close a stream connection once what was sent before has gone out."""
+
+    flow: Flow
+    ban_s: float = 0.0
+    """Seconds for which the peer's address gets no new connection (EDGE S2)."""
 
 
 class CommandMedia(NamedTuple):
@@ -120,7 +145,7 @@ class Log(NamedTuple):
     fields: dict[str, str | int | float | None]
 
 
-Output: TypeAlias = Send | CommandMedia | WriteRecord | JournalCall | ForgetCall | Log
+Output: TypeAlias = Send | CloseFlow | CommandMedia | WriteRecord | JournalCall | ForgetCall | Log
 
 
 class NodeReport(NamedTuple):

@@ -44,6 +44,25 @@ class InboundUriHost(Enum):
     ROUTE = "route"
 
 
+class UdpLarge(Enum):
+    """How a request travels that is too large for one UDP packet (EDGE W13)."""
+
+    AUTO = "auto"
+    """By TCP, and by UDP after all where nobody takes it."""
+    UDP = "udp"
+
+
+class TlsVerify(Enum):
+    """What is asked of a certificate that a peer shows us when we connect to it (EDGE W9)."""
+
+    FULL = "full"
+    """A chain to a root that we trust, and the name that we connect to."""
+    CHAIN = "chain"
+    """The chain, whatever name it shows."""
+    OFF = "off"
+    """Nothing: encrypted, but who is there nobody knows."""
+
+
 class DigestAlgorithms(Enum):
     """Which challenges are sent; MD5 alone serves peers that fail on an unknown first one (G2)."""
 
@@ -227,6 +246,14 @@ class RoutingSettings:
     budget_s: float = 24.0
     blacklist_s: float = 30.0
     blacklist_longest_s: float = 300.0
+    udp_large: UdpLarge = UdpLarge.AUTO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSettings:
+    """TLS towards peers that we connect to (EDGE W9)."""
+
+    verify: TlsVerify = TlsVerify.FULL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,6 +294,7 @@ class Settings:
     call: CallSettings = field(default_factory=CallSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
+    tls: TlsSettings = field(default_factory=TlsSettings)
 
     def __post_init__(self) -> None:
         """Refuse two carriers of one name: sources and failures are kept by it."""

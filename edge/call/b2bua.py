@@ -10,7 +10,7 @@ from edge.call.media import CallMedia, MediaRules
 from edge.call.media_pool import MediaPool
 from edge.call.outcome import Outcome
 from edge.config import Snapshot
-from edge.flow import Flow, Transport
+from edge.flow import Flow
 from edge.media.session import SessionId, Side
 from edge.policy.header_policy import timestamp_of
 from edge.policy.verdict import AdmitCall
@@ -174,9 +174,7 @@ class B2bua:
         if admitted.disposition is Disposition.TERMINATION:
             carriers = self._settings.carriers
             return outbound_targets(carriers, admitted.to_number, health, ids, now)
-        found = inbound_targets(admitted.connector, self.addresses, health, ids, now)
-        # The edge speaks UDP only so far: routes that ask for TCP are reached by UDP.
-        return [target._replace(transport=Transport.UDP) for target in found]
+        return inbound_targets(admitted.connector, self.addresses, health, ids, now)
 
     def _rules(self, admitted: AdmitCall) -> MediaRules:
         private = admitted.connector.connector_id in self._settings.media.private_media

@@ -28,7 +28,6 @@ from edge.call.outcome import Outcome
 from edge.call.states import CALL, CallInput, CallState, CallTimer
 from edge.call.uac_leg import UacLeg
 from edge.call.uas_leg import UasLeg
-from edge.flow import Flow
 from edge.media.sdp import SdpError
 from edge.media.session import Side
 from edge.policy.header_policy import Way
@@ -256,8 +255,7 @@ class Call:
         )
         if self.admitted.disposition is Disposition.ORIGINATION:
             self.call_id = invite.call_id
-        flow = Flow(target.transport, stack.address, target.address)
-        self.b_leg = UacLeg(stack, self, flow, self._way_to_a, invite, tag)
+        self.b_leg = UacLeg(stack, self, stack.flow_to(target), self._way_to_a, invite, tag)
         self._silence = Failure.NO_RESPONSE
         self._in.observer.on_attempt(self, target, now)
         self._start(CallTimer.NO_RESPONSE, now, routing.first_response_s)

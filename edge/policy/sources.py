@@ -18,6 +18,9 @@ OTHER_STRANGER_RATE = (20.0, 20.0)
 _NEVER_COUNTED = frozenset({b"ACK", b"CANCEL", b"BYE", b"SIP/2.0"})
 """What belongs to a call or is dropped when it does not; counting it would hurt calls (S3)."""
 
+_ERRORS = (2.0 / 60.0, 2.0)
+"""Bad requests that a stranger's stream survives, per second and at once: the third ends it."""
+
 _LONGEST_METHOD = 16
 
 
@@ -71,6 +74,7 @@ class StrangerLimits:
         self._requests = RateSketch(ids.nonce())
         self._refusals = RateSketch(ids.nonce())
         self._node = RateLimiter()
+        self._errors = RateLimiter()
 
     def may_be_parsed(self, data: bytes, address: str, now: float) -> bool:
         """Tell whether a stranger's datagram is worth reading; looks at its first word only."""
@@ -80,6 +84,10 @@ class StrangerLimits:
         rate, burst = STRANGER_RATES.get(method, OTHER_STRANGER_RATE)
         kind = method.decode("ascii") if method in STRANGER_RATES else "other"
         return self._requests.take(f"{kind} {address}", rate, burst, now)
+
+    def may_err_again(self, address: str, now: float) -> bool:
+        """Tell whether a stranger's stream stays open after a bad request (EDGE S2)."""
+        return self._errors.take(address, *_ERRORS, now)
 
     def may_be_refused(self, address: str, now: float) -> bool:
         """Tell whether a stranger that names a connector gets its 403 (EDGE R7, S2)."""

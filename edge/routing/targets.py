@@ -23,6 +23,8 @@ class Target(NamedTuple):
     """host[:port] of the Request-URI when it shows the route (EDGE I1)."""
     label: str
     """For people: the carrier's name or the route as configured."""
+    tls_name: str = ""
+    """Name that the certificate must show over TLS; none means the address (EDGE W9)."""
 
 
 class Ranked(Protocol):

@@ -98,7 +98,6 @@ class Stand:
             ids=CountingIds(seed),
             send=lambda data, flow: self.sent.append(Sent(self.now, data, flow)),
             user=self,
-            sent_by=HERE,
         )
 
     @property
