@@ -348,10 +348,13 @@ class Agent:
         address: Address,
         *,
         plan_of: Callable[[Request], CalleePlan] = lambda request: CalleePlan(),
+        transport: Transport = Transport.UDP,
     ) -> None:
-        """`plan_of` says what is done with an INVITE that comes in."""
+        """`plan_of` says what is done with an INVITE that comes in; `transport` is that of calls
+        that the agent places."""
         self.name = name
         self.address = address
+        self.transport = transport
         self.ids = CountingIds(name)
         self.timers = Timers()
         self.placed: list[PlacedCall] = []
@@ -375,7 +378,7 @@ class Agent:
 
     def flow(self, remote: Address) -> Flow:
         """Return the way to a peer."""
-        return Flow(Transport.UDP, self.address, remote)
+        return Flow(self.transport, self.address, remote)
 
     def call(
         self,
