@@ -34,9 +34,12 @@ from edge.records import LogFields, Records, call_attempt, call_ended, call_star
 from edge.refusals import Refusals
 from edge.routing.failover import Failure
 from edge.seam import (
+    CloseFlow,
     CommandMedia,
     ConfigLoaded,
     Drain,
+    FlowClosed,
+    FlowIdle,
     ForgetCall,
     HangUp,
     Input,
@@ -55,16 +58,21 @@ from edge.seam import (
     WriteRecord,
 )
 from edge.sip.endpoint import Endpoint
-from edge.sip.message import MalformedRequest, Request
+from edge.sip.grammar import SipParseError
+from edge.sip.message import MalformedRequest, Request, parse_message
 from edge.sip.timers import Timers
 from model.cdr import CallDetailRecord
 from model.node import CarrierState
-from model.settings import Settings
+from model.settings import Settings, UdpLarge
 
 PRODUCT = "Open-Voice-Connector"
 
 HEALTH_EVERY_S = 10.0
 """A connector's health is noted at most so often, however many of its hosts ping (EDGE F11)."""
+
+
+BAN_S = 60.0
+"""How long a stranger may open no stream after its third bad request (EDGE S2)."""
 
 
 class Core:
@@ -80,10 +88,12 @@ class Core:
         media_address: str,
         nonce_secret: bytes,
         workers: int,
+        tls_port: int = 5061,
     ) -> None:
         """Build a node.
 
-        `sip_address` is what Via and Contact say, `media_address` what SDP says; `nonce_secret` is
+        `sip_address` is what Via and Contact say, over TLS with `tls_port` (EDGE B3),
+        `media_address` what SDP says; `nonce_secret` is
         shared by all nodes of a deployment (EDGE G3); `workers` is the number of media workers.
         """
         self._settings = settings
@@ -92,7 +102,11 @@ class Core:
         self._outputs: deque[Output] = deque()
         self._timers = Timers()
         self._endpoint = Endpoint(
-            timers=self._timers, ids=ids, send=self._send, user=self, sent_by=sip_address
+            timers=self._timers,
+            ids=ids,
+            send=self._send,
+            user=self,
+            large_by_tcp=settings.routing.udp_large is UdpLarge.AUTO,
         )
         stack = Stack(
             endpoint=self._endpoint,
@@ -100,6 +114,7 @@ class Core:
             ids=ids,
             address=sip_address,
             product=PRODUCT,
+            tls_port=tls_port,
         )
         self._stack = stack
         self._pool = MediaPool(workers, self._command_media)
@@ -121,6 +136,7 @@ class Core:
             utc_of=clock.utc_at,
             master_secret=nonce_secret,
             node=f"{sip_address[0]}:{sip_address[1]}",
+            tls_port=tls_port,
         )
         self._records = Records(settings, clock)
         self._refusals = Refusals(
@@ -136,17 +152,26 @@ class Core:
     def handle(self, happened: Input, now: float) -> None:
         """Take one input at the monotonic time `now`."""
         match happened:
-            case Received(data, flow):
+            case Received(data, flow, broken):
                 if self._admission.may_spend(data, flow, now):
                     self._endpoint.receive(data, flow, now)
+                elif flow.connection:
+                    self._turn_away(data, flow)
                 else:
                     self._refusals.count(Reason.STRANGER_RATE, flow, now)
+                if broken:
+                    self._outputs.append(CloseFlow(flow))
             case Tick():
                 pass
             case MediaReported(worker, report):
                 self._media_reported(worker, report, now)
-            case Unreachable(remote):
-                self._endpoint.unreachable(remote, now)
+            case Unreachable(remote, transport):
+                self._endpoint.unreachable(remote, transport, now)
+            case FlowClosed(flow):
+                self._endpoint.flow_closed(flow, now)
+            case FlowIdle(flow):
+                if not self._stack.uses(flow.connection):
+                    self._outputs.append(CloseFlow(flow))
             case ConfigLoaded(snapshot):
                 self._snapshot = self._calls.snapshot = snapshot
                 self._admission.snapshot = snapshot
@@ -174,6 +199,10 @@ class Core:
     def active_calls(self) -> int:
         """Return how many calls there are."""
         return self._calls.active_calls()
+
+    def knows(self, remote: Address) -> bool:
+        """Tell whether a carrier, a listed PBX or the far end of a call is there (EDGE S9)."""
+        return self._admission.knows(remote)
 
     def report(self, now: float) -> NodeReport:
         """Return what the node says of itself at the monotonic time `now`."""
@@ -222,12 +251,15 @@ class Core:
         """Answer or drop what cannot be processed."""
         verdict = self._admission.malformed(error, flow, now)
         if error.request is not None and isinstance(verdict, Refuse):
-            self._endpoint.respond_statelessly(
-                error.request, flow, verdict.status, verdict.reason, verdict.fields
-            )
-            self._refusals.refused(verdict, error.request, flow, now)
+            request = error.request
+            if request.method != "ACK":
+                self._endpoint.respond_statelessly(
+                    request, flow, verdict.status, verdict.reason, verdict.fields
+                )
+            self._refusals.refused(verdict, request, flow, now)
         else:
             self._refusals.count(verdict.why, flow, now)
+        self._judge_stream(flow, now)
 
     # CallWatcher, for the calls
 
@@ -267,6 +299,7 @@ class Core:
                     self._log("new-destination", new_destination(verdict))
             case Silence(why, hint):
                 self._refusals.ignored(why, hint, request, flow, now)
+                self._judge_stream(flow, now)
             case Refuse():
                 self._refuse(verdict, request, flow, now)
             case Challenge():
@@ -296,6 +329,7 @@ class Core:
             self._refusals.refused(verdict, request, flow, now)
         else:
             self._refusals.ignored(verdict.why, verdict.hint, request, flow, now)
+            self._judge_stream(flow, now)
 
     def _respond(
         self,
@@ -311,6 +345,21 @@ class Core:
             return
         transaction = self._endpoint.serve(request, flow)
         self._endpoint.respond(transaction, status, reason, now, fields=fields)
+
+    def _judge_stream(self, flow: Flow, now: float) -> None:
+        """Close a stranger's stream on which nothing of use comes (EDGE S2)."""
+        if flow.connection and not self._admission.is_tolerable(flow, now):
+            self._outputs.append(CloseFlow(flow, BAN_S))
+
+    def _turn_away(self, data: bytes, flow: Flow) -> None:
+        """Refuse a stranger who is over its rate and close the stream (EDGE S3)."""
+        try:
+            message = parse_message(data, flow.transport)
+        except (MalformedRequest, SipParseError):
+            message = None
+        if isinstance(message, Request) and message.method != "ACK":
+            self._endpoint.respond_statelessly(message, flow, 503, "Service Unavailable")
+        self._outputs.append(CloseFlow(flow))
 
     def _media_reported(self, worker: int, report: MediaReport, now: float) -> None:
         match report:

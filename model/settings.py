@@ -42,6 +42,25 @@ class InboundUriHost(Enum):
     ROUTE = "route"
 
 
+class UdpLarge(Enum):
+    """How a request travels that is too large for one UDP packet (EDGE W13)."""
+
+    AUTO = "auto"
+    """By TCP, and by UDP after all where nobody takes it."""
+    UDP = "udp"
+
+
+class TlsVerify(Enum):
+    """What is asked of a certificate that a peer shows us when we connect to it (EDGE W9)."""
+
+    FULL = "full"
+    """A chain to a root that we trust, and the name that we connect to."""
+    CHAIN = "chain"
+    """The chain, whatever name it shows."""
+    OFF = "off"
+    """Nothing: encrypted, but who is there nobody knows."""
+
+
 class DigestAlgorithms(Enum):
     """Which challenges are sent; MD5 alone serves peers that fail on an unknown first one (G2)."""
 
@@ -207,6 +226,14 @@ class RoutingSettings:
     """How often a failed target is asked with OPTIONS whether it is back; 0 asks none (F10)."""
     probe_routes: bool = False
     """Whether routes that work are asked as often, so that calls find them out already (F10)."""
+    udp_large: UdpLarge = UdpLarge.AUTO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSettings:
+    """TLS towards peers that we connect to (EDGE W9)."""
+
+    verify: TlsVerify = TlsVerify.FULL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +275,7 @@ class Settings:
     call: CallSettings = field(default_factory=CallSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
+    tls: TlsSettings = field(default_factory=TlsSettings)
 
     def __post_init__(self) -> None:
         """Refuse two carriers of one name, and two bridges for one number."""

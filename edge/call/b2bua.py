@@ -12,9 +12,10 @@ from edge.call.media_pool import MediaPool
 from edge.call.outcome import Outcome
 from edge.config import Snapshot
 from edge.directory import Directory
-from edge.flow import Flow
+from edge.flow import Flow, Transport
 from edge.media.session import SessionId, Side
 from edge.policy.header_policy import timestamp_of
+from edge.policy.reasons import Reason
 from edge.policy.verdict import AdmitCall
 from edge.routing.failover import Failure
 from edge.routing.health import Health
@@ -83,7 +84,7 @@ class B2bua:
         self.is_draining = False
 
     def invite(self, admitted: AdmitCall, request: Request, flow: Flow, now: float) -> None:
-        """Make a call of an admitted INVITE."""
+        """Make a call of an admitted INVITE; one to a sips: URI leaves by TLS or not (W10)."""
         endpoint = self._stack.endpoint
         transaction = endpoint.serve(request, flow)
         endpoint.respond(transaction, 100, "Trying", now, fields=timestamp_of(request))
@@ -91,11 +92,17 @@ class B2bua:
         assert lease is not None, "admission asks for ports first (EDGE R30)"
         media = CallMedia(self._pool, lease, self._rules(admitted))
         targets = self._targets(admitted, now)
+        wants_tls = request.uri[:5].lower() == "sips:"
+        if wants_tls:
+            targets = [target for target in targets if target.transport is Transport.TLS]
         call = Call(self._surroundings, admitted, request, transaction, media, targets, now)
         self._calls[(lease.worker, lease.session)] = call
         self._count(call)
         self._watcher.on_call_started(call, now)
-        call.start(now)
+        if wants_tls and not targets:
+            call.refuse(Reason.NO_TLS_TARGET, now)
+        else:
+            call.start(now)
 
     def call_of(self, worker: int, session: SessionId) -> Call | None:
         """Return the call that a media session belongs to."""

@@ -148,6 +148,10 @@ class Call:
             self._start(CallTimer.EXPIRES, now, self._expires_s)
         self._next_target(now)
 
+    def refuse(self, why: Reason, now: float) -> None:
+        """End a call that nobody was asked to take."""
+        self._give_up(refusal.of(why, self._host), now)
+
     def hang_up(self, why: Outcome, now: float) -> None:
         """End the call from inside, whatever its state."""
         if self.state is CallState.CONNECTED:

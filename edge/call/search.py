@@ -12,7 +12,7 @@ from edge.routing.failover import (
     may_try_again,
 )
 from edge.routing.health import Health
-from edge.routing.targets import Target, flow_to
+from edge.routing.targets import Target
 from model.settings import Settings
 
 
@@ -67,8 +67,7 @@ class Search:
             max_forwards=self._max_forwards,
             body=media.offer_to_callee(target.address[0]),
         )
-        flow = flow_to(target, stack.address)
-        return UacLeg(stack, user, flow, way, invite, tag, target.connector_id)
+        return UacLeg(stack, user, stack.flow_to(target), way, invite, tag, target.connector_id)
 
     def failed(self, ending: int | Failure, now: float, retry_after_s: float | None) -> None:
         """Note how the current target failed (EDGE F4, F9)."""

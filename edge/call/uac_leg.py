@@ -16,9 +16,9 @@ from edge.policy.content import sdp_in
 from edge.policy.header_policy import Way
 from edge.routing.failover import Failure, retry_after_s
 from edge.sip.dialog import Dialog
-from edge.sip.endpoint import TIMEOUT
 from edge.sip.exchange import ClientTransaction, Fields, OutgoingRequest
 from edge.sip.message import Response
+from edge.sip.timing import TIMEOUT
 
 _S, _I = LegState, LegInput
 
@@ -96,7 +96,9 @@ class UacLeg(Leg):
         method = transaction.request.method
         if method != "INVITE":
             super().on_response(transaction, response, now)
-        elif response.status < 200:
+            return
+        self.adopt(transaction.flow)
+        if response.status < 200:
             self._on_provisional(response, now)
         elif response.status < 300:
             self._on_success(response, now)

@@ -215,9 +215,11 @@ class Admission:
         utc_of: Callable[[float], datetime],
         master_secret: bytes,
         node: str,
+        tls_port: int = 5061,
     ) -> None:
-        """`sent_by` is what our Via shows, `utc_of` gives the wall time of a monotonic moment,
-        `master_secret` is the deployment's nonce secret and `node` this node's name (EDGE G3)."""
+        """`sent_by` is what our Via shows, over TLS with `tls_port`; `utc_of` gives the wall time
+        of a monotonic moment, `master_secret` is the deployment's nonce secret and `node` this
+        node's name (EDGE G3)."""
         admission = settings.admission
         nonces = Nonces(
             master_secret=master_secret, node=node, lifetime_s=admission.nonce_lifetime_s
@@ -229,6 +231,7 @@ class Admission:
             authentication=Authentication(admission, nonces),
             ids=ids,
             sent_by=sent_by,
+            tls_port=tls_port,
             utc_of=utc_of,
         )
         self._sources = Sources(snapshot)
@@ -260,6 +263,15 @@ class Admission:
     def is_known(self, flow: Flow) -> bool:
         """Tell whether a carrier or a listed PBX is at the other end."""
         return self._sources.of(flow.remote).is_known
+
+    def knows(self, remote: Address) -> bool:
+        """Tell whether a carrier, a listed PBX or the far end of a call is there (EDGE S1)."""
+        return self._sources.of(remote).is_known or self._context.calls.has_leg_at(remote[0])
+
+    def is_tolerable(self, flow: Flow, now: float) -> bool:
+        """Tell whether a stream stays open on which a bad request came: a stranger's third ends it
+        (EDGE S2)."""
+        return self.knows(flow.remote) or self._context.limits.may_err_again(flow.remote[0], now)
 
     def may_spend(self, data: bytes, flow: Flow, now: float) -> bool:
         """1, before parsing: tell whether a datagram is worth reading (EDGE S1, S3).

@@ -91,6 +91,7 @@ class Context:
         "snapshot",
         "source_rates",
         "spending",
+        "tls_port",
         "utc_of",
     )
 
@@ -103,6 +104,7 @@ class Context:
         authentication: Authentication,
         ids: Ids,
         sent_by: Address,
+        tls_port: int,
         utc_of: Callable[[float], datetime],
     ) -> None:
         self.settings = settings
@@ -111,7 +113,8 @@ class Context:
         self.authentication = authentication
         self.ids = ids
         self.sent_by = sent_by
-        """Address and port that our own Via shows."""
+        """Address and port that our own Via shows over UDP and TCP."""
+        self.tls_port = tls_port
         self.utc_of = utc_of
         """Wall time at a monotonic moment."""
         # Two tables: however many sources there are, no connector's bucket is forgotten for them.

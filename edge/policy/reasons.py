@@ -139,6 +139,8 @@ class Reason(Enum):
     # What happens to calls that were admitted.
     NO_CARRIER = Entry("no-carrier", (503,), "No carrier takes this number", "R34, F13",
         "the operator adds a carrier whose prefixes hold the number")
+    NO_TLS_TARGET = Entry("no-tls-target", (416,), "sips cannot leave by TLS", "W10, R26",
+        "dial a sip: URI; or give the routes, or the carrier, TLS")
     CARRIERS_FAILED = Entry("carriers-failed", (503,), "All carriers failed", "R34, F4",
         "ovc explain shows each attempt; /ext/carriers shows who is out")
     NO_ROUTE = Entry("no-route", (480,), "No route can be reached", "R35, W11",

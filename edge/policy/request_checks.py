@@ -89,10 +89,12 @@ def is_first_of_its_kind(case: Case) -> Refuse | None:
 
 def _came_through_us(case: Case) -> bool:
     host, port = case.context.sent_by
+    ports = (port, case.context.tls_port)
     for value in case.request.headers["via"]:
         if host in value:
             for member in split_list(value, element="Via"):
-                if parse_via(member).sent_by == f"{host}:{port}":
+                via = parse_via(member)
+                if via.host == host and via.address[1] in ports:
                     return True
     return False
 

@@ -18,6 +18,9 @@ OTHER_STRANGER_RATE = (20.0, 20.0)
 _NEVER_COUNTED = frozenset({b"ACK", b"CANCEL", b"BYE", b"SIP/2.0"})
 """What belongs to a call or is dropped when it does not; counting it would hurt calls (S3)."""
 
+_ERRORS = (2.0 / 60.0, 2.0)
+"""Bad requests that a stranger's stream survives, per second and at once: the third ends it."""
+
 _LONGEST_METHOD = 16
 
 _CALLS_PER_S = 4_000.0
@@ -55,10 +58,10 @@ class Sources:
         source = self._known.get(remote) or self._strangers.get(remote)
         if source is None:
             source = self._classified(remote)
-            table = self._known if source.is_known else self._strangers
-            if len(table) >= _KNOWN_ADDRESSES:
-                table.clear()
-            table[remote] = source
+            memory = self._known if source.is_known else self._strangers
+            if len(memory) >= _KNOWN_ADDRESSES:
+                memory.clear()
+            memory[remote] = source
         return source
 
     def _classified(self, remote: Address) -> Source:
@@ -77,6 +80,7 @@ class StrangerLimits:
         self._requests = RateSketch(ids.nonce())
         self._refusals = RateSketch(ids.nonce())
         self._node = RateLimiter(3)
+        self._errors = RateLimiter()
 
     def may_be_parsed(self, data: bytes, address: str, now: float) -> bool:
         """Tell whether a stranger's datagram is worth reading; looks at its first word only."""
@@ -89,6 +93,10 @@ class StrangerLimits:
         return self._requests.take(f"{kind} {address}", rate, burst, now) and self._node.take(
             "requests", per_node, per_node, now
         )
+
+    def may_err_again(self, address: str, now: float) -> bool:
+        """Tell whether a stranger's stream stays open after a bad request (EDGE S2)."""
+        return self._errors.take(address, *_ERRORS, now)
 
     def may_be_refused(self, address: str, now: float) -> bool:
         """Tell whether a stranger that names a connector gets its 403 (EDGE R7, S2)."""

@@ -109,6 +109,12 @@ def asked(data: bytes, remote: Address = PBX, *connectors: Any, **admission: Any
     return scene
 
 
+def _sips() -> Scene:
+    scene = Scene()
+    scene.say(datagram(uri=URI.replace("sip:", "sips:")), over=Transport.TLS)
+    return scene
+
+
 def with_credentials(scene: Scene, now: float = 0.0, **changed: Any) -> None:
     """Answer the last challenge."""
     final = scene.final
@@ -362,6 +368,7 @@ CASES: dict[Reason, tuple[Callable[[], Scene], str | None]] = {
     ),
     Reason.ORIGINATION_DISABLED: (lambda: _off("origination", INBOUND, CARRIER), None),
     Reason.NO_CARRIER: (_without_carriers, None),
+    Reason.NO_TLS_TARGET: (_sips, None),
     Reason.CARRIERS_FAILED: (lambda: _exhausted(URI, PBX), None),
     Reason.NO_ROUTE: (_without_routes, None),
     Reason.ROUTES_FAILED: (lambda: _exhausted(INBOUND, CARRIER), None),

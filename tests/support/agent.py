@@ -8,10 +8,11 @@ from typing import NamedTuple
 from edge.flow import Address, Flow, Transport
 from edge.sip.dialog import Dialog
 from edge.sip.digest import answer_challenge
-from edge.sip.endpoint import T1, T2, TIMEOUT, Endpoint
+from edge.sip.endpoint import Endpoint
 from edge.sip.exchange import ClientTransaction, Fields, OutgoingRequest, ServerTransaction
 from edge.sip.message import MalformedRequest, Request, Response, response_bytes
 from edge.sip.timers import Timers
+from edge.sip.timing import T1, T2, TIMEOUT
 from edge.sip.uri import parse_uri
 from tests.support.ids import CountingIds
 from tests.support.sdp import audio
@@ -347,10 +348,13 @@ class Agent:
         address: Address,
         *,
         plan_of: Callable[[Request], CalleePlan] = lambda request: CalleePlan(),
+        transport: Transport = Transport.UDP,
     ) -> None:
-        """`plan_of` says what is done with an INVITE that comes in."""
+        """`plan_of` says what is done with an INVITE that comes in; `transport` is that of calls
+        that the agent places."""
         self.name = name
         self.address = address
+        self.transport = transport
         self.ids = CountingIds(name)
         self.timers = Timers()
         self.placed: list[PlacedCall] = []
@@ -365,7 +369,6 @@ class Agent:
             ids=self.ids,
             send=lambda data, flow: self._outgoing.append((data, flow)),
             user=self,
-            sent_by=address,
         )
 
     @property
@@ -375,7 +378,7 @@ class Agent:
 
     def flow(self, remote: Address) -> Flow:
         """Return the way to a peer."""
-        return Flow(Transport.UDP, self.address, remote)
+        return Flow(self.transport, self.address, remote)
 
     def call(
         self,
@@ -400,7 +403,7 @@ class Agent:
 
     def refused(self, remote: Address, now: float) -> None:
         """Hear that nobody listens at an address."""
-        self.endpoint.unreachable(remote, now)
+        self.endpoint.unreachable(remote, Transport.UDP, now)
 
     def tick(self, now: float) -> None:
         """Fire what is due."""
