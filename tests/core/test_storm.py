@@ -77,6 +77,7 @@ steps = st.lists(
         sdp=st.booleans(),
         tag=st.none() | st.sampled_from(["fork-x", "fork-y"]),
         fields=st.just(()),
+        port=st.sampled_from([30_000, 30_000, 30_002]),
     ),
     max_size=4,
 ).map(lambda found: sensible(sorted(found, key=lambda step: step.after_s)))

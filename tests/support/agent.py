@@ -32,6 +32,8 @@ class Step(NamedTuple):
     tag: str | None = None
     """Another To tag than the usual one: the answer of another fork."""
     fields: Fields = ()
+    port: int = 30_000
+    """Of the media that the SDP announces."""
 
 
 RINGS_AND_ANSWERS = (Step(0.0, 100), Step(0.1, 180), Step(2.0, 200))
@@ -112,9 +114,9 @@ class _AgentCall:
         """Send BYE, once."""
         if self.dialog is not None and not self.hung_up:
             self.hung_up = True
-            self.reoffers.stop(now)
             bye = self.dialog.request("BYE")
             self.agent.endpoint.request(bye, self.flow, self, now)
+            self.reoffers.stop(now)
 
     def released(self, now: float) -> None:
         """Take the peer's BYE."""
@@ -325,7 +327,7 @@ class TakenCall(_AgentCall):
         transaction, endpoint = self._transaction, self.agent.endpoint
         with_sdp = step.status < 300 and (step.sdp or step.status >= 200)
         fields = (self.agent.contact, *step.fields, *((SDP,) if with_sdp else ()))
-        body = audio(self.agent.address[0], 30_000) if with_sdp else b""
+        body = audio(self.agent.address[0], step.port) if with_sdp else b""
         reason = f"Status {step.status}"
         tag = transaction.to_tag if step.tag is None else step.tag
         if transaction.request is None:  # a further 2xx, from another fork
