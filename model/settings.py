@@ -206,9 +206,17 @@ class CallSettings:
     """Above the three minutes that RFC 3261 §16.6 demands."""
     repeat_ringing_s: float = 60.0
     max_call_s: float = 14_400.0
+    session_expires_s: float = 0.0
+    """Session interval that our INVITEs ask for (RFC 4028, EDGE ST2); 0 asks for none, because the
+    media timeout finds dead calls sooner."""
     loop_window_s: float = 10.0
     """EDGE L2: how long a call that we sent to a host counts against one coming back from it."""
     loop_turns: int = 6
+
+    def __post_init__(self) -> None:
+        """Refuse a session interval that RFC 4028 §5 forbids."""
+        interval = self.session_expires_s
+        _check("session_expires_s", interval, interval == 0 or interval >= 90, "0, or 90 or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

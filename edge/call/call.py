@@ -11,14 +11,20 @@ from edge.call.events import (
     Answered,
     Cancelled,
     Ended,
+    Expired,
     Failed,
     LegEvent,
+    Lost,
     Progressed,
+    RefreshDue,
+    Reinvited,
     Rejected,
     Released,
     Reoffered,
+    RetryDue,
     Trying,
     Unacknowledged,
+    Withdrawn,
 )
 from edge.call.leg import Leg, Stack
 from edge.call.machine import Machine
@@ -26,6 +32,7 @@ from edge.call.media import CallMedia
 from edge.call.outcome import Outcome
 from edge.call.party import parties_of, way_to_callee, way_to_caller
 from edge.call.refusal import Refusal
+from edge.call.reoffer import Reoffers
 from edge.call.search import Search
 from edge.call.states import CALL, CallInput, CallState, CallTimer
 from edge.call.uac_leg import UacLeg
@@ -82,6 +89,7 @@ class Call:
         "_in",
         "_last",
         "_machine",
+        "_reoffers",
         "_search",
         "a_leg",
         "admitted",
@@ -128,6 +136,8 @@ class Call:
             int(invite.get("max-forwards") or 71) - 1,
             now,
         )
+        self._reoffers: Reoffers | None = None
+        """None as long as neither side has sent a re-INVITE, nor had to be sent one."""
         self._last: tuple[int, str, bytes] | None = None
         """The last provisional that the caller was sent."""
         media.caller_offered(admitted.offer, transaction.flow.remote[0])
@@ -199,22 +209,12 @@ class Call:
                 assert_never(timer)
 
     def _on_a(self, event: LegEvent, now: float) -> None:
-        match event:
-            case Cancelled(headers):
-                if self._machine.take(CallInput.CANCEL):
-                    if self.b_leg is not None:
-                        self.b_leg.cancel(now, headers)
-                    self._finish(outcome.CANCELLED, now)
-            case Acknowledged(body):
-                self._acknowledged(Side.A, body, now)
-            case Unacknowledged():
-                self._release(outcome.ACK_TIMEOUT, now)
-            case Released(headers):
-                self._release(outcome.NORMAL._replace(headers=headers), now)
-            case Reoffered(body):
-                self._reoffered(self.a_leg, Side.A, body, now)
-            case _:
-                pass
+        if not isinstance(event, Cancelled):
+            self._in_dialog(Side.A, event, now)
+        elif self._machine.take(CallInput.CANCEL):
+            if self.b_leg is not None:
+                self.b_leg.cancel(now, event.headers)
+            self._finish(outcome.CANCELLED, now)
 
     def _on_b(self, leg: UacLeg, event: LegEvent, now: float) -> None:
         match event:
@@ -228,14 +228,26 @@ class Call:
                 self._rejected(event, now)
             case Failed(failure):
                 self._attempt_over(failure, now)
-            case Released(headers):
-                self._release(outcome.NORMAL._replace(headers=headers), now)
-            case Reoffered(body):
-                self._reoffered(leg, Side.B, body, now)
+            case _:
+                self._in_dialog(Side.B, event, now)
+
+    def _in_dialog(self, side: Side, event: LegEvent, now: float) -> None:
+        match event:
             case Acknowledged(body):
-                self._acknowledged(Side.B, body, now)
+                self._acknowledged(side, body, now)
             case Unacknowledged():
                 self._release(outcome.ACK_TIMEOUT, now)
+            case Released(headers):
+                self._release(outcome.NORMAL._replace(headers=headers), now)
+            case Lost():
+                self._release(outcome.PEER_LOST, now)
+            case Expired():
+                self._release(outcome.SESSION_EXPIRED, now)
+            case Reoffered() | Withdrawn() | Reinvited() | RetryDue() | RefreshDue():
+                if self.state is CallState.CONNECTED:
+                    self._offers_between_legs().take(side, event, now)
+            case Trying() | Progressed() | Answered() | Rejected() | Failed():
+                pass
             case Cancelled() | Ended():
                 pass
             case _:
@@ -344,19 +356,20 @@ class Call:
         self.a_leg.answer(answer, now)
 
     def _acknowledged(self, side: Side, body: bytes, now: float) -> None:
+        answers = self.media.owes_answer(side)
         try:
-            if not body and self.media.wants_answer(side):
-                raise SdpError(488, None, "the ACK brought no answer to our offer")
             self.media.acknowledged(side, body)
         except SdpError:
             self._release(outcome.NO_USABLE_ANSWER, now)
+        else:
+            if answers and self.state is CallState.CONNECTED:
+                self._offers_between_legs().tell(side.other, now)
 
-    def _reoffered(self, leg: Leg, side: Side, body: bytes, now: float) -> None:
-        try:
-            leg.accept_reoffer(self.media.reoffered(side, body), now)
-        except SdpError as error:
-            answer = refusal.of_description(error, self._host)
-            leg.refuse_reoffer(answer.status, answer.reason, answer.fields, now)
+    def _offers_between_legs(self) -> Reoffers:
+        if self._reoffers is None:
+            assert self.b_leg is not None, "the call is connected"
+            self._reoffers = Reoffers(self.a_leg, self.b_leg, self.media, self._host, self._release)
+        return self._reoffers
 
     def _give_up(self, answer: Refusal, now: float, headers: Fields = ()) -> None:
         """Refuse the call; `headers` are for both sides, the answer's own for the caller."""

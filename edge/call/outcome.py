@@ -28,6 +28,12 @@ NORMAL = Outcome(CallStatus.COMPLETED, NORMAL_CALL_CLEARING)
 ACK_TIMEOUT = Outcome(
     CallStatus.COMPLETED, "ACK timeout", reason('SIP;cause=200;text="ACK timeout"')
 )
+SESSION_EXPIRED = Outcome(
+    CallStatus.COMPLETED,
+    "Session timer expired",
+    reason('SIP;cause=408;text="Session timer expired"'),
+)
+PEER_LOST = Outcome(CallStatus.COMPLETED, "Peer lost", reason("SIP;cause=408"))
 MEDIA_TIMEOUT = Outcome(CallStatus.COMPLETED, "Media timeout", reason("Q.850;cause=102"))
 MEDIA_LOST = Outcome(CallStatus.COMPLETED, "Media lost", reason("Q.850;cause=41"))
 MAXIMUM_DURATION = Outcome(CallStatus.COMPLETED, "Maximum duration", reason("Q.850;cause=16"))

@@ -41,6 +41,7 @@ from edge.policy.reasons import Reason
 from edge.policy.request_checks import (
     has_hops_left,
     has_usable_content,
+    has_usable_interval,
     has_usable_offer,
     is_first_of_its_kind,
     is_method_supported,
@@ -55,6 +56,7 @@ from edge.policy.spending import Spending
 from edge.policy.verdict import (
     ACCEPT,
     ALLOW,
+    SUPPORTED,
     AdmitCall,
     AnswerOptions,
     Refuse,
@@ -117,7 +119,7 @@ def _new_region(case: Case, connector: Connector) -> str | None:
 
 
 def _answer_options(case: Case) -> AnswerOptions:
-    return AnswerOptions((ALLOW, ACCEPT), case.connector)
+    return AnswerOptions((ALLOW, ACCEPT, SUPPORTED), case.connector)
 
 
 def _no_such_dialog(case: Case) -> Refuse:
@@ -146,6 +148,7 @@ PBX_CALL = CheckList(
         is_node_ready,  # 13
         is_authenticated,  # 14
         requires_nothing_unknown,  # 15
+        has_usable_interval,  # R29
         has_usable_content,  # 16
         is_within_call_rate,  # 17
         is_number_dialable,  # 18, 19
@@ -168,6 +171,7 @@ CARRIER_CALL = CheckList(
         has_hops_left,  # 8
         is_node_ready,  # 13
         requires_nothing_unknown,  # 15
+        has_usable_interval,  # R29
         has_usable_content,  # 16
         has_usable_offer,  # 22
         has_an_owner,  # I4, I6

@@ -100,6 +100,8 @@ class Reason(Enum):
         "correct the password and wait five minutes")
     EXTENSION = Entry("extension", (420,), "Required extension not supported", "R22",
         "make the extension optional on the PBX (Supported, not Require)")
+    INTERVAL_TOO_SMALL = Entry("interval-too-small", (422,), "Session interval too small", "R29",
+        "let Session-Expires of the PBX be 90 seconds or more")
     CONTENT_ENCODING = Entry("content-encoding", (415,), "Content-Encoding not supported", "R20",
         "send the body as it is")
     CONTENT_TYPE = Entry("content-type", (415,), "Body is not application/sdp", "R20",

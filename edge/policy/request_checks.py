@@ -7,10 +7,11 @@ from edge.media.sdp import SdpError, read
 from edge.policy.case import Case
 from edge.policy.content import ContentFault, has_unknown_encoding, sdp_body
 from edge.policy.reasons import Reason
-from edge.policy.verdict import ACCEPT, ALLOW, Refuse
+from edge.policy.session_interval import TIMER, is_too_short
+from edge.policy.verdict import ACCEPT, ALLOW, MIN_SE, Refuse
 from edge.sip.grammar import TOKEN, SipParseError, split_list
 from edge.sip.headers import parse_via
-from edge.sip.message import MAX_URI_CHARACTERS
+from edge.sip.message import MAX_URI_CHARACTERS, Request
 
 _UNSUPPORTED = frozenset(
     ("SUBSCRIBE", "NOTIFY", "PUBLISH", "INFO", "REFER", "UPDATE", "PRACK", "MESSAGE", "REGISTER")
@@ -124,18 +125,34 @@ def is_node_ready(case: Case) -> Refuse | None:
 
 
 def requires_nothing_unknown(case: Case) -> Refuse | None:
-    """15: R22; no extension is supported, so every option tag is unknown."""
+    """15: R22; session timers are the only extension."""
     headers = case.request.headers
     if "require" not in headers and "proxy-require" not in headers:
         return None
-    tags = [*case.request.members("require"), *case.request.members("proxy-require")]
-    if not tags:
+    text = ", ".join(unknown_extensions(case.request))
+    if not text:
         return None
-    if any(TOKEN.fullmatch(tag) is None for tag in tags):
-        raise SipParseError("Require", "an option tag is malformed")
-    text = ", ".join(tags)
     hint = f"the peer requires SIP extensions ({text[:64]}): make them optional there"
     return case.refuse(Reason.EXTENSION, hint, fields=(("Unsupported", text),))
+
+
+def unknown_extensions(request: Request) -> list[str]:
+    """Return the option tags that a request requires and nobody here knows (EDGE R22).
+
+    Raises SipParseError for what is no option tag.
+    """
+    tags = [*request.members("require"), *request.members("proxy-require")]
+    if any(TOKEN.fullmatch(tag) is None for tag in tags):
+        raise SipParseError("Require", "an option tag is malformed")
+    return [tag for tag in tags if tag.lower() != TIMER]
+
+
+def has_usable_interval(case: Case) -> Refuse | None:
+    """Session timer: R29."""
+    if "session-expires" not in case.request.headers or not is_too_short(case.request):
+        return None
+    hint = "the peer wants its session refreshed too often: let its Session-Expires be 90 or more"
+    return case.refuse(Reason.INTERVAL_TOO_SMALL, hint, fields=(MIN_SE,))
 
 
 def has_usable_content(case: Case) -> Refuse | None:

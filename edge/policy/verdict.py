@@ -13,6 +13,10 @@ Fields: TypeAlias = tuple[tuple[str, str], ...]
 ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS")
 """Stands in every INVITE, in 2xx answers to INVITE and OPTIONS, and in 405 and 501 (EDGE B5)."""
 ACCEPT = ("Accept", "application/sdp")
+SUPPORTED = ("Supported", "timer")
+"""Stands in every INVITE and in 2xx answers to INVITE and OPTIONS (EDGE B6)."""
+MIN_SE = ("Min-SE", "90")
+"""The shortest session interval that is taken (EDGE ST2)."""
 
 
 class RecordDue(NamedTuple):

@@ -346,6 +346,10 @@ CASES: dict[Reason, tuple[Callable[[], Scene], str | None]] = {
     Reason.STALE_NONCE: (lambda: challenged(400.0), None),
     Reason.LOCKED: (_locked, None),
     Reason.EXTENSION: (lambda: asked(datagram(fields=("Require: 100rel",))), None),
+    Reason.INTERVAL_TOO_SMALL: (
+        lambda: asked(datagram(fields=("Supported: timer", "Session-Expires: 89"))),
+        None,
+    ),
     Reason.CONTENT_ENCODING: (lambda: asked(datagram(fields=("Content-Encoding: gzip",))), None),
     Reason.CONTENT_TYPE: (lambda: asked(datagram(body=b"hello", kind="text/plain")), None),
     Reason.NOT_ACCEPTED: (lambda: asked(datagram(fields=("Accept: text/plain",))), None),

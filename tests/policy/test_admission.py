@@ -126,6 +126,8 @@ REFUSALS = [
      datagram(fields=("Via: SIP/2.0/UDP 198.51.100.10:5060;branch=z9hG4bKtwo",)), 482,
      "Loop Detected"),
     ("R28", datagram(fields=("Max-Forwards: 0",)), 483, "Too Many Hops"),
+    ("R29", datagram(fields=("k: 100rel, timer", "x: 89;refresher=uac")), 422,
+     "Session Interval Too Small"),
     ("R37", dialing("911"), 403, "Forbidden"),
 ]  # fmt: skip
 
@@ -160,7 +162,8 @@ FIELDS = [
     ("R20", datagram(body=b"hello", kind="text/plain"), ("Accept", "application/sdp")),
     ("R20 encoding", datagram(fields=("Content-Encoding: gzip",)), ("Accept-Encoding", "identity")),
     ("R22", datagram(fields=("Require: timer, gruu", "Proxy-Require: sec")),
-     ("Unsupported", "timer, gruu, sec")),
+     ("Unsupported", "gruu, sec")),
+    ("R29", datagram(fields=("Supported: timer", "Session-Expires: 89")), ("Min-SE", "90")),
 ]  # fmt: skip
 
 
