@@ -19,6 +19,7 @@ from edge.flow import Address, Flow
 from edge.ids import Ids
 from edge.media.session import MediaCommand, MediaReport, MediaSilent, PortsLeased, SessionClosed
 from edge.policy.admission import Admission
+from edge.policy.case import AwaitCount, Case
 from edge.policy.rate import RateLimiter
 from edge.policy.verdict import (
     AdmitCall,
@@ -32,6 +33,7 @@ from edge.records import LogFields, Records, call_ended, call_started
 from edge.seam import (
     CommandMedia,
     ConfigLoaded,
+    Counted,
     Drain,
     ForgetCall,
     HangUp,
@@ -42,6 +44,7 @@ from edge.seam import (
     MediaReported,
     NodeReport,
     Output,
+    PeersSeen,
     Received,
     Resolved,
     Send,
@@ -50,8 +53,10 @@ from edge.seam import (
     WriteRecord,
 )
 from edge.sip.endpoint import Endpoint
+from edge.sip.exchange import ServerTransaction
 from edge.sip.message import MalformedRequest, Request
 from edge.sip.timers import Timers
+from edge.waiting import WaitingRoom
 from model.cdr import CallDetailRecord, filtered_number
 from model.node import CarrierState
 from model.settings import Settings
@@ -118,11 +123,19 @@ class Core:
             master_secret=nonce_secret,
             node=f"{sip_address[0]}:{sip_address[1]}",
         )
+        self._waiting = WaitingRoom(
+            endpoint=self._endpoint,
+            timers=self._timers,
+            rates=self._admission.rates,
+            ask=self._outputs.append,
+            conclusion=self,
+        )
         self._records = Records(settings, clock)
         self._refusals = RateLimiter()
         self._source_lines = RateLimiter()
         self._refused_lines = RateLimiter()
         self._suppressed_records = 0
+        self._limits_calls = settings.admission.concurrent_calls_per_connector is not None
 
     def handle(self, happened: Input, now: float) -> None:
         """Take one input at the monotonic time `now`."""
@@ -141,6 +154,10 @@ class Core:
                 self._admission.snapshot = snapshot
             case Resolved(addresses):
                 self._calls.addresses = addresses
+            case Counted():
+                self._waiting.counted(happened, now)
+            case PeersSeen(peers, calls):
+                self._admission.peers_seen(peers, calls)
             case MediaLost(worker):
                 self._calls.media_lost(worker, now)
             case Drain():
@@ -180,6 +197,7 @@ class Core:
                 )
                 for carrier, until in self._calls.carrier_outages(now)
             ),
+            connector_calls=self._calls.calls_by_connector() if self._limits_calls else {},
         )
 
     @property
@@ -233,14 +251,37 @@ class Core:
             self._outputs.append(ForgetCall(call.transaction_id))
         self._outputs.append(Log("call-ended", call_ended(call)))
 
-    def _carry_out(self, verdict: Verdict, request: Request, flow: Flow, now: float) -> None:
+    # Conclusion, for the calls that waited for their count
+
+    def on_counted(
+        self, case: Case, transaction: ServerTransaction, admitted: bool, now: float
+    ) -> None:
+        """Go on with a call, or refuse it."""
+        verdict = self._admission.counted(case, admitted, now)
+        self._carry_out(verdict, case.request, case.flow, now, transaction)
+
+    def on_given_up(self, case: Case, transaction: ServerTransaction, now: float) -> None:
+        """Answer the INVITE of a caller who did not wait (EDGE E1)."""
+        verdict = case.refuse(487, "the caller hung up at once", reason="Request Terminated")
+        self._refuse(verdict, case.request, case.flow, now, transaction)
+
+    def _carry_out(
+        self,
+        verdict: Verdict | AwaitCount,
+        request: Request,
+        flow: Flow,
+        now: float,
+        transaction: ServerTransaction | None = None,
+    ) -> None:
         match verdict:
             case AdmitCall():
-                self._calls.invite(verdict, request, flow, now)
+                self._calls.invite(verdict, request, flow, now, transaction)
+            case AwaitCount():
+                self._waiting.take(verdict, request, flow, now)
             case Silence(hint):
                 self._source_refused(flow, hint, now)
             case Refuse():
-                self._refuse(verdict, request, flow, now)
+                self._refuse(verdict, request, flow, now, transaction)
             case Challenge(status, reason, fields, _):
                 self._respond(request, flow, status, reason, fields, now)
             case AnswerOptions(fields, _):
@@ -248,14 +289,23 @@ class Core:
             case _:
                 assert_never(verdict)
 
-    def _refuse(self, verdict: Refuse, request: Request, flow: Flow, now: float) -> None:
-        if verdict.stateless:
+    def _refuse(
+        self,
+        verdict: Refuse,
+        request: Request,
+        flow: Flow,
+        now: float,
+        transaction: ServerTransaction | None = None,
+    ) -> None:
+        if verdict.stateless and transaction is None:
             self._endpoint.respond_statelessly(
                 request, flow, verdict.status, verdict.reason, verdict.fields
             )
             self._source_refused(flow, verdict.hint, now)
             return
-        self._respond(request, flow, verdict.status, verdict.reason, verdict.fields, now)
+        self._respond(
+            request, flow, verdict.status, verdict.reason, verdict.fields, now, transaction
+        )
         due = verdict.record
         if due is not None:
             connector_id = due.connector.connector_id
@@ -283,11 +333,13 @@ class Core:
         reason: str,
         fields: tuple[tuple[str, str], ...],
         now: float,
+        transaction: ServerTransaction | None = None,
     ) -> None:
         if request.method != "INVITE":
             self._endpoint.respond_statelessly(request, flow, status, reason, fields)
             return
-        transaction = self._endpoint.serve(request, flow)
+        if transaction is None:
+            transaction = self._endpoint.serve(request, flow)
         self._endpoint.respond(transaction, status, reason, now, fields=fields)
 
     def _call_refused(self, verdict: Refuse, flow: Flow, now: float) -> None:

@@ -53,6 +53,27 @@ class Resolved(NamedTuple):
     addresses: Mapping[str, tuple[str, ...]]
 
 
+class Counted(NamedTuple):
+    """How many calls of a connector all nodes together admit (A10, EDGE R15)."""
+
+    connector_id: str
+    granted: int | None
+    """Calls that this node may admit; None when they could not be counted."""
+    valid_until: float
+    """Monotonic moment until which calls that come are covered."""
+    closed_until: float | None = None
+    """Monotonic moment before which no further call is admitted, if it is known."""
+
+
+class PeersSeen(NamedTuple):
+    """What the other nodes of the deployment say of themselves (A10)."""
+
+    taking_calls: int
+    """Nodes besides this one that are live and not draining."""
+    calls: Mapping[str, int]
+    """Calls that other nodes hold, by connector; only where there is a limit (EDGE R16)."""
+
+
 class Drain(NamedTuple):
     """Refuse new calls from now on (EDGE R31)."""
 
@@ -74,6 +95,8 @@ Input: TypeAlias = (
     | MediaLost
     | ConfigLoaded
     | Resolved
+    | Counted
+    | PeersSeen
     | Drain
     | HangUp
     | Tick
@@ -113,6 +136,18 @@ class ForgetCall(NamedTuple):
     transaction_id: str
 
 
+class Count(NamedTuple):
+    """Ask all nodes together for calls of a connector; one question at a time for each (A10)."""
+
+    connector_id: str
+    limit: int
+    """Calls per second."""
+    wanted: int
+    first_at: float
+    """Monotonic moments at which the first and the last of them came."""
+    last_at: float
+
+
 class Log(NamedTuple):
     """Something that people want to see; the fields hold no secret and no control character."""
 
@@ -120,7 +155,7 @@ class Log(NamedTuple):
     fields: dict[str, str | int | float | None]
 
 
-Output: TypeAlias = Send | CommandMedia | WriteRecord | JournalCall | ForgetCall | Log
+Output: TypeAlias = Send | CommandMedia | WriteRecord | JournalCall | ForgetCall | Count | Log
 
 
 class NodeReport(NamedTuple):
@@ -129,3 +164,5 @@ class NodeReport(NamedTuple):
     active_calls: int
     draining: bool
     carriers: tuple[CarrierState, ...]
+    connector_calls: Mapping[str, int] = {}
+    """Calls by connector; empty where the number is not limited (EDGE R16)."""

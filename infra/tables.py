@@ -49,7 +49,11 @@ class Tables(Construct):
         )
 
 
-_STREAMS = {None: None, StreamView.NEW_IMAGE: dynamodb.StreamViewType.NEW_IMAGE}
+_STREAMS = {
+    None: None,
+    StreamView.NEW_IMAGE: dynamodb.StreamViewType.NEW_IMAGE,
+    StreamView.KEYS_ONLY: dynamodb.StreamViewType.KEYS_ONLY,
+}
 
 
 def _add_indexes(made: dynamodb.Table, table: Table) -> None:

@@ -16,6 +16,7 @@ from edge.policy.header_policy import timestamp_of
 from edge.policy.verdict import AdmitCall
 from edge.routing.health import Health
 from edge.routing.targets import Target, carrier_target, inbound_targets, outbound_targets
+from edge.sip.exchange import ServerTransaction
 from edge.sip.message import Request
 from model.cdr import Disposition
 from model.settings import Carrier, Settings
@@ -68,11 +69,19 @@ class B2bua:
         """Resolved addresses of route hosts that are names (EDGE W11)."""
         self.is_draining = False
 
-    def invite(self, admitted: AdmitCall, request: Request, flow: Flow, now: float) -> None:
-        """Make a call of an admitted INVITE."""
-        endpoint = self._stack.endpoint
-        transaction = endpoint.serve(request, flow)
-        endpoint.respond(transaction, 100, "Trying", now, fields=timestamp_of(request))
+    def invite(
+        self,
+        admitted: AdmitCall,
+        request: Request,
+        flow: Flow,
+        now: float,
+        transaction: ServerTransaction | None = None,
+    ) -> None:
+        """Make a call of an admitted INVITE; one that has waited has its transaction already."""
+        if transaction is None:
+            endpoint = self._stack.endpoint
+            transaction = endpoint.serve(request, flow)
+            endpoint.respond(transaction, 100, "Trying", now, fields=timestamp_of(request))
         lease = self._pool.open()
         assert lease is not None, "admission asks for ports first (EDGE R30)"
         media = CallMedia(self._pool, lease, self._rules(admitted))
@@ -153,6 +162,10 @@ class B2bua:
     def has_ports(self) -> bool:
         """Tell whether one more call could have its media (EDGE R30)."""
         return self._pool.has_two
+
+    def calls_by_connector(self) -> dict[str, int]:
+        """Return how many calls each connector has that has any."""
+        return dict(self._by_connector)
 
     def loop_turns(self, source: str, from_number: str, to_number: str, now: float) -> int:
         """Return how many live calls we sent to this source with the same numbers (EDGE L2)."""

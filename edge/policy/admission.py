@@ -5,7 +5,7 @@ here wants something new. The first check that objects decides. Checks 2 and 3 (
 are the parser's: what fails them comes to `malformed`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
@@ -13,9 +13,11 @@ from edge.config import Snapshot
 from edge.flow import Address, Flow
 from edge.ids import Ids
 from edge.policy.authentication import Authentication
+from edge.policy.call_rates import CallRates
 from edge.policy.carrier_checks import has_an_owner, has_origination
-from edge.policy.case import CallTable, Case, Context
+from edge.policy.case import AwaitCount, CallTable, Case, Context
 from edge.policy.connector_checks import (
+    exceeds_call_rate,
     has_caller_id,
     has_room,
     has_termination,
@@ -59,7 +61,7 @@ from model.cdr import Disposition
 from model.connector import connector_host
 from model.settings import Settings
 
-Check: TypeAlias = Callable[[Case], Verdict | None]
+Check: TypeAlias = Callable[[Case], Verdict | AwaitCount | None]
 
 
 class CheckList(NamedTuple):
@@ -125,6 +127,14 @@ PBX_CALL = CheckList(
     ),
     _admit,
 )
+COUNTED_CALL = CheckList(
+    (
+        is_node_ready,  # 13, again: the call has waited
+        *PBX_CALL.checks[PBX_CALL.checks.index(is_within_call_rate) + 1 :],
+    ),
+    PBX_CALL.conclude,
+)
+"""What is left of PBX_CALL once all nodes have counted the call (A10)."""
 CARRIER_CALL = CheckList(
     (
         is_within_source_rate,  # 1
@@ -219,6 +229,16 @@ class Admission:
     def overloaded(self, overloaded: bool) -> None:
         self._context.overloaded = overloaded
 
+    @property
+    def rates(self) -> CallRates:
+        """The calls per second of connectors; shared with whoever asks the other nodes (A10)."""
+        return self._context.call_rates
+
+    def peers_seen(self, peers: int, calls: Mapping[str, int]) -> None:
+        """Take how many other nodes there are and what calls they hold (A10, EDGE R16)."""
+        self._context.call_rates.peers = peers
+        self._context.peer_calls = calls
+
     def is_known(self, flow: Flow) -> bool:
         """Tell whether a carrier or a listed PBX is at the other end."""
         return self._sources.of(flow.remote).is_known
@@ -234,7 +254,7 @@ class Admission:
             or self._context.limits.may_be_parsed(data, flow.remote[0], now)
         )
 
-    def judge(self, request: Request, flow: Flow, now: float) -> Verdict:
+    def judge(self, request: Request, flow: Flow, now: float) -> Verdict | AwaitCount:
         """Return what becomes of a request that belongs to no transaction and no dialog."""
         if request.method == "ACK":
             return Silence("an ACK belongs to no call that this edge holds")
@@ -245,14 +265,19 @@ class Admission:
                 return self._judge_stranger(case)
             if source.carrier is not None and source.nearer_ids and _names_one_of(case):
                 case = Case(request, flow, now, source._replace(carrier=None), self._context)
-            check_list = _list_for(case)
-            for check in check_list.checks:
-                verdict = check(case)
-                if verdict is not None:
-                    return verdict
-            return check_list.conclude(case)
+            return _judged_by(_list_for(case), case)
         except SipParseError as error:
             return _unreadable(error, case) if source.is_known else _ignored(source)
+
+    def counted(self, case: Case, admitted: bool, now: float) -> Verdict | AwaitCount:
+        """Return what becomes of a call that has waited for the count of all nodes."""
+        case.now = now
+        if not admitted:
+            return exceeds_call_rate(case)
+        try:
+            return _judged_by(COUNTED_CALL, case)
+        except SipParseError as error:
+            return _unreadable(error, case)
 
     def malformed(self, error: MalformedRequest, flow: Flow, now: float) -> Refuse | Silence:
         """2 and 3: answer a request that could not be read; only known sources get one (R18)."""
@@ -282,6 +307,14 @@ class Admission:
         if not self._context.limits.may_be_refused(address, case.now):
             return Silence(hint)
         return refusal
+
+
+def _judged_by(check_list: CheckList, case: Case) -> Verdict | AwaitCount:
+    for check in check_list.checks:
+        verdict = check(case)
+        if verdict is not None:
+            return verdict
+    return check_list.conclude(case)
 
 
 def _names_one_of(case: Case) -> bool:

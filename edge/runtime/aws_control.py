@@ -25,7 +25,17 @@ from edge.runtime.backoff import Backoff
 from edge.runtime.channel import Channel
 from edge.runtime.log import Logger
 from edge.runtime.pump import Pump
-from edge.seam import ConfigLoaded, ForgetCall, JournalCall, Log, NodeReport, WriteRecord
+from edge.seam import (
+    ConfigLoaded,
+    Count,
+    Counted,
+    ForgetCall,
+    JournalCall,
+    Log,
+    NodeReport,
+    PeersSeen,
+    WriteRecord,
+)
 
 FIRST_RESTART_S = 0.2
 LONGEST_RESTART_S = 5.0
@@ -41,7 +51,7 @@ class AwsControl:
         begin: Begin,
         *,
         loop: AbstractEventLoop,
-        feed: Callable[[ConfigLoaded], None],
+        feed: Callable[[ConfigLoaded | Counted | PeersSeen], None],
         log: Logger,
     ) -> None:
         self._begin = begin
@@ -78,6 +88,10 @@ class AwsControl:
     def journal(self, message: JournalCall | ForgetCall) -> None:
         """Let a call's row be written or removed; what a dying worker holds of these is lost."""
         self._pump.send(message, linger_s=LINGER_S)
+
+    def count(self, question: Count) -> None:
+        """Let all nodes count calls; the answer is fed, or never comes."""
+        self._pump.send(question)
 
     def renew(self, report: NodeReport) -> None:
         """Let the node be seen for another while."""
@@ -131,6 +145,8 @@ class AwsControl:
                 case ConfigLoaded():
                     self._backoff.reset()
                     self.configured.set()
+                    self._feed(report)
+                case Counted() | PeersSeen():
                     self._feed(report)
                 case RecordSettled():
                     self._settled(report)

@@ -4,7 +4,17 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
-from edge.seam import ConfigLoaded, ForgetCall, JournalCall, Log, NodeReport, WriteRecord
+from edge.seam import (
+    ConfigLoaded,
+    Count,
+    Counted,
+    ForgetCall,
+    JournalCall,
+    Log,
+    NodeReport,
+    PeersSeen,
+    WriteRecord,
+)
 from model.settings import Settings
 
 
@@ -52,5 +62,5 @@ class Left(NamedTuple):
     """Every row is written and the node is off the list."""
 
 
-AwsCommand: TypeAlias = Begin | WriteRecord | JournalCall | ForgetCall | NodeReport | Leave
-AwsReport: TypeAlias = ConfigLoaded | RecordSettled | Log | Left
+AwsCommand: TypeAlias = Begin | WriteRecord | JournalCall | ForgetCall | NodeReport | Leave | Count
+AwsReport: TypeAlias = ConfigLoaded | RecordSettled | Log | Left | Counted | PeersSeen

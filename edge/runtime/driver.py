@@ -17,6 +17,7 @@ from edge.media.session import MediaCommand
 from edge.runtime.log import Logger
 from edge.seam import (
     CommandMedia,
+    Count,
     ForgetCall,
     Input,
     JournalCall,
@@ -82,6 +83,7 @@ class Driver:
         command_media: Callable[[int, MediaCommand], None],
         write_record: Callable[[WriteRecord], None],
         journal: Callable[[JournalCall | ForgetCall], None],
+        count: Callable[[Count], None],
     ) -> None:
         self._core = core
         self._loop = loop
@@ -89,6 +91,7 @@ class Driver:
         self._command_media = command_media
         self._write_record = write_record
         self._journal = journal
+        self._count = count
         self._senders: dict[Transport, Sender] = {}
         self._timer: TimerHandle | None = None
         self._timer_at = 0.0
@@ -171,6 +174,8 @@ class Driver:
                 self._write_record(output)
             case JournalCall() | ForgetCall():
                 self._journal(output)
+            case Count():
+                self._count(output)
             case Log(event, fields):
                 self._log(event, fields)
             case _:

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from edge.flow import Address, Transport
@@ -15,7 +15,7 @@ from edge.runtime.log import Logger
 from edge.runtime.media_workers import MediaWorkers
 from edge.runtime.resolver import Resolver, system_lookup
 from edge.runtime.udp import UdpTransport
-from edge.seam import ConfigLoaded, Drain, HangUp, Resolved
+from edge.seam import ConfigLoaded, Counted, Drain, HangUp, PeersSeen, Resolved
 from model.node import RENEWED_EVERY_S
 
 READY_AFTER_S = 2.0
@@ -23,6 +23,8 @@ READY_AFTER_S = 2.0
 LAST_WORK_S = 1.55
 """After the last hang-up: BYEs are repeated, records and rows stored; 2 s with the rest."""
 LOOK_EVERY_S = 0.05
+PUBLISHED_EVERY_S = 1.0
+"""How often the other nodes may learn of other numbers of calls (EDGE R16)."""
 SHUTDOWN_MESSAGE = "Service shutdown"
 """StatusMessage of calls that the end of the node ended (EDGE C9)."""
 
@@ -66,8 +68,10 @@ class Node:
             command_media=lambda worker, command: self._media.command(worker, command),
             write_record=self._aws.write,
             journal=self._aws.journal,
+            count=self._aws.count,
         )
         self._renewal: asyncio.TimerHandle | None = None
+        self._published: Mapping[str, int] = {}
         self._media = MediaWorkers(
             count=plan.media_workers,
             address=plan.media_address,
@@ -96,6 +100,8 @@ class Node:
         self._driver.add_transport(Transport.UDP, transport)
         self._tell_ready(transport)
         self._renew()
+        if self._plan.begin.settings.admission.concurrent_calls_per_connector is not None:
+            self._publish_calls()
         await self._stop.wait()
         await self._wind_down()
         resolving.cancel()
@@ -127,14 +133,23 @@ class Node:
         self._rest_from_renewing()
         self._renewal = self._loop.call_later(RENEWED_EVERY_S, self._renew)
 
+    def _publish_calls(self) -> None:
+        """Say how many calls each connector has, at most once a second while that changes (R16)."""
+        calls = self._driver.report().connector_calls
+        if calls != self._published and self._renewal is not None:
+            self._published = calls
+            self._renew()
+        self._loop.call_later(PUBLISHED_EVERY_S, self._publish_calls)
+
     def _rest_from_renewing(self) -> None:
         if self._renewal is not None:
             self._renewal.cancel()
             self._renewal = None
 
-    def _configured(self, loaded: ConfigLoaded) -> None:
+    def _configured(self, loaded: ConfigLoaded | Counted | PeersSeen) -> None:
         self._driver.feed(loaded)
-        self._resolver.set_names(loaded.snapshot.route_names())
+        if isinstance(loaded, ConfigLoaded):
+            self._resolver.set_names(loaded.snapshot.route_names())
 
     async def _prepared(self) -> None:
         """Wait for the configuration and media ports; datagrams wait in the socket meanwhile."""

@@ -22,10 +22,16 @@ from edge.media.session import (
 from edge.seam import (
     CommandMedia,
     ConfigLoaded,
+    Count,
+    Counted,
+    Drain,
     ForgetCall,
+    Input,
     JournalCall,
     Log,
+    MediaLost,
     MediaReported,
+    PeersSeen,
     Received,
     Send,
     Tick,
@@ -171,6 +177,8 @@ class Node:
         self.records: list[CallDetailRecord] = []
         self.journalled: list[LiveCall] = []
         self.forgotten: list[str] = []
+        self.asked: list[Count] = []
+        """Counts of all nodes that were asked for (A10)."""
         self.logs: list[Log] = []
         self.sent: list[Send] = []
         """Everything since the last look, for tests without a link."""
@@ -184,6 +192,20 @@ class Node:
         self._bucket = bucket
         snapshot = Snapshot.build(self._settings, connectors, (number(),), bucket)
         self.core.handle(ConfigLoaded(snapshot), self._now)
+
+    def hear(self, happened: Counted | PeersSeen, now: float) -> None:
+        """Hear of the other nodes."""
+        self._handle(happened, now)
+
+    def drain(self, now: float) -> None:
+        """Be told to take no new calls."""
+        self._handle(Drain(), now)
+
+    def replace_worker(self, now: float) -> None:
+        """Lose the media worker, its calls with it, and get another one."""
+        self._handle(MediaLost(0), now)
+        self.worker = Worker()
+        self._handle(MediaReported(0, self.worker.lease(PORTS)), now)
 
     def is_empty(self) -> bool:
         """Tell whether nothing is held and every leased port has come back."""
@@ -236,7 +258,11 @@ class Node:
         self.take(data, Flow(Transport.UDP, EDGE, remote), now)
         return self.sent
 
-    def _handle(self, happened: Received | Unreachable | MediaReported | Tick, now: float) -> None:
+    def _handle(
+        self,
+        happened: Input,
+        now: float,
+    ) -> None:
         self._now = now
         self.core.handle(happened, now)
         while (output := self.core.poll()) is not None:
@@ -252,6 +278,8 @@ class Node:
                     self.journalled.append(call)
                 case ForgetCall(transaction_id):
                     self.forgotten.append(transaction_id)
+                case Count():
+                    self.asked.append(output)
                 case Log():
                     self.logs.append(output)
                 case _:

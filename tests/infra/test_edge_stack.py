@@ -162,6 +162,8 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
         ("dynamodb:GetItem", f"{table}connectors"),
         ("dynamodb:Query", f"{table}connectors"),
         ("dynamodb:Query", f"{table}numbers"),
+        ("dynamodb:Query", f"{table}nodes"),
+        ("dynamodb:UpdateItem", f"{table}limits"),
         ("dynamodb:BatchWriteItem", f"{table}calls"),
         ("dynamodb:BatchWriteItem", f"{table}nodes"),
         ("s3:PutObject", f"{bucket}/{KEY_PREFIX}/*"),

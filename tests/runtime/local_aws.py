@@ -96,6 +96,10 @@ class Deployment:
         name = table.physical_name(self.prefix)
         self._dynamodb.put_item(TableName=name, Item=encode_item(members))
 
+    def drop(self, table: tables.Table) -> None:
+        """Remove a table."""
+        self._dynamodb.delete_table(TableName=table.physical_name(self.prefix))
+
     def changed(self) -> None:
         """Count the revision up."""
         self._revision += 1

@@ -3,7 +3,10 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -11,9 +14,21 @@ import uvloop
 
 from edge.runtime.aws_control import AwsControl
 from edge.runtime.aws_messages import Begin
-from edge.seam import ConfigLoaded, ForgetCall, JournalCall, NodeReport, WriteRecord
+from edge.runtime.log import utc_now
+from edge.seam import (
+    ConfigLoaded,
+    Count,
+    Counted,
+    ForgetCall,
+    JournalCall,
+    NodeReport,
+    PeersSeen,
+    WriteRecord,
+)
+from model.node import NodeState
+from model.node_items import node_members
 from model.settings import Settings
-from model.tables import CALLS, NODES
+from model.tables import CALLS, LIMITS, NODES
 from tests.runtime.local_aws import Deployment, LocalAws, a_connector
 from tests.runtime.processes import is_running
 from tests.runtime.records import NODE, a_live_call, a_record
@@ -29,13 +44,23 @@ class World:
 
     def __init__(self, prefix: str) -> None:
         self.loaded: list[ConfigLoaded] = []
+        self.counted: list[Counted] = []
+        self.peers: list[PeersSeen] = []
         self.log = Lines()
         self.control = AwsControl(
             Begin(Settings(), prefix, 0.1, NODE),
             loop=asyncio.get_running_loop(),
-            feed=self.loaded.append,
+            feed=self._feed,
             log=self.log,
         )
+
+    def _feed(self, happened: ConfigLoaded | Counted | PeersSeen) -> None:
+        if isinstance(happened, ConfigLoaded):
+            self.loaded.append(happened)
+        elif isinstance(happened, Counted):
+            self.counted.append(happened)
+        else:
+            self.peers.append(happened)
 
     def connectors(self) -> set[str]:
         return set(self.loaded[-1].snapshot.connectors) if self.loaded else set()
@@ -188,5 +213,46 @@ def test_closing_ends_the_process_at_once(deployment: Deployment) -> None:
         with within(1.0):
             world.control.close()
         assert not is_running(world.control.pid)
+
+    in_world(deployment, test)
+
+
+def test_calls_are_counted_and_a_failure_is_told_at_once(deployment: Deployment) -> None:  # A10
+    async def test(world: World) -> None:
+        now = time.monotonic()
+        for wanted in (1, 2):
+            world.control.count(Count(ONE, 2, wanted, now, now))
+            await until(lambda wanted=wanted: len(world.counted) == wanted)  # type: ignore[misc]  # a default binds the loop's value
+        assert [it.granted for it in world.counted] == [1, 1]
+        deployment.drop(LIMITS)
+        world.control.count(Count(ONE, 2, 1, now + 2.0, now + 2.0))
+        with within(2.0):
+            await until(lambda: len(world.counted) == 3)
+        assert world.counted[2].granted is None
+
+    in_world(deployment, test)
+
+
+def test_other_nodes_are_seen_while_they_live(deployment: Deployment) -> None:  # A10, EDGE R16
+    now = utc_now()
+    other = NodeState(
+        node_id="other",
+        sip_address="192.0.2.1:5060",
+        started_at=now,
+        renewed_at=now,
+        active_calls=3,
+        draining=False,
+        carriers=(),
+        connector_calls={ONE: 3},
+    )
+    old = replace(other, node_id="old", renewed_at=now - timedelta(seconds=31))
+    leaving = replace(other, node_id="leaving", draining=True)
+    own = replace(other, node_id=NODE.node_id)
+    for node in (other, old, leaving, own):
+        deployment.put(NODES, node_members(node))
+
+    async def test(world: World) -> None:
+        await until(lambda: bool(world.peers))
+        assert world.peers == [PeersSeen(1, {ONE: 6})]
 
     in_world(deployment, test)

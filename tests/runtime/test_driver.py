@@ -12,6 +12,7 @@ from edge.media.session import CloseSession, MediaCommand, SessionId
 from edge.runtime.driver import FAULT_PAUSE_S, TICK_EVERY_S, Driver
 from edge.seam import (
     CommandMedia,
+    Count,
     Drain,
     ForgetCall,
     Input,
@@ -41,6 +42,7 @@ class World:
         self.commands: list[tuple[int, MediaCommand]] = []
         self.records: list[WriteRecord] = []
         self.journal: list[JournalCall | ForgetCall] = []
+        self.counts: list[Count] = []
         self.driver = Driver(
             core,
             loop=asyncio.get_running_loop(),
@@ -48,6 +50,7 @@ class World:
             command_media=lambda worker, command: self.commands.append((worker, command)),
             write_record=self.records.append,
             journal=self.journal.append,
+            count=self.counts.append,
         )
         self.driver.add_transport(Transport.UDP, self)
 
@@ -74,6 +77,7 @@ def test_every_output_goes_its_way() -> None:
         noted,
         record,
         forgotten,
+        Count("connector", 10, 1, 0.5, 0.5),
         Log("call-started", {"n": 1}),
     ]
 
@@ -86,6 +90,7 @@ def test_every_output_goes_its_way() -> None:
         assert world.commands == [(2, close)]
         assert world.records == [record]
         assert world.journal == [noted, forgotten]
+        assert world.counts == [Count("connector", 10, 1, 0.5, 0.5)]
         assert world.log.written == [("call-started", {"n": 1})]
 
     in_world(ScriptedCore(lambda happened: outputs), test)
