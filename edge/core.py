@@ -32,6 +32,7 @@ from edge.policy.verdict import (
 from edge.records import LogFields, Records, call_ended, call_started
 from edge.seam import (
     CommandMedia,
+    ConfigChanged,
     ConfigLoaded,
     Counted,
     Drain,
@@ -150,8 +151,9 @@ class Core:
             case Unreachable(remote):
                 self._endpoint.unreachable(remote, now)
             case ConfigLoaded(snapshot):
-                self._snapshot = self._calls.snapshot = snapshot
-                self._admission.snapshot = snapshot
+                self._use(snapshot)
+            case ConfigChanged(change):
+                self._use(change.made_to(self._snapshot, self._settings.domain))
             case Resolved(addresses):
                 self._calls.addresses = addresses
             case Counted():
@@ -389,6 +391,10 @@ class Core:
             address in ((host,) if is_address(host) else self._calls.addresses.get(host, ()))
             for host in snapshot.route_hosts(connector_id)
         )
+
+    def _use(self, snapshot: Snapshot) -> None:
+        self._snapshot = self._calls.snapshot = snapshot
+        self._admission.snapshot = snapshot
 
     def _write(self, record: CallDetailRecord) -> None:
         bucket = self._snapshot.cdr_bucket

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
 from edge.config import Snapshot
+from edge.config_change import ConfigChange
 from edge.flow import Address, Flow
 from edge.media.session import MediaCommand, MediaReport
 from model.calls import LiveCall
@@ -42,9 +43,15 @@ class MediaLost(NamedTuple):
 
 
 class ConfigLoaded(NamedTuple):
-    """The configuration has changed."""
+    """The configuration is there, whole."""
 
     snapshot: Snapshot
+
+
+class ConfigChanged(NamedTuple):
+    """A part of the configuration has changed (A9)."""
+
+    change: ConfigChange
 
 
 class Resolved(NamedTuple):
@@ -94,6 +101,7 @@ Input: TypeAlias = (
     | MediaReported
     | MediaLost
     | ConfigLoaded
+    | ConfigChanged
     | Resolved
     | Counted
     | PeersSeen

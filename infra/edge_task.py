@@ -14,7 +14,7 @@ from infra.names import record_arns, table_arn
 from infra.network import SIP_PORT
 from infra.settings import DeploymentSettings
 from model.cdr import KEY_PREFIX
-from model.tables import CALLS, CONNECTORS, LIMITS, NODES, NUMBERS, cdr_bucket_name
+from model.tables import CALLS, CONNECTORS, FEED, LIMITS, NODES, NUMBERS, cdr_bucket_name
 
 STOP_TIMEOUT_S = 120
 """The longest that Fargate grants between SIGTERM and SIGKILL."""
@@ -120,10 +120,11 @@ class EdgeTask(Construct):
         connectors = table_arn(stack, settings, CONNECTORS)
         numbers = table_arn(stack, settings, NUMBERS)
         rows = [table_arn(stack, settings, table) for table in (CALLS, NODES)]
+        followed = [table_arn(stack, settings, table) for table in (NODES, FEED)]
         records = record_arns(stack, settings)
         for actions, resources in (
-            (["dynamodb:GetItem"], [connectors]),
-            (["dynamodb:Query"], [connectors, numbers, table_arn(stack, settings, NODES)]),
+            (["dynamodb:BatchGetItem"], [connectors, numbers]),
+            (["dynamodb:Query"], [connectors, numbers, *followed]),
             (["dynamodb:BatchWriteItem"], rows),
             (["dynamodb:UpdateItem"], [table_arn(stack, settings, LIMITS)]),
             (["s3:PutObject"], [records]),

@@ -18,13 +18,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "edge.sip": set(GROUND),
     "edge.media": set(GROUND),
     "edge.config": set(GROUND),
+    "edge.config_change": GROUND | {"edge.config"},
     "edge.policy": GROUND | {"edge.sip", "edge.media", "edge.config"},
     "edge.routing": GROUND | {"edge.sip", "edge.media", "edge.config"},
 }
 """Package or module -> what it may import besides the standard library and itself."""
 MAY_IMPORT["edge.call"] = MAY_IMPORT["edge.policy"] | {"edge.policy", "edge.routing"}
 MAY_IMPORT["edge.records"] = MAY_IMPORT["edge.call"] | {"edge.call"}
-MAY_IMPORT["edge.seam"] = MAY_IMPORT["edge.records"] | {"edge.records"}
+MAY_IMPORT["edge.seam"] = MAY_IMPORT["edge.records"] | {"edge.records", "edge.config_change"}
 MAY_IMPORT["edge.waiting"] = MAY_IMPORT["edge.seam"] | {"edge.seam"}
 MAY_IMPORT["edge.core"] = MAY_IMPORT["edge.waiting"] | {"edge.waiting"}
 MAY_IMPORT["edge.runtime"] = MAY_IMPORT["edge.core"] | {"edge.core"}

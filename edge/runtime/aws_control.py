@@ -18,14 +18,17 @@ from edge.runtime.aws_messages import (
     Begin,
     Leave,
     Left,
+    News,
     RecordOutcome,
     RecordSettled,
+    RoutesNamed,
 )
 from edge.runtime.backoff import Backoff
 from edge.runtime.channel import Channel
 from edge.runtime.log import Logger
 from edge.runtime.pump import Pump
 from edge.seam import (
+    ConfigChanged,
     ConfigLoaded,
     Count,
     Counted,
@@ -51,7 +54,7 @@ class AwsControl:
         begin: Begin,
         *,
         loop: AbstractEventLoop,
-        feed: Callable[[ConfigLoaded | Counted | PeersSeen], None],
+        feed: Callable[[News], None],
         log: Logger,
     ) -> None:
         self._begin = begin
@@ -146,7 +149,7 @@ class AwsControl:
                     self._backoff.reset()
                     self.configured.set()
                     self._feed(report)
-                case Counted() | PeersSeen():
+                case ConfigChanged() | RoutesNamed() | Counted() | PeersSeen():
                     self._feed(report)
                 case RecordSettled():
                     self._settled(report)

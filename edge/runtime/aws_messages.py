@@ -5,6 +5,7 @@ from enum import Enum
 from typing import NamedTuple, TypeAlias
 
 from edge.seam import (
+    ConfigChanged,
     ConfigLoaded,
     Count,
     Counted,
@@ -58,9 +59,17 @@ class RecordSettled(NamedTuple):
     outcome: RecordOutcome
 
 
+class RoutesNamed(NamedTuple):
+    """Which route hosts are names; found here, because looking at all of them takes a while."""
+
+    names: frozenset[str]
+
+
 class Left(NamedTuple):
     """Every row is written and the node is off the list."""
 
 
 AwsCommand: TypeAlias = Begin | WriteRecord | JournalCall | ForgetCall | NodeReport | Leave | Count
-AwsReport: TypeAlias = ConfigLoaded | RecordSettled | Log | Left | Counted | PeersSeen
+News: TypeAlias = ConfigLoaded | ConfigChanged | RoutesNamed | Counted | PeersSeen
+"""What the worker has found out for the node."""
+AwsReport: TypeAlias = News | RecordSettled | Log | Left

@@ -16,7 +16,6 @@ from typing import assert_never
 
 import boto3
 
-from edge.config import Snapshot
 from edge.runtime.aws_messages import (
     AwsCommand,
     AwsReport,
@@ -25,6 +24,7 @@ from edge.runtime.aws_messages import (
     Left,
     RecordOutcome,
     RecordSettled,
+    RoutesNamed,
 )
 from edge.runtime.call_counter import CallCounter
 from edge.runtime.cdr_sink import CdrSink
@@ -37,6 +37,7 @@ from edge.runtime.pump import Pump
 from edge.runtime.s3_bucket import S3Bucket
 from edge.runtime.snapshot_reader import SnapshotReader
 from edge.seam import (
+    ConfigChanged,
     ConfigLoaded,
     Count,
     Counted,
@@ -67,6 +68,7 @@ class AwsWorker:
         self._sink: CdrSink | None = None
         self._journal: Journal | None = None
         self._counter: CallCounter | None = None
+        self._names: frozenset[str] = frozenset()
         # Threads of their own: a call waits for its count, rows and records do not hold it up.
         self._counting = ThreadPoolExecutor(QUESTIONS_AT_ONCE, thread_name_prefix="count")
         self._leaving: asyncio.Task[None] | None = None
@@ -134,7 +136,7 @@ class AwsWorker:
             follow_configuration,
             reader,
             poll_interval_s=command.poll_interval_s,
-            publish=self._configuration_changed,
+            publish=partial(self._configuration_changed, reader),
             log=self._log_from_thread,
         )
         # A daemon: it may sit in a request when the process ends, and nothing of it needs saving.
@@ -175,8 +177,15 @@ class AwsWorker:
     def _log(self, event: str, fields: Mapping[str, Field]) -> None:
         self._pump.send(Log(event, dict(fields)))
 
-    def _configuration_changed(self, snapshot: Snapshot) -> None:
-        self._report_from_thread(ConfigLoaded(snapshot))
+    def _configuration_changed(
+        self, reader: SnapshotReader, news: ConfigLoaded | ConfigChanged
+    ) -> None:
+        self._report_from_thread(news)
+        assert reader.snapshot is not None, "there is news of it"
+        names = reader.snapshot.route_names()
+        if names != self._names:
+            self._names = names
+            self._report_from_thread(RoutesNamed(names))
 
     def _log_from_thread(self, event: str, fields: Mapping[str, Field]) -> None:
         self._report_from_thread(Log(event, dict(fields)))

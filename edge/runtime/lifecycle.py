@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from edge.flow import Address, Transport
 from edge.runtime.aws_control import AwsControl
-from edge.runtime.aws_messages import Begin
+from edge.runtime.aws_messages import Begin, News, RoutesNamed
 from edge.runtime.driver import CoreLike, Driver
 from edge.runtime.log import Logger
 from edge.runtime.media_workers import MediaWorkers
 from edge.runtime.resolver import Resolver, system_lookup
 from edge.runtime.udp import UdpTransport
-from edge.seam import ConfigLoaded, Counted, Drain, HangUp, PeersSeen, Resolved
+from edge.seam import Drain, HangUp, Resolved
 from model.node import RENEWED_EVERY_S
 
 READY_AFTER_S = 2.0
@@ -60,7 +60,7 @@ class Node:
             log=log,
             private_addresses=settings.lab_mode,
         )
-        self._aws = AwsControl(plan.begin, loop=loop, feed=self._configured, log=log)
+        self._aws = AwsControl(plan.begin, loop=loop, feed=self._heard, log=log)
         self._driver = Driver(
             core,
             loop=loop,
@@ -146,10 +146,11 @@ class Node:
             self._renewal.cancel()
             self._renewal = None
 
-    def _configured(self, loaded: ConfigLoaded | Counted | PeersSeen) -> None:
-        self._driver.feed(loaded)
-        if isinstance(loaded, ConfigLoaded):
-            self._resolver.set_names(loaded.snapshot.route_names())
+    def _heard(self, news: News) -> None:
+        if isinstance(news, RoutesNamed):
+            self._resolver.set_names(news.names)
+        else:
+            self._driver.feed(news)
 
     async def _prepared(self) -> None:
         """Wait for the configuration and media ports; datagrams wait in the socket meanwhile."""

@@ -21,6 +21,7 @@ from edge.media.session import (
 )
 from edge.seam import (
     CommandMedia,
+    ConfigChanged,
     ConfigLoaded,
     Count,
     Counted,
@@ -193,8 +194,8 @@ class Node:
         snapshot = Snapshot.build(self._settings, connectors, (number(),), bucket)
         self.core.handle(ConfigLoaded(snapshot), self._now)
 
-    def hear(self, happened: Counted | PeersSeen, now: float) -> None:
-        """Hear of the other nodes."""
+    def hear(self, happened: Counted | PeersSeen | ConfigChanged, now: float) -> None:
+        """Hear of other nodes, or of a change."""
         self._handle(happened, now)
 
     def drain(self, now: float) -> None:

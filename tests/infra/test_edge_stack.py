@@ -159,10 +159,12 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
     table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/ovc-"
     bucket = "arn:${AWS::Partition}:s3:::ovc-cdr-${AWS::AccountId}-${AWS::Region}"
     assert edge.grants("TaskTaskRole") == {
-        ("dynamodb:GetItem", f"{table}connectors"),
+        ("dynamodb:BatchGetItem", f"{table}connectors"),
+        ("dynamodb:BatchGetItem", f"{table}numbers"),
         ("dynamodb:Query", f"{table}connectors"),
         ("dynamodb:Query", f"{table}numbers"),
         ("dynamodb:Query", f"{table}nodes"),
+        ("dynamodb:Query", f"{table}feed"),
         ("dynamodb:UpdateItem", f"{table}limits"),
         ("dynamodb:BatchWriteItem", f"{table}calls"),
         ("dynamodb:BatchWriteItem", f"{table}nodes"),

@@ -58,7 +58,10 @@ ENCODED: list[tuple[Plain, AttributeValue]] = [
 def test_the_tables_have_the_prefix_of_their_deployment() -> None:  # A4
     assert TABLES == (CONNECTORS, NUMBERS, CALLS, NODES, FEED, LIMITS)
     names = [it.physical_name("prod") for it in TABLES]
-    assert names == ["prod-connectors", "prod-numbers", "prod-calls", "prod-nodes"]
+    assert names == [
+        *("prod-connectors", "prod-numbers", "prod-calls", "prod-nodes"),
+        *("prod-feed", "prod-limits"),
+    ]
     assert DEFAULT_PREFIX == "ovc"
 
 

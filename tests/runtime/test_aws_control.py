@@ -12,10 +12,12 @@ from uuid import uuid4
 import pytest
 import uvloop
 
+from edge.config import Snapshot
 from edge.runtime.aws_control import AwsControl
-from edge.runtime.aws_messages import Begin
+from edge.runtime.aws_messages import Begin, News, RoutesNamed
 from edge.runtime.log import utc_now
 from edge.seam import (
+    ConfigChanged,
     ConfigLoaded,
     Count,
     Counted,
@@ -25,6 +27,7 @@ from edge.seam import (
     PeersSeen,
     WriteRecord,
 )
+from model.connector import Origination, Route
 from model.node import NodeState
 from model.node_items import node_members
 from model.settings import Settings
@@ -43,7 +46,9 @@ class World:
     """A running control, and what it has reported."""
 
     def __init__(self, prefix: str) -> None:
-        self.loaded: list[ConfigLoaded] = []
+        self.snapshot = Snapshot()
+        self.loaded = 0
+        self.names: frozenset[str] = frozenset()
         self.counted: list[Counted] = []
         self.peers: list[PeersSeen] = []
         self.log = Lines()
@@ -54,16 +59,22 @@ class World:
             log=self.log,
         )
 
-    def _feed(self, happened: ConfigLoaded | Counted | PeersSeen) -> None:
-        if isinstance(happened, ConfigLoaded):
-            self.loaded.append(happened)
-        elif isinstance(happened, Counted):
-            self.counted.append(happened)
-        else:
-            self.peers.append(happened)
+    def _feed(self, news: News) -> None:
+        match news:
+            case ConfigLoaded(snapshot):
+                self.snapshot = snapshot
+                self.loaded += 1
+            case ConfigChanged(change):
+                self.snapshot = change.made_to(self.snapshot, Settings().domain)
+            case RoutesNamed(names):
+                self.names = names
+            case Counted():
+                self.counted.append(news)
+            case PeersSeen():
+                self.peers.append(news)
 
     def connectors(self) -> set[str]:
-        return set(self.loaded[-1].snapshot.connectors) if self.loaded else set()
+        return set(self.snapshot.connectors)
 
 
 def in_world(deployment: Deployment, test: Callable[[World], Awaitable[None]]) -> None:
@@ -84,6 +95,13 @@ def test_the_configuration_arrives_and_every_change_after_it(deployment: Deploym
         deployment.put_connector(a_connector(ONE))
         with within(2.0):
             await until(lambda: world.connectors() == {ONE})
+        named = replace(a_connector(TWO), origination=Origination(routes=(Route(host="a.test"),)))
+        deployment.put_connector(named)
+        with within(2.0):
+            await until(lambda: world.names == {"a.test"})
+        assert world.connectors() == {ONE, TWO}
+        # The whole of it is told once (A9).
+        assert world.loaded == 1
 
     in_world(deployment, test)
 
@@ -112,7 +130,7 @@ def test_a_database_that_goes_and_comes_back_is_two_log_lines(
     deployment = Deployment(aws, f"t{uuid4().hex[:12]}")
 
     async def test(world: World) -> None:
-        await until(lambda: world.loaded)
+        await until(lambda: world.loaded > 0)
         aws.stop()
         await until(lambda: world.log.of("database-away"))
         record = a_record()
@@ -135,7 +153,7 @@ def test_a_database_that_goes_and_comes_back_is_two_log_lines(
 def test_a_worker_that_dies_is_replaced_and_its_records_are_stored(deployment: Deployment) -> None:
     # EDGE C9
     async def test(world: World) -> None:
-        await until(lambda: world.loaded)
+        await until(lambda: world.loaded > 0)
         os.kill(world.control.pid, signal.SIGKILL)
         record = a_record()
         world.control.write(WriteRecord(deployment.bucket, record))
@@ -150,7 +168,7 @@ def test_a_worker_that_dies_is_replaced_and_its_records_are_stored(deployment: D
 
 def test_a_worker_that_is_cut_off_still_stores_what_it_has(deployment: Deployment) -> None:
     async def test(world: World) -> None:
-        await until(lambda: world.loaded)
+        await until(lambda: world.loaded > 0)
         os.kill(world.control.pid, signal.SIGSTOP)
         record = a_record()
         world.control.write(WriteRecord(deployment.bucket, record))
@@ -209,7 +227,7 @@ def test_without_tables_for_rows_records_are_stored_all_the_same(deployment: Dep
 
 def test_closing_ends_the_process_at_once(deployment: Deployment) -> None:
     async def test(world: World) -> None:
-        await until(lambda: world.loaded)
+        await until(lambda: world.loaded > 0)
         with within(1.0):
             world.control.close()
         assert not is_running(world.control.pid)
