@@ -18,15 +18,23 @@ from emulator.environment import isolated
 from emulator.event_log import EventLog
 from emulator.gateway import RunningGateway
 from emulator.local_ids import LocalIds
+from emulator.local_stream import LocalStream
 from emulator.ports import HOST, Ports
 from emulator.probe import admits
 from emulator.schedule import RunningSchedule
 from emulator.seed import Seed, SeedError, seed
 from emulator.stand_file import StandFacts, StandFile, writable_directory
+from lambdas.config_feed import composition as config_feed
 from lambdas.management.composition import build
 from lambdas.number_orders import composition as number_orders
 from model.settings import Carrier, Settings
-from model.tables import DEFAULT_PREFIX, access_keys_secret_name, cdr_bucket_name
+from model.tables import (
+    CONNECTORS,
+    DEFAULT_PREFIX,
+    NUMBERS,
+    access_keys_secret_name,
+    cdr_bucket_name,
+)
 
 LOCAL_ORIGINS = ("http://127.0.0.1:*", "http://localhost:*")
 """A web console of this machine, on whatever port it is served (A2)."""
@@ -151,6 +159,7 @@ class Stand:
         self._await(lambda: AWS not in self._starting, deadline, AWS)
         aws.provision(clients, settings)
         bucket = cdr_bucket_name(DEFAULT_PREFIX, settings.account_id, settings.region)
+        self._start_feed(clients)
         gateway = self._gateway = self._start_api(clients)
         self._start_number_orders(clients)
         # It is loaded while the seed is made, and learns of that as of any change.
@@ -176,6 +185,13 @@ class Stand:
             ids=LocalIds(),
         )
         return RunningGateway(handler, host=HOST, port=self._plan.ports.api)
+
+    def _start_feed(self, clients: aws.AwsClients) -> None:
+        """Tell the edge of every change, before the API answers that it is made (A9)."""
+        client = clients.dynamodb
+        handler = config_feed.build(table_prefix=DEFAULT_PREFIX, dynamodb=client)
+        tables = [it.physical_name(DEFAULT_PREFIX) for it in (CONNECTORS, NUMBERS)]
+        LocalStream(client, tables, handler)
 
     def _start_number_orders(self, clients: aws.AwsClients) -> None:
         handler = number_orders.build(

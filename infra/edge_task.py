@@ -18,7 +18,9 @@ from model.tables import (
     CALLS,
     CONNECTOR,
     CONNECTORS,
+    FEED,
     HEALTH,
+    LIMITS,
     NODES,
     NUMBERS,
     PARTITION_KEY,
@@ -132,11 +134,13 @@ class EdgeTask(Construct):
         connectors = table_arn(stack, settings, CONNECTORS)
         numbers = table_arn(stack, settings, NUMBERS)
         rows = [table_arn(stack, settings, table) for table in (CALLS, NODES)]
+        followed = [table_arn(stack, settings, table) for table in (NODES, FEED)]
         records = record_arns(stack, settings)
         for actions, resources in (
-            (["dynamodb:GetItem"], [connectors]),
-            (["dynamodb:Query"], [connectors, numbers]),
+            (["dynamodb:BatchGetItem"], [connectors, numbers]),
+            (["dynamodb:Query"], [connectors, numbers, *followed]),
             (["dynamodb:BatchWriteItem"], rows),
+            (["dynamodb:UpdateItem"], [table_arn(stack, settings, LIMITS)]),
             (["s3:PutObject"], [records]),
             (["ec2:DescribeNetworkInterfaces"], ["*"]),
         ):

@@ -24,11 +24,13 @@ from edge.seam import (
     CloseFlow,
     CommandMedia,
     ConfigLoaded,
-    FlowClosed,
-    FlowIdle,
+    Count,
+    Drain,
     ForgetCall,
+    Input,
     JournalCall,
     Log,
+    MediaLost,
     MediaReported,
     NoteHealth,
     Received,
@@ -183,6 +185,8 @@ class Node:
         self.records: list[CallDetailRecord] = []
         self.journalled: list[LiveCall] = []
         self.forgotten: list[str] = []
+        self.asked: list[Count] = []
+        """Counts of all nodes that were asked for (A10)."""
         self.logs: list[Log] = []
         self.pings: list[NoteHealth] = []
         self.sent: list[Send] = []
@@ -201,6 +205,16 @@ class Node:
         self._bucket = bucket
         snapshot = Snapshot.build(self._settings, connectors, self._numbers, bucket, self._groups)
         self.core.handle(ConfigLoaded(snapshot), self._now)
+
+    def drain(self, now: float) -> None:
+        """Be told to take no new calls."""
+        self._handle(Drain(), now)
+
+    def replace_worker(self, now: float) -> None:
+        """Lose the media worker, its calls with it, and get another one."""
+        self._handle(MediaLost(0), now)
+        self.worker = Worker()
+        self._handle(MediaReported(0, self.worker.lease(PORTS)), now)
 
     def is_empty(self) -> bool:
         """Tell whether nothing is held and every leased port has come back."""
@@ -231,8 +245,8 @@ class Node:
         """Hear of an ICMP error."""
         self._handle(Unreachable(remote), now)
 
-    def hear(self, happened: FlowClosed | FlowIdle | Received, now: float) -> list[CloseFlow]:
-        """Hear something of a stream; return what is to be closed for it."""
+    def hear(self, happened: Input, now: float) -> list[CloseFlow]:
+        """Hear of a stream, of other nodes or of a change; return what streams are to be closed."""
         self.closed.clear()
         self._handle(happened, now)
         return self.closed
@@ -261,7 +275,7 @@ class Node:
 
     def _handle(
         self,
-        happened: Received | Unreachable | FlowClosed | FlowIdle | MediaReported | Tick,
+        happened: Input,
         now: float,
     ) -> None:
         self._now = now
@@ -284,6 +298,8 @@ class Node:
                     self.forgotten.append(transaction_id)
                 case NoteHealth():
                     self.pings.append(output)
+                case Count():
+                    self.asked.append(output)
                 case Log():
                     self.logs.append(output)
                 case _:

@@ -159,10 +159,14 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
     table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/ovc-"
     bucket = "arn:${AWS::Partition}:s3:::ovc-cdr-${AWS::AccountId}-${AWS::Region}"
     assert edge.grants("TaskTaskRole") == {
-        ("dynamodb:GetItem", f"{table}connectors"),
+        ("dynamodb:BatchGetItem", f"{table}connectors"),
+        ("dynamodb:BatchGetItem", f"{table}numbers"),
         ("dynamodb:Query", f"{table}connectors"),
         ("dynamodb:Query", f"{table}numbers"),
         ("dynamodb:UpdateItem", f"{table}connectors"),
+        ("dynamodb:Query", f"{table}nodes"),
+        ("dynamodb:Query", f"{table}feed"),
+        ("dynamodb:UpdateItem", f"{table}limits"),
         ("dynamodb:BatchWriteItem", f"{table}calls"),
         ("dynamodb:BatchWriteItem", f"{table}nodes"),
         ("s3:PutObject", f"{bucket}/{KEY_PREFIX}/*"),
@@ -178,7 +182,7 @@ def test_of_connectors_the_edge_may_write_the_health_alone(edge: Template) -> No
         statement["Condition"]
         for policy in policies
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-        if statement["Action"] == "dynamodb:UpdateItem"
+        if statement["Action"] == "dynamodb:UpdateItem" and "Condition" in statement
     ]
     assert condition["ForAllValues:StringEquals"] == {
         "dynamodb:LeadingKeys": ["connector"],
