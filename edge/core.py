@@ -17,6 +17,7 @@ from edge.clock import Clock
 from edge.config import Snapshot, is_address
 from edge.flow import Address, Flow
 from edge.ids import Ids
+from edge.load_watch import LoadWatch
 from edge.media.session import MediaCommand, MediaReport, MediaSilent, PortsLeased, SessionClosed
 from edge.policy.admission import Admission
 from edge.policy.case import AwaitCount, Case
@@ -30,6 +31,7 @@ from edge.policy.verdict import (
     Verdict,
 )
 from edge.records import LogFields, Records, call_ended, call_started
+from edge.report import node_report
 from edge.seam import (
     CommandMedia,
     ConfigChanged,
@@ -40,6 +42,7 @@ from edge.seam import (
     HangUp,
     Input,
     JournalCall,
+    LoadMeasured,
     Log,
     MediaLost,
     MediaReported,
@@ -59,7 +62,6 @@ from edge.sip.message import MalformedRequest, Request
 from edge.sip.timers import Timers
 from edge.waiting import WaitingRoom
 from model.cdr import CallDetailRecord, filtered_number
-from model.node import CarrierState
 from model.settings import Settings
 
 PRODUCT = "Open-Voice-Connector"
@@ -136,12 +138,15 @@ class Core:
         self._source_lines = RateLimiter()
         self._refused_lines = RateLimiter()
         self._suppressed_records = 0
+        self._load = LoadWatch(settings.admission)
         self._limits_calls = settings.admission.concurrent_calls_per_connector is not None
 
     def handle(self, happened: Input, now: float) -> None:
         """Take one input at the monotonic time `now`."""
         match happened:
             case Received(data, flow):
+                if self._load.is_dropping and self._load.drops(data, flow):
+                    return
                 if self._admission.may_spend(data, flow, now):
                     self._endpoint.receive(data, flow, now)
             case Tick():
@@ -160,6 +165,8 @@ class Core:
                 self._waiting.counted(happened, now)
             case PeersSeen(peers, calls):
                 self._admission.peers_seen(peers, calls)
+            case LoadMeasured():
+                self._load_measured(happened, now)
             case MediaLost(worker):
                 self._calls.media_lost(worker, now)
             case Drain():
@@ -185,22 +192,7 @@ class Core:
 
     def report(self, now: float) -> NodeReport:
         """Return what the node says of itself at the monotonic time `now`."""
-        return NodeReport(
-            active_calls=self._calls.active_calls(),
-            draining=self._calls.is_draining,
-            carriers=tuple(
-                CarrierState(
-                    name=carrier.name,
-                    host=carrier.host,
-                    port=carrier.port,
-                    priority=carrier.priority,
-                    weight=carrier.weight,
-                    out_until=None if until is None else self._clock.utc_at(until),
-                )
-                for carrier, until in self._calls.carrier_outages(now)
-            ),
-            connector_calls=self._calls.calls_by_connector() if self._limits_calls else {},
-        )
+        return node_report(self._calls, self._clock, now, by_connector=self._limits_calls)
 
     @property
     def pending(self) -> dict[str, int]:
@@ -365,6 +357,12 @@ class Core:
         if fresh and self._refused_lines.take("node", 1.0, LINES_AT_ONCE, now):
             source = f"{flow.remote[0]}:{flow.remote[1]}"
             self._outputs.append(Log("source-refused", {"source": source, "hint": hint}))
+
+    def _load_measured(self, measured: LoadMeasured, now: float) -> None:
+        line = self._load.take(measured, self._pool.free_share, now)
+        self._admission.overloaded = self._load.is_overloaded
+        if line is not None:
+            self._outputs.append(line)
 
     def _media_reported(self, worker: int, report: MediaReport, now: float) -> None:
         match report:

@@ -6,7 +6,7 @@ A check returns the verdict that ends the matter, or None to let the next one de
 from edge.media.sdp import SdpError, read
 from edge.policy.case import Case
 from edge.policy.content import ContentFault, has_unknown_encoding, sdp_body
-from edge.policy.verdict import ACCEPT, ALLOW, Refuse
+from edge.policy.verdict import ACCEPT, ALLOW, Fields, Refuse
 from edge.sip.grammar import TOKEN, SipParseError, split_list
 from edge.sip.headers import parse_via
 from edge.sip.message import MAX_URI_CHARACTERS
@@ -98,19 +98,28 @@ def has_hops_left(case: Case) -> Refuse | None:
     return case.refuse(483, "Max-Forwards is 0: look for a routing loop")
 
 
+def is_overload_far(case: Case) -> Refuse | None:
+    """R30, before all else: whoever is known is told at once, at no cost in memory or records."""
+    if not case.context.overloaded or case.request.to.tag is not None:
+        return None
+    hint = "this node is overloaded: add nodes or lower the call rate"
+    return case.refuse(503, hint, fields=_retry_later(case), stateless=True)
+
+
 def is_node_ready(case: Case) -> Refuse | None:
     """13: R31, R30."""
     if case.context.calls.draining():
         hint = "this node is draining: it takes no new calls before it stops"
         return case.refuse(503, hint, fields=(("Retry-After", "30"),))
-    if case.context.overloaded:
-        hint = "this node is overloaded: add nodes or lower the call rate"
-    elif not case.context.calls.has_ports():
-        hint = "this node has no media ports left: add nodes or widen media.first_port to last_port"
-    else:
+    if case.context.calls.has_ports():
         return None
-    seconds = str(5 + case.context.ids.below(11))
-    return case.refuse(503, hint, fields=(("Retry-After", seconds),))
+    hint = "this node has no media ports left: add nodes or widen media.first_port to last_port"
+    return case.refuse(503, hint, fields=_retry_later(case))
+
+
+def _retry_later(case: Case) -> Fields:
+    """A different time for each, so that they do not all come back at once (EDGE R30)."""
+    return (("Retry-After", str(5 + case.context.ids.below(11))),)
 
 
 def requires_nothing_unknown(case: Case) -> Refuse | None:

@@ -11,6 +11,7 @@ from edge.flow import Address, Transport
 from edge.runtime.aws_control import AwsControl
 from edge.runtime.aws_messages import Begin, News, RoutesNamed
 from edge.runtime.driver import CoreLike, Driver
+from edge.runtime.load import LoadProbe
 from edge.runtime.log import Logger
 from edge.runtime.media_workers import MediaWorkers
 from edge.runtime.resolver import Resolver, system_lookup
@@ -99,11 +100,13 @@ class Node:
         )
         self._driver.add_transport(Transport.UDP, transport)
         self._tell_ready(transport)
+        probe = LoadProbe(self._driver.feed, loop=self._loop)
         self._renew()
         if self._plan.begin.settings.admission.concurrent_calls_per_connector is not None:
             self._publish_calls()
         await self._stop.wait()
         await self._wind_down()
+        probe.close()
         resolving.cancel()
         transport.close()
         self._driver.close()

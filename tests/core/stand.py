@@ -21,10 +21,8 @@ from edge.media.session import (
 )
 from edge.seam import (
     CommandMedia,
-    ConfigChanged,
     ConfigLoaded,
     Count,
-    Counted,
     Drain,
     ForgetCall,
     Input,
@@ -32,7 +30,6 @@ from edge.seam import (
     Log,
     MediaLost,
     MediaReported,
-    PeersSeen,
     Received,
     Send,
     Tick,
@@ -194,8 +191,8 @@ class Node:
         snapshot = Snapshot.build(self._settings, connectors, (number(),), bucket)
         self.core.handle(ConfigLoaded(snapshot), self._now)
 
-    def hear(self, happened: Counted | PeersSeen | ConfigChanged, now: float) -> None:
-        """Hear of other nodes, or of a change."""
+    def hear(self, happened: Input, now: float) -> None:
+        """Hear of anything that no peer sends."""
         self._handle(happened, now)
 
     def drain(self, now: float) -> None:
@@ -255,8 +252,14 @@ class Node:
 
     def ask(self, data: bytes, remote: Address, now: float) -> list[Send]:
         """Take a datagram and return what is sent at once, for tests without a link."""
+        return self.ask_over(Transport.UDP, data, remote, now)
+
+    def ask_over(
+        self, transport: Transport, data: bytes, remote: Address, now: float
+    ) -> list[Send]:
+        """Take a message over some transport and return what is sent at once."""
         self.sent.clear()
-        self.take(data, Flow(Transport.UDP, EDGE, remote), now)
+        self.take(data, Flow(transport, EDGE, remote), now)
         return self.sent
 
     def _handle(
