@@ -18,11 +18,13 @@ from edge.config import Snapshot
 from edge.directory import Directory
 from edge.flow import Address, Flow
 from edge.ids import Ids
+from edge.load_watch import LoadWatch
 from edge.media.session import MediaCommand, MediaReport, MediaSilent, PortsLeased, SessionClosed
 from edge.policy.admission import Admission
 from edge.reception import Reception
 from edge.records import LogFields, Records, call_attempt, call_ended, call_started
 from edge.refusals import Refusals
+from edge.report import node_report
 from edge.routing.failover import Failure
 from edge.seam import (
     CloseFlow,
@@ -37,6 +39,7 @@ from edge.seam import (
     HangUp,
     Input,
     JournalCall,
+    LoadMeasured,
     Log,
     MediaLost,
     MediaReported,
@@ -54,7 +57,6 @@ from edge.sip.endpoint import Endpoint
 from edge.sip.message import MalformedRequest, Request
 from edge.sip.timers import Timers
 from model.cdr import CallDetailRecord
-from model.node import CarrierState
 from model.settings import Settings, UdpLarge
 
 PRODUCT = "Open-Voice-Connector"
@@ -140,12 +142,15 @@ class Core:
             clock=clock,
             put_out=self._outputs.append,
         )
+        self._load = LoadWatch(settings.admission)
         self._limits_calls = settings.admission.concurrent_calls_per_connector is not None
 
     def handle(self, happened: Input, now: float) -> None:
         """Take one input at the monotonic time `now`."""
         match happened:
             case Received(data, flow, broken):
+                if self._load.is_dropping and self._load.drops(data, flow):
+                    return
                 if self._admission.may_spend(data, flow, now):
                     self._endpoint.receive(data, flow, now)
                 else:
@@ -173,6 +178,8 @@ class Core:
                 self._reception.waiting.counted(happened, now)
             case PeersSeen(peers, calls):
                 self._admission.peers_seen(peers, calls)
+            case LoadMeasured():
+                self._load_measured(happened, now)
             case MediaLost(worker):
                 self._calls.media_lost(worker, now)
             case Drain():
@@ -202,22 +209,7 @@ class Core:
 
     def report(self, now: float) -> NodeReport:
         """Return what the node says of itself at the monotonic time `now`."""
-        return NodeReport(
-            active_calls=self._calls.active_calls(),
-            draining=self._calls.is_draining,
-            carriers=tuple(
-                CarrierState(
-                    name=carrier.name,
-                    host=carrier.host,
-                    port=carrier.port,
-                    priority=carrier.priority,
-                    weight=carrier.weight,
-                    out_until=None if until is None else self._clock.utc_at(until),
-                )
-                for carrier, until in self._calls.carrier_outages(now)
-            ),
-            connector_calls=self._calls.calls_by_connector() if self._limits_calls else {},
-        )
+        return node_report(self._calls, self._clock, now, by_connector=self._limits_calls)
 
     @property
     def pending(self) -> dict[str, int]:
@@ -278,6 +270,12 @@ class Core:
     def _use(self, snapshot: Snapshot) -> None:
         self._snapshot = self._calls.snapshot = snapshot
         self._admission.snapshot = snapshot
+
+    def _load_measured(self, measured: LoadMeasured, now: float) -> None:
+        line = self._load.take(measured, self._pool.free_share, now)
+        self._admission.overloaded = self._load.is_overloaded
+        if line is not None:
+            self._outputs.append(line)
 
     def _media_reported(self, worker: int, report: MediaReport, now: float) -> None:
         match report:

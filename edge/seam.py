@@ -101,6 +101,15 @@ class PeersSeen(NamedTuple):
     """Calls that other nodes hold, by connector; only where there is a limit (EDGE R16)."""
 
 
+class LoadMeasured(NamedTuple):
+    """How busy the process is (EDGE R30)."""
+
+    lag_s: float
+    """How late the event loop was."""
+    cpu: float
+    """Share of one CPU."""
+
+
 class Drain(NamedTuple):
     """Refuse new calls from now on (EDGE R31)."""
 
@@ -127,6 +136,7 @@ Input: TypeAlias = (
     | Resolved
     | Counted
     | PeersSeen
+    | LoadMeasured
     | Drain
     | HangUp
     | Tick

@@ -30,7 +30,11 @@ MAY_IMPORT["edge.refusals"] = MAY_IMPORT["edge.records"] | {"edge.records"}
 MAY_IMPORT["edge.seam"] = MAY_IMPORT["edge.refusals"] | {"edge.refusals", "edge.config_change"}
 MAY_IMPORT["edge.waiting"] = MAY_IMPORT["edge.seam"] | {"edge.seam"}
 MAY_IMPORT["edge.reception"] = MAY_IMPORT["edge.waiting"] | {"edge.waiting"}
-MAY_IMPORT["edge.core"] = MAY_IMPORT["edge.reception"] | {"edge.reception"}
+MAY_IMPORT["edge.load_watch"] = MAY_IMPORT["edge.waiting"]
+MAY_IMPORT["edge.report"] = MAY_IMPORT["edge.waiting"]
+MAY_IMPORT["edge.core"] = MAY_IMPORT["edge.reception"] | {
+    *("edge.reception", "edge.load_watch", "edge.report"),
+}
 MAY_IMPORT["edge.runtime"] = MAY_IMPORT["edge.core"] | {"edge.core"}
 MAY_IMPORT["edge.settings"] = {"model"}
 MAY_IMPORT["edge.__main__"] = MAY_IMPORT["edge.runtime"] | {"edge.runtime", "edge.settings"}

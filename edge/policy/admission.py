@@ -48,6 +48,7 @@ from edge.policy.request_checks import (
     is_method_supported,
     is_node_ready,
     is_outside_dialog,
+    is_overload_far,
     is_uri_readable,
     is_within_source_rate,
     requires_nothing_unknown,
@@ -137,6 +138,7 @@ def _find_named_connector(case: Case) -> None:
 
 PBX_CALL = CheckList(
     (
+        is_overload_far,  # R30, early
         is_within_source_rate,  # 1
         is_method_supported,  # 4
         is_uri_readable,  # 5
@@ -173,6 +175,7 @@ COUNTED_CALL = CheckList(
 """What is left of PBX_CALL once all nodes have counted the call (A10)."""
 CARRIER_CALL = CheckList(
     (
+        is_overload_far,  # R30, early
         is_within_source_rate,  # 1
         is_method_supported,  # 4
         is_uri_readable,  # 5
@@ -193,6 +196,7 @@ CARRIER_CALL = CheckList(
 )
 OPTIONS = CheckList(
     (
+        is_overload_far,  # R30, early
         is_method_supported,  # 4
         is_uri_readable,  # 5
         is_outside_dialog,  # 6

@@ -12,6 +12,7 @@ from edge.runtime.aws_control import AwsControl
 from edge.runtime.aws_messages import Begin, News, RoutesNamed
 from edge.runtime.dns_client import DnsClient
 from edge.runtime.driver import CoreLike, Driver
+from edge.runtime.load import LoadProbe
 from edge.runtime.log import Logger
 from edge.runtime.media_workers import MediaWorkers
 from edge.runtime.resolver import Resolver
@@ -110,11 +111,13 @@ class Node:
             self._driver.add_transport(stream, streams.streams)
         self._driver.set_closer(streams.streams)
         self._tell_ready(transport, streams)
+        probe = LoadProbe(self._driver.feed, loop=self._loop)
         self._renew()
         if self._plan.begin.settings.admission.concurrent_calls_per_connector is not None:
             self._publish_calls()
         await self._stop.wait()
         await self._wind_down()
+        probe.close()
         resolving.cancel()
         transport.close()
         streams.close()

@@ -269,8 +269,14 @@ class Node:
 
     def ask(self, data: bytes, remote: Address, now: float) -> list[Send]:
         """Take a datagram and return what is sent at once, for tests without a link."""
+        return self.ask_over(Transport.UDP, data, remote, now)
+
+    def ask_over(
+        self, transport: Transport, data: bytes, remote: Address, now: float
+    ) -> list[Send]:
+        """Take a message over some transport and return what is sent at once."""
         self.sent.clear()
-        self.take(data, Flow(Transport.UDP, EDGE, remote), now)
+        self.take(data, Flow(transport, EDGE, remote), now)
         return self.sent
 
     def _handle(
