@@ -39,9 +39,9 @@ LOG_BUFFER_MIB = 4
 
 
 class EdgeTask(Construct):
-    """The task definition. It has no health check of its own: the edge speaks UDP only and meets
-    strangers with silence, so that a probe would learn nothing. A process that cannot work ends,
-    and ECS sees that."""
+    """The task definition. It has no health check of its own: the edge meets strangers with
+    silence, so that a probe would learn nothing. A process that cannot work ends, and ECS sees
+    that."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: DeploymentSettings
