@@ -107,6 +107,7 @@ def run(settings: RuntimeSettings, address: str, sip_socket: socket.socket, log:
         media_address=settings.media_address or address,
         nonce_secret=settings.nonce_secret,
         workers=settings.media_workers,
+        carrier_passwords=settings.carrier_passwords,
     )
     plan = NodePlan(
         begin=Begin(

@@ -6,6 +6,8 @@ simulated clock exactly as the runtime does with a real one.
 """
 
 from collections import deque
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import assert_never
 
 from edge.call.b2bua import B2bua
@@ -31,6 +33,8 @@ from edge.policy.verdict import (
     Verdict,
 )
 from edge.records import LogFields, Records, call_ended, call_started
+from edge.routing.credentials import credentials_of
+from edge.routing.peers import Peers
 from edge.seam import (
     CommandMedia,
     ConfigLoaded,
@@ -82,11 +86,13 @@ class Core:
         media_address: str,
         nonce_secret: bytes,
         workers: int,
+        carrier_passwords: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Build a node.
 
         `sip_address` is what Via and Contact say, `media_address` what SDP says; `nonce_secret` is
-        shared by all nodes of a deployment (EDGE G3); `workers` is the number of media workers.
+        shared by all nodes of a deployment (EDGE G3); `workers` is the number of media workers;
+        `carrier_passwords` are by the names of carriers that have credentials.
         """
         self._settings = settings
         self._ids = ids
@@ -105,6 +111,7 @@ class Core:
         )
         self._stack = stack
         self._pool = MediaPool(workers, self._command_media)
+        credentials = credentials_of(settings.carriers, carrier_passwords)
         self._calls = B2bua(
             stack=stack,
             settings=settings,
@@ -112,6 +119,19 @@ class Core:
             media_address=media_address,
             watcher=self,
             owns=self._owns,
+            credentials=credentials,
+        )
+        self._peers = Peers(
+            settings,
+            credentials,
+            endpoint=self._endpoint,
+            timers=self._timers,
+            ids=ids,
+            address=sip_address,
+            product=PRODUCT,
+            health=self._calls.health,
+            is_carrier=lambda address: self._snapshot.is_carrier(address),
+            tell=self._registration_changed,
         )
         self._snapshot = Snapshot()
         self._admission = Admission(
@@ -146,12 +166,15 @@ class Core:
             case ConfigLoaded(snapshot):
                 self._snapshot = self._calls.snapshot = snapshot
                 self._admission.snapshot = snapshot
+                self._peers.reach(snapshot, self._calls.directory, now)
             case Resolved(addresses, services):
                 self._calls.directory = Directory(addresses, services)
+                self._peers.reach(self._snapshot, self._calls.directory, now)
             case MediaLost(worker):
                 self._calls.media_lost(worker, now)
             case Drain():
                 self._calls.is_draining = True
+                self._peers.leave(now)
             case HangUp(status_message):
                 self._calls.hang_up_all(shutdown(status_message), now)
             case _:
@@ -184,6 +207,7 @@ class Core:
                     priority=carrier.priority,
                     weight=carrier.weight,
                     out_until=None if until is None else self._clock.utc_at(until),
+                    registration=self._peers.registration_of(carrier.name),
                 )
                 for carrier, until in self._calls.carrier_outages(now)
             ),
@@ -334,6 +358,9 @@ class Core:
         if fresh and self._refused_lines.take("node", 1.0, LINES_AT_ONCE, now):
             source = f"{flow.remote[0]}:{flow.remote[1]}"
             self._outputs.append(Log("source-refused", {"source": source, "hint": hint}))
+
+    def _registration_changed(self, event: str, carrier: str, status: int | None) -> None:
+        self._outputs.append(Log(event, {"carrier": carrier, "status": status}))
 
     def _media_reported(self, worker: int, report: MediaReport, now: float) -> None:
         match report:

@@ -1,6 +1,6 @@
 """All calls of a node: makes them, counts them, finds them by their media session."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from edge.call import outcome
@@ -16,6 +16,7 @@ from edge.flow import Flow
 from edge.media.session import SessionId, Side
 from edge.policy.header_policy import timestamp_of
 from edge.policy.verdict import AdmitCall
+from edge.routing.credentials import Credentials
 from edge.routing.health import Health
 from edge.routing.targets import (
     Target,
@@ -56,6 +57,7 @@ class B2bua:
         media_address: str,
         watcher: CallWatcher,
         owns: Callable[[str, str], bool],
+        credentials: Mapping[str, Credentials],
     ) -> None:
         self._stack = stack
         self._settings = settings
@@ -68,8 +70,8 @@ class B2bua:
             if is_network(entry)
         )
         self._watcher = watcher
-        self._health = Health(settings.routing)
-        self._surroundings = CallSurroundings(stack, settings, self._health, self, owns)
+        self.health = Health(settings.routing)
+        self._surroundings = CallSurroundings(stack, settings, self.health, self, owns, credentials)
         self._calls: dict[tuple[int, SessionId], Call] = {}
         self._census = Census()
         self._sent: dict[tuple[str, str, str], dict[Call, float]] = {}
@@ -175,7 +177,7 @@ class B2bua:
         self._census.note(call, tuple([party.connector_id for party in call.parties]))
 
     def _targets(self, admitted: AdmitCall, now: float) -> list[Target]:
-        ids, health, directory = self._stack.ids, self._health, self.directory
+        ids, health, directory = self._stack.ids, self.health, self.directory
         if admitted.bridge is not None:
             return bridge_targets(admitted.bridge, directory, health, now)
         if admitted.callees:
@@ -186,7 +188,7 @@ class B2bua:
     def _out_until(self, carrier: Carrier, now: float) -> float | None:
         """Return when the first of a carrier's addresses is tried again, if all are out."""
         targets = carrier_targets(carrier, self.directory)
-        ends = [self._health.out_until(target, now) for target in targets]
+        ends = [self.health.out_until(target, now) for target in targets]
         known = [end for end in ends if end is not None]
         return min(known) if known and len(known) == len(ends) else None
 

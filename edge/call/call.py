@@ -1,6 +1,6 @@
 """One call: an answered leg, the attempts to reach the other side, and what joins them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, assert_never
@@ -33,6 +33,7 @@ from edge.media.sdp import SdpError
 from edge.media.session import Side
 from edge.policy.header_policy import Way
 from edge.policy.verdict import AdmitCall
+from edge.routing.credentials import Credentials
 from edge.routing.failover import (
     Failure,
     answer_when_exhausted,
@@ -74,6 +75,8 @@ class CallSurroundings:
     observer: CallObserver
     owns: Callable[[str, str], bool]
     """Whether an address belongs to the peers of a connector (by id) or to a carrier (EDGE S10)."""
+    credentials: Mapping[str, Credentials]
+    """By the names of the carriers that challenge (EDGE F13)."""
 
 
 class Call:
@@ -260,6 +263,7 @@ class Call:
         self.b_leg = UacLeg(
             stack, self, flow, way_to_caller(self.admitted), invite, tag, target.connector_id
         )
+        self.b_leg.credentials = self._in.credentials.get(target.carrier)
         self._silence = Failure.NO_RESPONSE
         self._in.observer.on_attempt(self, target, now)
         self._start(CallTimer.NO_RESPONSE, now, routing.first_response_s)

@@ -62,6 +62,8 @@ class LegInput(Symbol):
     PROVISIONAL = auto()
     SUCCESS = auto()
     FAILURE = auto()
+    CHALLENGE = auto()
+    """The peer wants credentials, and has got them."""
     CANCEL_UNANSWERED = auto()
 
 

@@ -14,6 +14,7 @@ from edge.call.leg import IN_DIALOG, Leg, LegInput, LegState, LegTable, LegTimer
 from edge.flow import Flow
 from edge.policy.content import sdp_in
 from edge.policy.header_policy import Way
+from edge.routing.credentials import Credentials, is_challenge, proof_in, with_credentials
 from edge.routing.failover import Failure, retry_after_s
 from edge.sip.dialog import Dialog
 from edge.sip.endpoint import TIMEOUT
@@ -28,6 +29,9 @@ UAC_LEG: LegTable = {
     (_S.INVITING, _I.SUCCESS): _S.CONFIRMED,
     (_S.INVITING, _I.FAILURE): _S.ENDED,
     (_S.INVITING, _I.CANCEL): _S.ABANDONED,
+    # The same INVITE goes out again with credentials: nothing is heard of that one yet (F13).
+    (_S.INVITING, _I.CHALLENGE): _S.INVITING,
+    (_S.PROCEEDING, _I.CHALLENGE): _S.INVITING,
     (_S.PROCEEDING, _I.SUCCESS): _S.CONFIRMED,
     (_S.PROCEEDING, _I.FAILURE): _S.ENDED,
     (_S.PROCEEDING, _I.CANCEL): _S.CANCELLING,
@@ -40,6 +44,8 @@ UAC_LEG: LegTable = {
     (_S.CANCELLING, _I.CANCEL_UNANSWERED): _S.ENDED,
 }
 
+_PROVABLE = frozenset({"INVITE", "BYE"})
+
 _MAX_FORKS = 8
 """Early answers from other branches that are hung up for a peer that forks (EDGE A3)."""
 
@@ -47,7 +53,10 @@ _MAX_FORKS = 8
 class UacLeg(Leg):
     """A leg whose INVITE is ours."""
 
-    __slots__ = ("_ack", "_cancel_headers", "_forks", "_invite", "_transaction", "connector_id")
+    __slots__ = (
+        *("_ack", "_cancel_headers", "_forks", "_invite", "_transaction", "connector_id"),
+        "credentials",
+    )
 
     def __init__(
         self,
@@ -64,6 +73,8 @@ class UacLeg(Leg):
         self._invite = invite
         self.connector_id = connector_id
         """Whose PBX is called; empty for a carrier and a bridge."""
+        self.credentials: Credentials | None = None
+        """For the peer's first challenge of an INVITE and of a BYE; None answers none."""
         self._transaction: ClientTransaction | None = None
         self._cancel_headers: Fields = ()
         self._ack = b""
@@ -89,6 +100,8 @@ class UacLeg(Leg):
     def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         """Take a response to INVITE, CANCEL or BYE."""
         method = transaction.request.method
+        if is_challenge(response.status) and self._prove(transaction, response, now):
+            return
         if method != "INVITE":
             super().on_response(transaction, response, now)
         elif response.status < 200:
@@ -121,6 +134,27 @@ class UacLeg(Leg):
         elif self.machine.take(LegInput.FAILURE):
             self._over(Failed(failure), now)
 
+    def _prove(self, transaction: ClientTransaction, response: Response, now: float) -> bool:
+        """Answer the first challenge of an INVITE or a BYE (EDGE F13, RFC 3261 §22.2)."""
+        request = transaction.request
+        if self.credentials is None or proof_in(request) or request.method not in _PROVABLE:
+            return False
+        cnonce = self.stack.ids.nonce()
+        again = with_credentials(request, response, self.credentials, cnonce)
+        if again is None:
+            return False
+        if request.method == "BYE":
+            assert self.dialog is not None
+            self.dialog.local_cseq = again.cseq
+            self.stack.endpoint.request(again, transaction.flow, self, now)
+        elif self.machine.take(LegInput.CHALLENGE):
+            self._invite = again
+            self.tell(Trying(), now)
+            self.start(now)
+        else:
+            return False  # Given up meanwhile.
+        return True
+
     def _refusal(self, response: Response) -> Rejected:
         return Rejected(
             response.status,
@@ -152,7 +186,7 @@ class UacLeg(Leg):
             return
         self.stack.timers.stop(self, LegTimer.CANCEL_UNANSWERED)
         self.dialog = Dialog.of_uac(self._invite, self.local_tag, response)
-        ack = self.dialog.ack(self._invite.cseq)
+        ack = self.dialog.ack(self._invite.cseq)._replace(fields=proof_in(self._invite))
         self._ack = self.stack.endpoint.send_ack(ack, self.dialog_flow())
         if self.state is LegState.RELEASING:
             self.send_bye(now)
