@@ -270,7 +270,9 @@ class Call:
         self.b_leg.start(now)
 
     def _no_target_left(self, now: float) -> None:
-        """R34, R35."""
+        """R34, R35, F12."""
+        for party in self.parties:
+            party.taken_by_nobody()
         to_carriers = way_to_callee(self.admitted) is Way.TO_CARRIER
         answer = answer_when_exhausted(to_carriers, self._last_ending)
         self._give_up(answer.status, answer.reason, answer.reason, now, answer.fields)
