@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -24,6 +25,8 @@ from model.settings import (
     Settings,
     SettingsError,
 )
+
+ROOT = Path(__file__).parents[2]
 
 FULL = Settings(
     account_id="111122223333",
@@ -279,6 +282,17 @@ def test_a_number_leads_to_one_bridge() -> None:  # EDGE M1
     twice = json.dumps({"meetings": [BRIDGE, BRIDGE]})
     with pytest.raises(SettingsError, match=r"meetings is '\+17035550122'; one bridge for each"):
         Settings.from_json(twice)
+
+
+def test_the_operators_page_shows_what_is_true() -> None:
+    page = (ROOT / "docs" / "carriers.md").read_text()
+    example = Settings.from_json(page.partition("```json")[2].partition("```")[0])
+    assert [carrier.name for carrier in example.carriers] == ["first", "london"]
+    assert example.meetings[0].port == 5060
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert {name.strip(" `") for row in rows for name in row.split(",")} == {
+        member.name for member in fields(Carrier)
+    }
 
 
 def test_two_carriers_have_two_names() -> None:
