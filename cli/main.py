@@ -268,6 +268,35 @@ def release(
 
 
 @app.command()
+def explain(
+    call_id: Annotated[
+        str | None,
+        typer.Argument(metavar="CALL", help="TransactionId or SIP Call-ID.", show_default=False),
+    ] = None,
+    last: Annotated[
+        bool, typer.Option("--last", help="Take the call that was refused or ended last.")
+    ] = False,
+    hours: Annotated[
+        float, typer.Option(min=0.01, max=2_160.0, help="In AWS: how far back to search.")
+    ] = 24.0,
+    prefix: Prefix = None,
+    region: Region = None,
+    api_port: ApiPort = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell the story of a call: what was tried, which check refused it and what to do."""
+    _command("explain").run(
+        call_id,
+        last=last,
+        hours=hours,
+        api_port=api_port,
+        prefix=prefix,
+        region=region,
+        as_json=as_json,
+    )
+
+
+@app.command()
 def doctor(api_port: ApiPort = None) -> None:
     """Say what is wrong with the set-up; exit code 1 when something is."""
     _command("doctor").run(api_port=api_port)

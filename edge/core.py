@@ -23,22 +23,28 @@ from edge.ids import Ids
 from edge.media.session import MediaCommand, MediaReport, MediaSilent, PortsLeased, SessionClosed
 from edge.policy.admission import Admission
 from edge.policy.rate import RateLimiter
+from edge.policy.reasons import Reason
 from edge.policy.verdict import (
     AdmitCall,
     AnswerOptions,
     Challenge,
-    RecordDue,
     Refuse,
     Silence,
     Verdict,
 )
-from edge.records import LogFields, Records, call_ended, call_started
+from edge.records import LogFields, Records, call_attempt, call_ended, call_started, new_destination
+from edge.refusals import Refusals
 from edge.routing.credentials import credentials_of
-from edge.routing.peers import Peers
+from edge.routing.failover import Failure
+from edge.routing.peers import Peers, owns
+from edge.routing.surroundings import Surroundings
 from edge.seam import (
+    CloseFlow,
     CommandMedia,
     ConfigLoaded,
     Drain,
+    FlowClosed,
+    FlowIdle,
     ForgetCall,
     HangUp,
     Input,
@@ -57,20 +63,20 @@ from edge.seam import (
     WriteRecord,
 )
 from edge.sip.endpoint import Endpoint
-from edge.sip.message import MalformedRequest, Request
+from edge.sip.grammar import SipParseError
+from edge.sip.message import MalformedRequest, Request, parse_message
 from edge.sip.timers import Timers
-from model.cdr import CallDetailRecord, filtered_number
-from model.node import CarrierState
-from model.settings import Settings
+from model.cdr import CallDetailRecord
+from model.settings import Settings, UdpLarge
 
 PRODUCT = "Open-Voice-Connector"
 
-LINES_AT_ONCE = 20.0
-"""Log lines about refused sources before they come one a second: source addresses are free to
-invent, log storage is not (EDGE S5)."""
-
 HEALTH_EVERY_S = 10.0
 """A connector's health is noted at most so often, however many of its hosts ping (EDGE F11)."""
+
+
+BAN_S = 60.0
+"""How long a stranger may open no stream after its third bad request (EDGE S2)."""
 
 
 class Core:
@@ -86,11 +92,13 @@ class Core:
         media_address: str,
         nonce_secret: bytes,
         workers: int,
+        tls_port: int = 5061,
         carrier_passwords: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Build a node.
 
-        `sip_address` is what Via and Contact say, `media_address` what SDP says; `nonce_secret` is
+        `sip_address` is what Via and Contact say, over TLS with `tls_port` (EDGE B3),
+        `media_address` what SDP says; `nonce_secret` is
         shared by all nodes of a deployment (EDGE G3); `workers` is the number of media workers;
         `carrier_passwords` are by the names of carriers that have credentials.
         """
@@ -100,7 +108,11 @@ class Core:
         self._outputs: deque[Output] = deque()
         self._timers = Timers()
         self._endpoint = Endpoint(
-            timers=self._timers, ids=ids, send=self._send, user=self, sent_by=sip_address
+            timers=self._timers,
+            ids=ids,
+            send=self._send,
+            user=self,
+            large_by_tcp=settings.routing.udp_large is UdpLarge.AUTO,
         )
         stack = Stack(
             endpoint=self._endpoint,
@@ -108,6 +120,7 @@ class Core:
             ids=ids,
             address=sip_address,
             product=PRODUCT,
+            tls_port=tls_port,
         )
         self._stack = stack
         self._pool = MediaPool(workers, self._command_media)
@@ -124,11 +137,7 @@ class Core:
         self._peers = Peers(
             settings,
             credentials,
-            endpoint=self._endpoint,
-            timers=self._timers,
-            ids=ids,
-            address=sip_address,
-            product=PRODUCT,
+            Surroundings(self._endpoint, self._timers, ids, PRODUCT, stack.local, stack.flow_to),
             health=self._calls.health,
             is_carrier=lambda address: self._snapshot.is_carrier(address),
             tell=self._registration_changed,
@@ -143,26 +152,42 @@ class Core:
             utc_of=clock.utc_at,
             master_secret=nonce_secret,
             node=f"{sip_address[0]}:{sip_address[1]}",
+            tls_port=tls_port,
         )
         self._records = Records(settings, clock)
-        self._refusals = RateLimiter()
-        self._source_lines = RateLimiter()
-        self._refused_lines = RateLimiter()
+        self._refusals = Refusals(
+            settings=settings.admission,
+            ids=ids,
+            timers=self._timers,
+            records=self._records,
+            write=self._write,
+            log=self._log,
+        )
         self._pings = RateLimiter()
-        self._suppressed_records = 0
 
     def handle(self, happened: Input, now: float) -> None:
         """Take one input at the monotonic time `now`."""
         match happened:
-            case Received(data, flow):
+            case Received(data, flow, broken):
                 if self._admission.may_spend(data, flow, now):
                     self._endpoint.receive(data, flow, now)
+                elif flow.connection:
+                    self._turn_away(data, flow)
+                else:
+                    self._refusals.count(Reason.STRANGER_RATE, flow, now)
+                if broken:
+                    self._outputs.append(CloseFlow(flow))
             case Tick():
                 pass
             case MediaReported(worker, report):
                 self._media_reported(worker, report, now)
-            case Unreachable(remote):
-                self._endpoint.unreachable(remote, now)
+            case Unreachable(remote, transport):
+                self._endpoint.unreachable(remote, transport, now)
+            case FlowClosed(flow):
+                self._endpoint.flow_closed(flow, now)
+            case FlowIdle(flow):
+                if not self._stack.uses(flow.connection):
+                    self._outputs.append(CloseFlow(flow))
             case ConfigLoaded(snapshot):
                 self._snapshot = self._calls.snapshot = snapshot
                 self._admission.snapshot = snapshot
@@ -194,23 +219,16 @@ class Core:
         """Return how many calls there are."""
         return self._calls.active_calls()
 
+    def knows(self, remote: Address) -> bool:
+        """Tell whether a carrier, a listed PBX or the far end of a call is there (EDGE S9)."""
+        return self._admission.knows(remote)
+
     def report(self, now: float) -> NodeReport:
         """Return what the node says of itself at the monotonic time `now`."""
         return NodeReport(
             active_calls=self._calls.active_calls(),
             draining=self._calls.is_draining,
-            carriers=tuple(
-                CarrierState(
-                    name=carrier.name,
-                    host=carrier.host,
-                    port=carrier.port,
-                    priority=carrier.priority,
-                    weight=carrier.weight,
-                    out_until=None if until is None else self._clock.utc_at(until),
-                    registration=self._peers.registration_of(carrier.name),
-                )
-                for carrier, until in self._calls.carrier_outages(now)
-            ),
+            carriers=self._peers.carrier_states(self._calls.directory, self._clock, now),
         )
 
     @property
@@ -235,6 +253,8 @@ class Core:
                 return
         if request.method != "ACK":
             self._carry_out(self._admission.judge(request, flow, now), request, flow, now)
+        elif not self._admission.is_known(flow):
+            self._refusals.count(Reason.STRAY, flow, now)
 
     def on_malformed(self, error: MalformedRequest, flow: Flow, now: float) -> None:
         """Answer or drop what cannot be processed."""
@@ -245,38 +265,55 @@ class Core:
                 self._endpoint.respond_statelessly(
                     request, flow, verdict.status, verdict.reason, verdict.fields
                 )
-            self._source_refused(flow, verdict.hint, now)
+            self._refusals.refused(verdict, request, flow, now)
+        else:
+            self._refusals.count(verdict.why, flow, now)
+        self._judge_stream(flow, now)
 
     # CallWatcher, for the calls
 
     def on_call_started(self, call: Call, now: float) -> None:
         """Show the call."""
         for party in call.parties:
-            self._outputs.append(Log("call-started", call_started(party)))
+            self._log("call-started", call_started(call, party))
+
+    def on_attempt_over(self, call: Call, ending: int | Failure, now: float) -> None:
+        """Show that a target has failed."""
+        for party in call.parties:
+            self._log("call-attempt", call_attempt(call, party, ending))
 
     def on_call_answered(self, call: Call, now: float) -> None:
         """Note the call."""
         for party in call.parties:
             self._outputs.append(JournalCall(self._records.of_answer(call, party)))
+        if call.admitted.costs_money:
+            self._admission.spending.answered(call.admitted.connector.connector_id, now)
 
     def on_call_ended(self, call: Call, now: float) -> None:
         """Write the record of each customer and show the end."""
+        admitted, answered_at = call.admitted, call.answered_at
+        if answered_at is not None and admitted.costs_money:
+            self._admission.spending.ended(admitted.connector.connector_id, answered_at, now)
         for party in call.parties:
             self._write(self._records.of_call(call, party))
-            if self._snapshot.cdr_bucket is None and call.answered_at is not None:
+            if self._snapshot.cdr_bucket is None and answered_at is not None:
                 self._outputs.append(ForgetCall(party.transaction_id))
-            self._outputs.append(Log("call-ended", call_ended(call, party)))
+            self._log("call-ended", call_ended(call, party))
 
     def _carry_out(self, verdict: Verdict, request: Request, flow: Flow, now: float) -> None:
         match verdict:
             case AdmitCall():
                 self._calls.invite(verdict, request, flow, now)
-            case Silence(hint):
-                self._source_refused(flow, hint, now)
+                if verdict.new_region is not None:
+                    self._log("new-destination", new_destination(verdict))
+            case Silence(why, hint):
+                self._refusals.ignored(why, hint, request, flow, now)
+                self._judge_stream(flow, now)
             case Refuse():
                 self._refuse(verdict, request, flow, now)
-            case Challenge(status, reason, fields, _):
-                self._respond(request, flow, status, reason, fields, now)
+            case Challenge():
+                self._respond(request, flow, verdict.status, verdict.reason, verdict.fields, now)
+                self._refusals.challenged(verdict, request, flow, now)
             case AnswerOptions(fields, connector):
                 self._respond(request, flow, 200, "OK", fields, now)
                 if connector is not None:
@@ -291,36 +328,17 @@ class Core:
             self._outputs.append(NoteHealth(connector_id, flow.remote[0], at))
 
     def _refuse(self, verdict: Refuse, request: Request, flow: Flow, now: float) -> None:
-        if verdict.stateless:
+        if not verdict.stateless:
+            self._respond(request, flow, verdict.status, verdict.reason, verdict.fields, now)
+        else:
             self._endpoint.respond_statelessly(
                 request, flow, verdict.status, verdict.reason, verdict.fields
             )
-            self._source_refused(flow, verdict.hint, now)
-            return
-        self._respond(request, flow, verdict.status, verdict.reason, verdict.fields, now)
-        if verdict.record is not None:
-            self._record_refusal(verdict.record, request.call_id, now)
-        if verdict.callee_record is not None:
-            # No leg was made that this customer could have seen, hence no Call-ID of one (B2).
-            self._record_refusal(verdict.callee_record, self._ids.call_id(), now)
-        self._call_refused(verdict, flow, now)
-
-    def _record_refusal(self, due: RecordDue, call_id: str, now: float) -> None:
-        connector_id = due.connector.connector_id
-        rate = float(self._settings.admission.rejected_records_per_second)
-        if self._refusals.take(connector_id, rate, rate, now):
-            transaction_id = self._ids.transaction_id()
-            self._write(self._records.of_refusal(due, call_id, transaction_id, now))
+        if self._admission.is_known(flow):
+            self._refusals.refused(verdict, request, flow, now)
         else:
-            self._record_suppressed(connector_id, now)
-
-    def _record_suppressed(self, connector_id: str, now: float) -> None:
-        """Count a record that a flood costs (EDGE C8); say so at most once in ten seconds."""
-        self._suppressed_records += 1
-        if self._source_lines.take(f"record {connector_id}", 0.1, 1.0, now):
-            total = self._suppressed_records
-            fields: LogFields = {"connector_id": connector_id, "total": total}
-            self._outputs.append(Log("records-suppressed", fields))
+            self._refusals.ignored(verdict.why, verdict.hint, request, flow, now)
+            self._judge_stream(flow, now)
 
     def _respond(
         self,
@@ -337,27 +355,20 @@ class Core:
         transaction = self._endpoint.serve(request, flow)
         self._endpoint.respond(transaction, status, reason, now, fields=fields)
 
-    def _call_refused(self, verdict: Refuse, flow: Flow, now: float) -> None:
-        due, connector = verdict.record, verdict.connector
-        if not self._source_lines.take(f"{flow.remote[0]} {verdict.status}", 0.1, 1.0, now):
-            return
-        fields: LogFields = {
-            "connector_id": None if connector is None else connector.connector_id,
-            "source": f"{flow.remote[0]}:{flow.remote[1]}",
-            "status": verdict.status,
-            "reason": verdict.reason,
-            "hint": verdict.hint,
-            "from_number": None if due is None else filtered_number(due.from_number),
-            "to_number": None if due is None else filtered_number(due.to_number),
-        }
-        self._outputs.append(Log("call-refused", fields))
+    def _judge_stream(self, flow: Flow, now: float) -> None:
+        """Close a stranger's stream on which nothing of use comes (EDGE S2)."""
+        if flow.connection and not self._admission.is_tolerable(flow, now):
+            self._outputs.append(CloseFlow(flow, BAN_S))
 
-    def _source_refused(self, flow: Flow, hint: str, now: float) -> None:
-        """Show an unwelcome source, at most once in ten seconds; of a flood only some (S5)."""
-        fresh = self._source_lines.take(flow.remote[0], 0.1, 1.0, now)
-        if fresh and self._refused_lines.take("node", 1.0, LINES_AT_ONCE, now):
-            source = f"{flow.remote[0]}:{flow.remote[1]}"
-            self._outputs.append(Log("source-refused", {"source": source, "hint": hint}))
+    def _turn_away(self, data: bytes, flow: Flow) -> None:
+        """Refuse a stranger who is over its rate and close the stream (EDGE S3)."""
+        try:
+            message = parse_message(data, flow.transport)
+        except (MalformedRequest, SipParseError):
+            message = None
+        if isinstance(message, Request) and message.method != "ACK":
+            self._endpoint.respond_statelessly(message, flow, 503, "Service Unavailable")
+        self._outputs.append(CloseFlow(flow))
 
     def _registration_changed(self, event: str, carrier: str, status: int | None) -> None:
         self._outputs.append(Log(event, {"carrier": carrier, "status": status}))
@@ -377,20 +388,15 @@ class Core:
 
     def _owns(self, connector_id: str, address: str) -> bool:
         """Tell whether an address is a connector's (by id) or a carrier's (EDGE S10)."""
-        snapshot = self._snapshot
-        if not connector_id:
-            return snapshot.is_carrier(address)
-        if connector_id in snapshot.sources.labels(address):
-            return True
-        return any(
-            address in self._calls.directory.addresses_of(host)
-            for host in snapshot.route_hosts(connector_id)
-        )
+        return owns(self._snapshot, self._calls.directory, connector_id, address)
 
     def _write(self, record: CallDetailRecord) -> None:
         bucket = self._snapshot.cdr_bucket
         if bucket is not None:
             self._outputs.append(WriteRecord(bucket, record))
+
+    def _log(self, event: str, fields: LogFields) -> None:
+        self._outputs.append(Log(event, fields))
 
     def _send(self, data: bytes, flow: Flow) -> None:
         self._outputs.append(Send(data, flow))

@@ -3,9 +3,10 @@
 from edge.call.call import Call
 from edge.call.party import Party
 from edge.clock import Clock
-from edge.policy.verdict import RecordDue
+from edge.policy.verdict import AdmitCall, RecordDue
+from edge.routing.failover import Failure
 from model.calls import LiveCall
-from model.cdr import CallDetailRecord
+from model.cdr import CallDetailRecord, recorded_call_id
 from model.settings import Settings
 
 LogFields = dict[str, str | int | float | None]
@@ -75,14 +76,42 @@ class Records:
         )
 
 
-def call_started(party: Party) -> LogFields:
+def call_started(call: Call, party: Party) -> LogFields:
     """Return the fields of a customer's log line `call-started`."""
+    host, port = call.a_leg.flow.remote
     return {
         "transaction_id": party.transaction_id,
+        "call_id": recorded_call_id(party.call_id),
         "connector_id": party.connector_id,
         "disposition": party.disposition.value,
         "from_number": party.from_number,
         "to_number": party.to_number,
+        "source": f"{host}:{port}",
+    }
+
+
+def call_attempt(call: Call, party: Party, ending: int | Failure) -> LogFields:
+    """Return the fields of the log line `call-attempt`: a target that was left, and why."""
+    target = call.tried[-1]
+    host, port = target.address
+    return {
+        "transaction_id": party.transaction_id,
+        "call_id": recorded_call_id(party.call_id),
+        "attempt": len(call.tried),
+        "target": target.label,
+        "address": f"{host}:{port}",
+        "outcome": ending.value if isinstance(ending, Failure) else f"status {ending}",
+    }
+
+
+def new_destination(admitted: AdmitCall) -> LogFields:
+    """Return the fields of the alarm that a connector calls a country for the first time (S6)."""
+    return {
+        "connector_id": admitted.connector.connector_id,
+        "region": admitted.new_region,
+        "from_number": admitted.from_number,
+        "to_number": admitted.to_number,
+        "sip_auth_user": admitted.auth_user,
     }
 
 
@@ -92,8 +121,11 @@ def call_ended(call: Call, party: Party) -> LogFields:
     assert outcome is not None and call.ended_at is not None
     answered_at = call.ended_at if call.answered_at is None else call.answered_at
     return {
-        **call_started(party),
+        **call_started(call, party),
         "status": outcome.status.value,
         "status_message": outcome.message,
+        "code": None if outcome.why is None else outcome.why.code,
+        "target": call.tried[-1].label if call.tried else None,
+        "attempts": len(call.tried),
         "duration_ms": round(1000 * max(0.0, call.ended_at - answered_at)),
     }

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from edge.config import Snapshot
 from edge.directory import Service
-from edge.flow import Address, Flow
+from edge.flow import Address, Flow, Transport
 from edge.media.session import MediaCommand, MediaReport
 from model.calls import LiveCall
 from model.cdr import CallDetailRecord
@@ -23,12 +23,27 @@ class Received(NamedTuple):
 
     data: bytes
     flow: Flow
+    broken: bool = False
+    """What could be read of a message after which a stream makes no sense any more (EDGE W2)."""
 
 
 class Unreachable(NamedTuple):
-    """The network says that a peer cannot be reached (ICMP, connect failure, reset; EDGE F4)."""
+    """The network says that a peer cannot be reached (ICMP, no connection; EDGE F4)."""
 
     remote: Address
+    transport: Transport = Transport.UDP
+
+
+class FlowClosed(NamedTuple):
+    """A stream connection has ended, whoever ended it (EDGE F4, W6)."""
+
+    flow: Flow
+
+
+class FlowIdle(NamedTuple):
+    """Nothing has come over a stream connection for a long time (EDGE W4)."""
+
+    flow: Flow
 
 
 class MediaReported(NamedTuple):
@@ -75,6 +90,8 @@ class Tick(NamedTuple):
 Input: TypeAlias = (
     Received
     | Unreachable
+    | FlowClosed
+    | FlowIdle
     | MediaReported
     | MediaLost
     | ConfigLoaded
@@ -90,6 +107,14 @@ class Send(NamedTuple):
 
     data: bytes
     flow: Flow
+
+
+class CloseFlow(NamedTuple):
+    """Close a stream connection once what was sent before has gone out."""
+
+    flow: Flow
+    ban_s: float = 0.0
+    """Seconds for which the peer's address gets no new connection (EDGE S2)."""
 
 
 class CommandMedia(NamedTuple):
@@ -135,7 +160,9 @@ class Log(NamedTuple):
     fields: dict[str, str | int | float | None]
 
 
-Output: TypeAlias = Send | CommandMedia | WriteRecord | JournalCall | ForgetCall | NoteHealth | Log
+Output: TypeAlias = (
+    Send | CloseFlow | CommandMedia | WriteRecord | JournalCall | ForgetCall | NoteHealth | Log
+)
 
 
 class NodeReport(NamedTuple):

@@ -19,7 +19,12 @@ VARIABLES: dict[str, str] = {
     "OVC_SETTINGS": "the settings document as JSON; only what differs from the defaults",
     "OVC_TABLE_PREFIX": f"prefix of the DynamoDB tables, default {DEFAULT_PREFIX}",
     "OVC_NONCE_SECRET": "secret of digest nonces, the same on all nodes; at least 32 characters",
-    "OVC_SIP_LISTEN": "IPv4 address and port for SIP, default 0.0.0.0:5060",
+    "OVC_SIP_LISTEN": "IPv4 address and port for SIP over UDP and TCP, default 0.0.0.0:5060",
+    "OVC_TLS_LISTEN": "IPv4 address and port for SIP over TLS, default 0.0.0.0:5061",
+    "OVC_TLS_CERTIFICATE": "PEM file of the certificate that TLS shows; without one TLS is closed",
+    "OVC_TLS_KEY": "PEM file of its key, default the certificate's own file",
+    "OVC_TLS_DIRECTORY": "directory of <host>.pem with the certificates of single hosts",
+    "OVC_TLS_CA": "PEM file of roots that PBXs and carriers may show besides the public ones",
     "OVC_PUBLIC_ADDRESS": "IPv4 address that peers reach this node at, if it is another one",
     "OVC_MEDIA_ADDRESS": "IPv4 address for RTP, default the address for SIP",
     "OVC_MEDIA_WORKERS": "number of media worker processes, default 1",
@@ -43,6 +48,11 @@ class RuntimeSettings:
     """By the names of the carriers whose settings say where theirs is found."""
     table_prefix: str = DEFAULT_PREFIX
     sip_listen: tuple[str, int] = ("0.0.0.0", 5060)
+    tls_listen: tuple[str, int] = ("0.0.0.0", 5061)
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_directory: Path | None = None
+    tls_ca: Path | None = None
     public_address: str | None = None
     media_address: str | None = None
     media_workers: int = 1
@@ -72,6 +82,11 @@ class RuntimeSettings:
             },
             table_prefix=environ.get("OVC_TABLE_PREFIX") or DEFAULT_PREFIX,
             sip_listen=_read(environ, "OVC_SIP_LISTEN", _address_and_port, ("0.0.0.0", 5060)),
+            tls_listen=_read(environ, "OVC_TLS_LISTEN", _address_and_port, ("0.0.0.0", 5061)),
+            tls_certificate=_read(environ, "OVC_TLS_CERTIFICATE", Path, None),
+            tls_key=_read(environ, "OVC_TLS_KEY", Path, None),
+            tls_directory=_read(environ, "OVC_TLS_DIRECTORY", Path, None),
+            tls_ca=_read(environ, "OVC_TLS_CA", Path, None),
             public_address=_read(environ, "OVC_PUBLIC_ADDRESS", _address, None),
             media_address=_read(environ, "OVC_MEDIA_ADDRESS", _address, None),
             media_workers=_read(environ, "OVC_MEDIA_WORKERS", _whole(1, 64), 1),

@@ -13,15 +13,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from edge.flow import Address
 from emulator import aws, ports
 from emulator.api_log import ApiLog
-from emulator.child import Child, ChildEnded, News
+from emulator.child import Child, ChildEnded, ChildLine, News
 from emulator.environment import isolated
+from emulator.event_log import EventLog
 from emulator.gateway import RunningGateway
 from emulator.local_ids import LocalIds
 from emulator.ports import HOST, Ports
 from emulator.probe import admits
 from emulator.schedule import RunningSchedule
 from emulator.seed import Seed, SeedError, seed
-from emulator.stand_file import StandFacts, StandFile
+from emulator.stand_file import StandFacts, StandFile, writable_directory
 from lambdas.management.composition import build
 from lambdas.number_orders import composition as number_orders
 from model.settings import Carrier, Settings
@@ -98,6 +99,8 @@ class Stand:
         self._starting: set[str] = set()
         self._heard: list[News] = []
         ports.check(plan.ports, listen=plan.listen, with_pbx=plan.with_pbx)
+        self._events = EventLog(writable_directory() / f"stand-{plan.ports.api}.events")
+        self._open.callback(self._events.close)
         try:
             self.facts = self._start(time.monotonic() + READY_WITHIN_S)
         except (BotoCoreError, ClientError, SeedError) as error:
@@ -213,8 +216,14 @@ class Stand:
         environment = {**self._environment, **(more or {})}
         self._starting.add(name)
         self._children[name] = Child(
-            name, module, arguments, tell=self._news.put, environment=environment
+            name, module, arguments, tell=self._hear, environment=environment
         )
+
+    def _hear(self, news: News) -> None:
+        """Pass news on; what the edge tells is kept for `ovc explain`. Called from any thread."""
+        if isinstance(news, ChildLine) and news.child == EDGE:
+            self._events(news.fields)
+        self._news.put(news)
 
     def _seed(self, api_url: str, bucket: str) -> Seed:
         return seed(
@@ -263,4 +272,5 @@ class Stand:
             connector_host=seeded.connector_host,
             numbers=seeded.numbers,
             control_address=f"{HOST}:{plan.ports.pstn}",
+            event_log=str(self._events.path),
         )

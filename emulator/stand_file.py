@@ -38,6 +38,8 @@ class StandFacts:
     numbers: tuple[str, ...]
     control_address: str
     """host:port of the simulated network's control socket."""
+    event_log: str = ""
+    """Path of the file with what the edge has told (emulator/event_log.py)."""
 
     def environment(self) -> dict[str, str]:
         """Return the variables of `ovc env`."""
@@ -62,7 +64,7 @@ class StandFile:
 
     def __init__(self, facts: StandFacts, api_port: int) -> None:
         """Write it; raises OSError when no directory can be had."""
-        self.path = _writable_directory() / f"stand-{api_port}.json"
+        self.path = writable_directory() / f"stand-{api_port}.json"
         self.path.unlink(missing_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._file = os.fdopen(os.open(self.path, flags, 0o600), "w")
@@ -107,7 +109,8 @@ def directories(environ: Mapping[str, str] = os.environ) -> list[Path]:
     ]
 
 
-def _writable_directory() -> Path:
+def writable_directory() -> Path:
+    """Return where this user's stands keep their files; raises OSError when nowhere."""
     problem: OSError | None = None
     for folder in directories():
         try:

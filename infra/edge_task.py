@@ -24,6 +24,7 @@ from model.tables import (
     PARTITION_KEY,
     SORT_KEY,
     cdr_bucket_name,
+    edge_log_group_name,
 )
 
 STOP_TIMEOUT_S = 120
@@ -102,6 +103,7 @@ class EdgeTask(Construct):
         return logs.LogGroup(
             self,
             "Log",
+            log_group_name=edge_log_group_name(self._settings.prefix),
             retention=logs.RetentionDays.THREE_MONTHS,
             removal_policy=RemovalPolicy.DESTROY,
         )

@@ -42,6 +42,25 @@ class InboundUriHost(Enum):
     ROUTE = "route"
 
 
+class UdpLarge(Enum):
+    """How a request travels that is too large for one UDP packet (EDGE W13)."""
+
+    AUTO = "auto"
+    """By TCP, and by UDP after all where nobody takes it."""
+    UDP = "udp"
+
+
+class TlsVerify(Enum):
+    """What is asked of a certificate that a peer shows us when we connect to it (EDGE W9)."""
+
+    FULL = "full"
+    """A chain to a root that we trust, and the name that we connect to."""
+    CHAIN = "chain"
+    """The chain, whatever name it shows."""
+    OFF = "off"
+    """Nothing: encrypted, but who is there nobody knows."""
+
+
 class DigestAlgorithms(Enum):
     """Which challenges are sent; MD5 alone serves peers that fail on an unknown first one (G2)."""
 
@@ -134,6 +153,10 @@ class AdmissionSettings:
 
     caller_id_policy: CallerIdPolicy = CallerIdPolicy.US_VALID
     digest_algorithms: DigestAlgorithms = DigestAlgorithms.SHA256_AND_MD5
+    md5_only_connectors: tuple[str, ...] = ()
+    """Ids of connectors whose PBX fails on an unknown first challenge: they get MD5 alone (G2)."""
+    allow_legacy_digest: bool = False
+    """Whether credentials without qop count; each nonce then serves one request (EDGE G5)."""
     challenge_status: int = 407
     """407 or 401 (EDGE G2)."""
     nonce_lifetime_s: int = 300
@@ -149,6 +172,15 @@ class AdmissionSettings:
     unknown_refusals_per_source: int = 5
     """403 answers per second to one unlisted source that names a connector (EDGE S2, R7)."""
     unknown_refusals_per_node: int = 50
+    unknown_requests_per_node: int = 1_000
+    """Requests per second that are read of all unknown sources together: a flood from invented
+    addresses costs a node a tenth of its time at most (EDGE S3)."""
+    minutes_per_day: int | None = None
+    """Talk of one connector's calls to the public network in a day of UTC, on one node; None leaves
+    it unlimited (EDGE S6). Calls that are up go on."""
+    calls_per_prefix_per_hour: int | None = None
+    """Calls of one connector to numbers with the same calling code and three digits behind it, on
+    one node; None leaves them unlimited (EDGE S6)."""
     rejected_records_per_second: int = 50
     """Records of refused calls per connector and second; a flood is no S3 bill (EDGE C8)."""
 
@@ -174,9 +206,17 @@ class CallSettings:
     """Above the three minutes that RFC 3261 §16.6 demands."""
     repeat_ringing_s: float = 60.0
     max_call_s: float = 14_400.0
+    session_expires_s: float = 0.0
+    """Session interval that our INVITEs ask for (RFC 4028, EDGE ST2); 0 asks for none, because the
+    media timeout finds dead calls sooner."""
     loop_window_s: float = 10.0
     """EDGE L2: how long a call that we sent to a host counts against one coming back from it."""
     loop_turns: int = 6
+
+    def __post_init__(self) -> None:
+        """Refuse a session interval that RFC 4028 §5 forbids."""
+        interval = self.session_expires_s
+        _check("session_expires_s", interval, interval == 0 or interval >= 90, "0, or 90 or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +234,14 @@ class RoutingSettings:
     """How often a failed target is asked with OPTIONS whether it is back; 0 asks none (F10)."""
     probe_routes: bool = False
     """Whether routes that work are asked as often, so that calls find them out already (F10)."""
+    udp_large: UdpLarge = UdpLarge.AUTO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSettings:
+    """TLS towards peers that we connect to (EDGE W9)."""
+
+    verify: TlsVerify = TlsVerify.FULL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,6 +283,7 @@ class Settings:
     call: CallSettings = field(default_factory=CallSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
+    tls: TlsSettings = field(default_factory=TlsSettings)
 
     def __post_init__(self) -> None:
         """Refuse two carriers of one name, and two bridges for one number."""

@@ -150,6 +150,11 @@ def cdr_bucket_name(prefix: str, account_id: str, region: str) -> str:
     return f"{prefix}-cdr-{account_id}-{region}"
 
 
+def edge_log_group_name(prefix: str) -> str:
+    """Return the name of the CloudWatch log group that a deployment's edge writes to."""
+    return f"/{prefix}/edge"
+
+
 def access_keys_secret_name(prefix: str) -> str:
     """Return the name of the secret that holds a deployment's access keys (A2)."""
     return f"{prefix}/access-keys"

@@ -25,7 +25,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 """Package or module -> what it may import besides the standard library and itself."""
 MAY_IMPORT["edge.call"] = MAY_IMPORT["edge.policy"] | {"edge.policy", "edge.routing"}
 MAY_IMPORT["edge.records"] = MAY_IMPORT["edge.call"] | {"edge.call"}
-MAY_IMPORT["edge.seam"] = MAY_IMPORT["edge.records"] | {"edge.records"}
+MAY_IMPORT["edge.refusals"] = MAY_IMPORT["edge.records"] | {"edge.records"}
+MAY_IMPORT["edge.seam"] = MAY_IMPORT["edge.refusals"] | {"edge.refusals"}
 MAY_IMPORT["edge.core"] = MAY_IMPORT["edge.seam"] | {"edge.seam"}
 MAY_IMPORT["edge.runtime"] = MAY_IMPORT["edge.core"] | {"edge.core"}
 MAY_IMPORT["edge.settings"] = {"model"}

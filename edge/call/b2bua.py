@@ -12,22 +12,23 @@ from edge.call.media_pool import MediaPool
 from edge.call.outcome import Outcome
 from edge.config import Snapshot
 from edge.directory import Directory
-from edge.flow import Flow
+from edge.flow import Flow, Transport
 from edge.media.session import SessionId, Side
 from edge.policy.header_policy import timestamp_of
+from edge.policy.reasons import Reason
 from edge.policy.verdict import AdmitCall
 from edge.routing.credentials import Credentials
+from edge.routing.failover import Failure
 from edge.routing.health import Health
 from edge.routing.targets import (
     Target,
     bridge_targets,
-    carrier_targets,
     inbound_targets,
     outbound_targets,
 )
 from edge.sip.message import Request
 from model.checks import is_network
-from model.settings import Carrier, Settings
+from model.settings import Settings
 
 _NO_SIDE: frozenset[Side] = frozenset()
 
@@ -40,6 +41,9 @@ class CallWatcher(Protocol):
 
     def on_call_answered(self, call: Call, now: float) -> None:
         """Hear of an answer, before the caller does."""
+
+    def on_attempt_over(self, call: Call, ending: int | Failure, now: float) -> None:
+        """Hear that the last target tried has failed."""
 
     def on_call_ended(self, call: Call, now: float) -> None:
         """Hear of a call's end."""
@@ -81,7 +85,7 @@ class B2bua:
         self.is_draining = False
 
     def invite(self, admitted: AdmitCall, request: Request, flow: Flow, now: float) -> None:
-        """Make a call of an admitted INVITE."""
+        """Make a call of an admitted INVITE; one to a sips: URI leaves by TLS or not (W10)."""
         endpoint = self._stack.endpoint
         transaction = endpoint.serve(request, flow)
         endpoint.respond(transaction, 100, "Trying", now, fields=timestamp_of(request))
@@ -89,11 +93,17 @@ class B2bua:
         assert lease is not None, "admission asks for ports first (EDGE R30)"
         media = CallMedia(self._pool, lease, self._rules(admitted))
         targets = self._targets(admitted, now)
+        wants_tls = request.uri[:5].lower() == "sips:"
+        if wants_tls:
+            targets = [target for target in targets if target.transport is Transport.TLS]
         call = Call(self._surroundings, admitted, request, transaction, media, targets, now)
         self._calls[(lease.worker, lease.session)] = call
         self._count(call)
         self._watcher.on_call_started(call, now)
-        call.start(now)
+        if wants_tls and not targets:
+            call.refuse(Reason.NO_TLS_TARGET, now)
+        else:
+            call.start(now)
 
     def call_of(self, worker: int, session: SessionId) -> Call | None:
         """Return the call that a media session belongs to."""
@@ -111,10 +121,6 @@ class B2bua:
         for call in list(self._calls.values()):
             call.hang_up(why, now)
 
-    def carrier_outages(self, now: float) -> list[tuple[Carrier, float | None]]:
-        """Return every carrier with the end of its outage, None for a healthy one (EDGE F9)."""
-        return [(carrier, self._out_until(carrier, now)) for carrier in self._settings.carriers]
-
     # CallObserver, for the calls
 
     def on_attempt(self, call: Call, target: Target, now: float) -> None:
@@ -123,6 +129,10 @@ class B2bua:
         admitted = call.admitted
         key = (target.address[0], admitted.from_number, admitted.to_number)
         self._sent.setdefault(key, {})[call] = now
+
+    def on_attempt_over(self, call: Call, ending: int | Failure, now: float) -> None:
+        """Tell of a target that failed."""
+        self._watcher.on_attempt_over(call, ending, now)
 
     def on_connected(self, call: Call, now: float) -> None:
         """Tell of the answer."""
@@ -184,13 +194,6 @@ class B2bua:
             return inbound_targets(admitted.callees, directory, health, ids, now)
         carriers = self._settings.carriers
         return outbound_targets(carriers, admitted.to_number, directory, health, ids, now)
-
-    def _out_until(self, carrier: Carrier, now: float) -> float | None:
-        """Return when the first of a carrier's addresses is tried again, if all are out."""
-        targets = carrier_targets(carrier, self.directory)
-        ends = [self.health.out_until(target, now) for target in targets]
-        known = [end for end in ends if end is not None]
-        return min(known) if known and len(known) == len(ends) else None
 
     def _rules(self, admitted: AdmitCall) -> MediaRules:
         networks: dict[Side, tuple[str, ...]] = {}

@@ -1,12 +1,14 @@
 """The INVITE that goes to the called side (EDGE O3, O4, I1-I3, 1.13)."""
 
 from edge.call.leg import SDP_TYPE, Stack
+from edge.call.session_timer import session_fields
 from edge.flow import Transport
-from edge.policy.verdict import ALLOW, AdmitCall
+from edge.policy.session_interval import LEAST_S
+from edge.policy.verdict import ALLOW, SUPPORTED, AdmitCall
 from edge.routing.targets import Target
 from edge.sip.exchange import Fields, OutgoingRequest
 from model.connector import connector_host
-from model.settings import InboundUriHost, Settings
+from model.settings import CallSettings, InboundUriHost, Settings
 
 ANONYMOUS = "sip:anonymous@anonymous.invalid"
 
@@ -38,6 +40,8 @@ def b_leg_invite(
             stack.contact(target.transport),
             *_identity(admitted, caller, to_pbx),
             ALLOW,
+            SUPPORTED,
+            *_session(settings.call),
             ("User-Agent", stack.product),
             *((("X-VoiceConnector-ID", target.connector_id),) if to_pbx else ()),
             *admitted.headers,
@@ -45,6 +49,12 @@ def b_leg_invite(
         ),
         body=body,
     )
+
+
+def _session(settings: CallSettings) -> Fields:
+    """By default no session interval is asked for (EDGE ST2)."""
+    interval_s = int(settings.session_expires_s)
+    return session_fields(interval_s, LEAST_S) if interval_s else ()
 
 
 def _uri_host(settings: Settings, target: Target) -> str:

@@ -10,16 +10,19 @@ from edge.call.events import (
     Rejected,
     Trying,
 )
-from edge.call.leg import IN_DIALOG, Leg, LegInput, LegState, LegTable, LegTimer, LegUser, Stack
+from edge.call.leg import Leg, LegUser, Stack
+from edge.call.leg_states import IN_DIALOG, LegInput, LegState, LegTable, LegTimer
+from edge.call.session_timer import session_fields
 from edge.flow import Flow
 from edge.policy.content import sdp_in
 from edge.policy.header_policy import Way
+from edge.policy.session_interval import least_of
 from edge.routing.credentials import Credentials, is_challenge, proof_in, with_credentials
 from edge.routing.failover import Failure, retry_after_s
 from edge.sip.dialog import Dialog
-from edge.sip.endpoint import TIMEOUT
 from edge.sip.exchange import ClientTransaction, Fields, OutgoingRequest
 from edge.sip.message import Response
+from edge.sip.timing import TIMEOUT
 
 _S, _I = LegState, LegInput
 
@@ -29,9 +32,9 @@ UAC_LEG: LegTable = {
     (_S.INVITING, _I.SUCCESS): _S.CONFIRMED,
     (_S.INVITING, _I.FAILURE): _S.ENDED,
     (_S.INVITING, _I.CANCEL): _S.ABANDONED,
-    # The same INVITE goes out again with credentials: nothing is heard of that one yet (F13).
-    (_S.INVITING, _I.CHALLENGE): _S.INVITING,
-    (_S.PROCEEDING, _I.CHALLENGE): _S.INVITING,
+    # Once more: with credentials (F13), or with a longer session interval (RFC 4028 §7.3).
+    (_S.INVITING, _I.AGAIN): _S.INVITING,
+    (_S.PROCEEDING, _I.AGAIN): _S.INVITING,
     (_S.PROCEEDING, _I.SUCCESS): _S.CONFIRMED,
     (_S.PROCEEDING, _I.FAILURE): _S.ENDED,
     (_S.PROCEEDING, _I.CANCEL): _S.CANCELLING,
@@ -53,9 +56,11 @@ _MAX_FORKS = 8
 class UacLeg(Leg):
     """A leg whose INVITE is ours."""
 
+    calls = True
+
     __slots__ = (
-        *("_ack", "_cancel_headers", "_forks", "_invite", "_transaction", "connector_id"),
-        "credentials",
+        *("_ack", "_cancel_headers", "_forks", "_has_tried_again", "_invite", "_transaction"),
+        *("connector_id", "credentials"),
     )
 
     def __init__(
@@ -79,6 +84,12 @@ class UacLeg(Leg):
         self._cancel_headers: Fields = ()
         self._ack = b""
         self._forks: dict[str, bytes] = {}
+        self._has_tried_again = False
+
+    @property
+    def call_id(self) -> str:
+        """Return the Call-ID of the INVITE."""
+        return self._invite.call_id
 
     def start(self, now: float) -> None:
         """Send the INVITE."""
@@ -104,10 +115,14 @@ class UacLeg(Leg):
             return
         if method != "INVITE":
             super().on_response(transaction, response, now)
-        elif response.status < 200:
+            return
+        self.adopt(transaction.flow)
+        if response.status < 200:
             self._on_provisional(response, now)
         elif response.status < 300:
             self._on_success(response, now)
+        elif response.status == 422 and self._tries_again(response, now):
+            pass
         elif self.machine.take(LegInput.FAILURE):
             self._over(self._refusal(response), now)
 
@@ -147,7 +162,7 @@ class UacLeg(Leg):
             assert self.dialog is not None
             self.dialog.local_cseq = again.cseq
             self.stack.endpoint.request(again, transaction.flow, self, now)
-        elif self.machine.take(LegInput.CHALLENGE):
+        elif self.machine.take(LegInput.AGAIN):
             self._invite = again
             self.tell(Trying(), now)
             self.start(now)
@@ -162,6 +177,19 @@ class UacLeg(Leg):
             retry_after_s(response.headers.get("retry-after", ())),
             self.crossing(response),
         )
+
+    def _tries_again(self, response: Response, now: float) -> bool:
+        """Send the INVITE once more, with the session interval that a 422 wants (EDGE ST3)."""
+        least = least_of(response)
+        if least is None or self._has_tried_again or not self.machine.take(LegInput.AGAIN):
+            return False
+        self._has_tried_again = True
+        kept = [it for it in self._invite.fields if it[0] not in ("Session-Expires", "Min-SE")]
+        self._invite = self._invite._replace(
+            cseq=self._invite.cseq + 1, fields=(*session_fields(least, least), *kept)
+        )
+        self.start(now)
+        return True
 
     def _over(self, event: LegEvent, now: float) -> None:
         self.tell(event, now)
@@ -191,6 +219,7 @@ class UacLeg(Leg):
         if self.state is LegState.RELEASING:
             self.send_bye(now)
         else:
+            self.agreed(response, now)
             self.tell(Answered(sdp_in(response)), now)
 
     def _repeated_success(self, response: Response, tag: str, now: float) -> None:

@@ -7,6 +7,7 @@ from edge.config import Takers
 from edge.ids import Ids
 from edge.policy.case import Case
 from edge.policy.number_rules import dialed_by_carrier, shown_to_pbx
+from edge.policy.reasons import Reason
 from edge.policy.verdict import Refuse
 from edge.sip.grammar import SipParseError
 from edge.sip.uri import SipUri
@@ -36,7 +37,7 @@ def has_an_owner(case: Case) -> Refuse | None:
         return None
     shown = filtered_number(number) or "the called number"
     hint = f"{shown} is assigned to no connector: order it and assign it {_ASSIGN}"
-    return case.refuse(404, hint)
+    return case.refuse(Reason.NOT_ASSIGNED, hint)
 
 
 def has_origination(case: Case) -> Refuse | None:
@@ -54,7 +55,7 @@ def has_a_destination(case: Case) -> Refuse | None:
     takers = snapshot.takers_of(number)
     if not takers.connectors:
         hint = f"{number} is a number of this account and assigned to no connector {_ASSIGN}"
-        return case.refuse(404, hint, detail="Dialed number not assigned")
+        return case.refuse(Reason.NOT_ASSIGNED, hint)
     case.callees = able_first(takers, case.context.ids)
     case.called = case.callees[0]
     return _unless_able(case)
@@ -93,7 +94,7 @@ def _unless_able(case: Case) -> Refuse | None:
         f"connector {case.callees[0].connector_id} takes no calls: "
         "give it routes and enable it (put_voice_connector_origination)"
     )
-    return case.refuse(480, hint, detail="Origination disabled")
+    return case.refuse(Reason.ORIGINATION_DISABLED, hint)
 
 
 def _called_by_carrier(case: Case) -> str:

@@ -2,18 +2,17 @@
 
 from collections.abc import Callable, Mapping
 
+from edge.clock import Clock
 from edge.config import Snapshot
 from edge.directory import Directory
-from edge.flow import Address
-from edge.ids import Ids
 from edge.routing.credentials import Credentials
 from edge.routing.health import Health
 from edge.routing.probes import Prober
 from edge.routing.registration import Registrar, Tell
-from edge.routing.targets import inbound_targets
-from edge.sip.endpoint import Endpoint
-from edge.sip.timers import Timers
-from model.settings import Settings
+from edge.routing.surroundings import Surroundings
+from edge.routing.targets import carrier_targets, inbound_targets
+from model.node import CarrierState
+from model.settings import Carrier, Settings
 
 
 class Peers:
@@ -23,39 +22,20 @@ class Peers:
         self,
         settings: Settings,
         credentials: Mapping[str, Credentials],
+        surroundings: Surroundings,
         *,
-        endpoint: Endpoint,
-        timers: Timers,
-        ids: Ids,
-        address: Address,
-        product: str,
         health: Health,
         is_carrier: Callable[[str], bool],
         tell: Tell,
     ) -> None:
-        """`address` is where we are; `tell` hears how registrations change."""
+        """`tell` hears how registrations change."""
         self._settings = settings.routing
-        self._ids = ids
+        self._carriers = settings.carriers
+        self._ids = surroundings.ids
         self._health = health
-        self._prober = Prober(
-            endpoint=endpoint,
-            timers=timers,
-            ids=ids,
-            address=address,
-            product=product,
-            health=health,
-            settings=settings.routing,
-        )
+        self._prober = Prober(surroundings, health, settings.routing)
         self._registrar = Registrar(
-            settings.carriers,
-            credentials,
-            endpoint=endpoint,
-            timers=timers,
-            ids=ids,
-            address=address,
-            product=product,
-            is_carrier=is_carrier,
-            tell=tell,
+            settings.carriers, credentials, surroundings, is_carrier=is_carrier, tell=tell
         )
 
     def reach(self, snapshot: Snapshot, directory: Directory, now: float) -> None:
@@ -70,7 +50,38 @@ class Peers:
         """Let carriers send no more calls here (EDGE R31)."""
         self._registrar.leave(now)
 
-    def registration_of(self, carrier: str) -> str | None:
-        """Return how it stands with a carrier, None for one that wants no registration."""
-        state = self._registrar.state_of(carrier)
-        return None if state is None else state.value
+    def carrier_states(
+        self, directory: Directory, clock: Clock, now: float
+    ) -> tuple[CarrierState, ...]:
+        """Return how each carrier is doing, for people (EDGE F9, F13)."""
+        return tuple(
+            CarrierState(
+                name=carrier.name,
+                host=carrier.host,
+                port=carrier.port,
+                priority=carrier.priority,
+                weight=carrier.weight,
+                out_until=None if until is None else clock.utc_at(until),
+                registration=self._registrar.state_of(carrier.name),
+            )
+            for carrier in self._carriers
+            for until in (self._out_until(carrier, directory, now),)
+        )
+
+    def _out_until(self, carrier: Carrier, directory: Directory, now: float) -> float | None:
+        """Return when the first of a carrier's addresses is tried again, if all are out."""
+        targets = carrier_targets(carrier, directory)
+        ends = [self._health.out_until(target, now) for target in targets]
+        known = [end for end in ends if end is not None]
+        return min(known) if known and len(known) == len(ends) else None
+
+
+def owns(snapshot: Snapshot, directory: Directory, connector_id: str, address: str) -> bool:
+    """Tell whether an address is a connector's (by id) or a carrier's (EDGE S10)."""
+    if not connector_id:
+        return snapshot.is_carrier(address)
+    if connector_id in snapshot.sources.labels(address):
+        return True
+    # A name is nobody's address: a Contact may show one (EDGE S12).
+    hosts = snapshot.route_hosts(connector_id)
+    return any(address in directory.addresses_of(host) for host in hosts)

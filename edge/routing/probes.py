@@ -9,13 +9,11 @@ from collections.abc import Iterable
 from enum import Enum, auto
 
 from edge.flow import Address, Transport
-from edge.ids import Ids
 from edge.routing.health import Health
-from edge.routing.targets import Target, flow_to
-from edge.sip.endpoint import Endpoint
+from edge.routing.surroundings import Surroundings
+from edge.routing.targets import Target
 from edge.sip.exchange import ClientTransaction, OutgoingRequest
 from edge.sip.message import Response
-from edge.sip.timers import Timers
 from edge.symbol import Symbol
 from model.settings import RoutingSettings
 
@@ -38,22 +36,9 @@ class Prober:
     """Asks, and tells the health of targets what it heard."""
 
     def __init__(
-        self,
-        *,
-        endpoint: Endpoint,
-        timers: Timers,
-        ids: Ids,
-        address: Address,
-        product: str,
-        health: Health,
-        settings: RoutingSettings,
+        self, surroundings: Surroundings, health: Health, settings: RoutingSettings
     ) -> None:
-        """`address` is what From says; `product` is the User-Agent."""
-        self._endpoint = endpoint
-        self._timers = timers
-        self._ids = ids
-        self._address = address
-        self._product = product
+        self._in = surroundings
         self._health = health
         self._settings = settings
         self._queue: dict[_Key, tuple[Target, float]] = {}
@@ -101,9 +86,9 @@ class Prober:
     def _wait(self, now: float) -> None:
         if self._queue:
             _, at = next(iter(self._queue.values()))
-            self._timers.start(self, _Due.PROBE, max(at, now + PAUSE_S))
+            self._in.timers.start(self, _Due.PROBE, max(at, now + PAUSE_S))
         else:
-            self._timers.stop(self, _Due.PROBE)
+            self._in.timers.stop(self, _Due.PROBE)
 
     def _ask(self, target: Target, now: float) -> None:
         uri = f"sip:{target.uri_host}"
@@ -112,13 +97,14 @@ class Prober:
         request = OutgoingRequest(
             method="OPTIONS",
             uri=uri,
-            from_=f"<sip:{self._address[0]}>;tag={self._ids.tag()}",
+            from_=f"<sip:{self._in.local(target.transport)[0]}>;tag={self._in.ids.tag()}",
             to=f"<{uri}>",
-            call_id=self._ids.call_id(),
+            call_id=self._in.ids.call_id(),
             cseq=1,
-            fields=(("Accept", "application/sdp"), ("User-Agent", self._product)),
+            fields=(("Accept", "application/sdp"), ("User-Agent", self._in.product)),
         )
-        self._endpoint.request(request, flow_to(target, self._address), _Probe(self, target), now)
+        flow = self._in.flow_to(target)
+        self._in.endpoint.request(request, flow, _Probe(self, target), now)
 
 
 class _Probe:

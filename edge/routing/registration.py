@@ -16,15 +16,13 @@ from enum import Enum, auto
 
 from edge.directory import Directory
 from edge.flow import Address, Transport
-from edge.ids import Ids
 from edge.routing.credentials import Credentials, is_challenge, with_credentials
-from edge.routing.targets import Target, carrier_targets, flow_to
-from edge.sip.endpoint import Endpoint
+from edge.routing.surroundings import Surroundings
+from edge.routing.targets import Target, carrier_targets
 from edge.sip.exchange import ClientTransaction, OutgoingRequest
 from edge.sip.grammar import SipParseError
 from edge.sip.headers import delta_seconds, parse_name_address
 from edge.sip.message import Response
-from edge.sip.timers import Timers
 from edge.sip.uri import parse_uri
 from edge.symbol import Symbol
 from model.settings import Carrier
@@ -86,28 +84,20 @@ class Registration:
         self,
         carrier: Carrier,
         credentials: Credentials | None,
+        surroundings: Surroundings,
         *,
-        endpoint: Endpoint,
-        timers: Timers,
-        ids: Ids,
-        address: Address,
-        product: str,
         is_carrier: Callable[[str], bool],
         tell: Tell,
     ) -> None:
-        """`address` is where we are; `is_carrier` tells whether a source is a carrier (S10)."""
+        """`is_carrier` tells whether a source is a carrier (EDGE S10)."""
         self._carrier = carrier
         self._credentials = credentials
-        self._endpoint = endpoint
-        self._timers = timers
-        self._ids = ids
-        self._address = address
-        self._product = product
+        self._in = surroundings
         self._is_carrier = is_carrier
         self._tell = tell
         self._targets: list[Target] = []
         self._turn = 0
-        self._call_id = ids.call_id()
+        self._call_id = surroundings.ids.call_id()
         self._cseq = 0
         self._expires_s = carrier.register_expires_s
         self._wait_s = FIRST_RETRY_S
@@ -181,7 +171,7 @@ class Registration:
     def _send(self, request: OutgoingRequest, now: float) -> None:
         self._cseq = request.cseq
         target = self._targets[self._turn % len(self._targets)]
-        self._endpoint.request(request, flow_to(target, self._address), self, now)
+        self._in.endpoint.request(request, self._in.flow_to(target), self, now)
 
     def _request(self) -> OutgoingRequest:
         target = self._targets[self._turn % len(self._targets)]
@@ -191,16 +181,20 @@ class Registration:
         return OutgoingRequest(
             method="REGISTER",
             uri=f"sip:{self._host}{suffix}",
-            from_=f"{of_record};tag={self._ids.tag()}",
+            from_=f"{of_record};tag={self._in.ids.tag()}",
             to=of_record,
             call_id=self._call_id,
             cseq=self._cseq,
             fields=(
                 ("Contact", f"<{self._contact(transport)}>;expires={self._expires_s}"),
                 ("Expires", str(self._expires_s)),
-                ("User-Agent", self._product),
+                ("User-Agent", self._in.product),
             ),
         )
+
+    @property
+    def _here(self) -> Address:
+        return self._in.local(self._targets[self._turn % len(self._targets)].transport)
 
     @property
     def _host(self) -> str:
@@ -208,14 +202,14 @@ class Registration:
         return f"[{host}]" if ":" in host else host
 
     def _contact(self, transport: Transport) -> str:
-        host, port = self._address
+        host, port = self._in.local(transport)
         return f"sip:{self._carrier.username}@{host}:{port};transport={transport.lower()}"
 
     def _answer(self, transaction: ClientTransaction, response: Response, now: float) -> bool:
         """Answer a challenge, once per attempt."""
         if self._credentials is None or not self._may_answer:
             return False
-        cnonce = self._ids.nonce()
+        cnonce = self._in.ids.nonce()
         again = with_credentials(transaction.request, response, self._credentials, cnonce)
         if again is None:
             return False
@@ -240,8 +234,8 @@ class Registration:
         if is_news:
             self._tell("carrier-registered", self._carrier.name, response.status)
         self._wait_s = FIRST_RETRY_S
-        granted_s = granted(response, self._address, self._expires_s)
-        self._timers.start(self, _Due.REGISTER, now + max(granted_s / 2, SOONEST_REFRESH_S))
+        granted_s = granted(response, self._here, self._expires_s)
+        self._in.timers.start(self, _Due.REGISTER, now + max(granted_s / 2, SOONEST_REFRESH_S))
 
     def _refused(self, status: int | None, now: float) -> None:
         if not self._take(_Input.REFUSED):
@@ -249,7 +243,7 @@ class Registration:
         if self._wait_s == FIRST_RETRY_S:
             self._tell("carrier-registration-refused", self._carrier.name, status)
         self._turn += 1
-        self._timers.start(self, _Due.REGISTER, now + self._wait_s)
+        self._in.timers.start(self, _Due.REGISTER, now + self._wait_s)
         self._wait_s = min(2 * self._wait_s, LONGEST_RETRY_S)
 
 
@@ -279,12 +273,8 @@ class Registrar:
         self,
         carriers: tuple[Carrier, ...],
         credentials: Mapping[str, Credentials],
+        surroundings: Surroundings,
         *,
-        endpoint: Endpoint,
-        timers: Timers,
-        ids: Ids,
-        address: Address,
-        product: str,
         is_carrier: Callable[[str], bool],
         tell: Tell,
     ) -> None:
@@ -293,11 +283,7 @@ class Registrar:
             carrier.name: Registration(
                 carrier,
                 credentials.get(carrier.name),
-                endpoint=endpoint,
-                timers=timers,
-                ids=ids,
-                address=address,
-                product=product,
+                surroundings,
                 is_carrier=is_carrier,
                 tell=tell,
             )
@@ -315,7 +301,7 @@ class Registrar:
         for registration in self._registrations.values():
             registration.leave(now)
 
-    def state_of(self, name: str) -> RegistrationState | None:
+    def state_of(self, name: str) -> str | None:
         """Return how it stands with a carrier, None for one that wants no registration."""
         registration = self._registrations.get(name)
-        return None if registration is None else registration.state
+        return None if registration is None else registration.state.value

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from edge.config import transport_of
 from edge.directory import Directory, is_address, service_name
-from edge.flow import Address, Flow, Transport
+from edge.flow import Address, Transport
 from edge.ids import Ids
 from model.connector import Connector, Route
 from model.peers import PeerTransport
@@ -132,11 +132,6 @@ def bridge_targets(
 ) -> list[Target]:
     """Return the places of a call to a meeting (EDGE M1)."""
     return _healthy_first(_peer_targets(bridge, "meeting bridge", directory), health, now)
-
-
-def flow_to(target: Target, local: Address) -> Flow:
-    """Return the way to a target."""
-    return Flow(target.transport, local, target.address)
 
 
 def _matched(carrier: Carrier, number: str) -> int | None:

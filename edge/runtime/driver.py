@@ -16,7 +16,10 @@ from edge.flow import Address, Flow, Transport
 from edge.media.session import MediaCommand
 from edge.runtime.log import Logger
 from edge.seam import (
+    CloseFlow,
     CommandMedia,
+    FlowClosed,
+    FlowIdle,
     ForgetCall,
     Input,
     JournalCall,
@@ -63,12 +66,22 @@ class CoreLike(Protocol):
     def pending(self) -> dict[str, int]:
         """Return how much is held, by kind."""
 
+    def knows(self, remote: Address, /) -> bool:
+        """Tell whether somebody of whom the node knows is at an address."""
+
 
 class Sender(Protocol):
     """A transport, for sending."""
 
-    def send(self, data: bytes, remote: Address) -> None:
+    def send(self, data: bytes, flow: Flow) -> None:
         """Send one message."""
+
+
+class Closer(Protocol):
+    """Whoever holds stream connections."""
+
+    def close_flow(self, flow: Flow, ban_s: float) -> None:
+        """Close a connection, and let its peer's address open no other for so long."""
 
 
 class Driver:
@@ -91,6 +104,7 @@ class Driver:
         self._write_record = write_record
         self._journal = journal
         self._senders: dict[Transport, Sender] = {}
+        self._closer: Closer | None = None
         self._timer: TimerHandle | None = None
         self._timer_at = 0.0
         self._not_before = 0.0
@@ -115,6 +129,14 @@ class Driver:
         """Send the messages of one transport through `sender` from now on."""
         self._senders[transport] = sender
 
+    def set_closer(self, closer: Closer) -> None:
+        """Let `closer` carry out what is decided about stream connections."""
+        self._closer = closer
+
+    def knows(self, remote: Address) -> bool:
+        """Tell whether somebody of whom the node knows is at an address (EDGE S9)."""
+        return self._core.knows(remote)
+
     def feed(self, *inputs: Input) -> None:
         """Give inputs to the Core and carry out what follows."""
         for happened in inputs:
@@ -125,9 +147,21 @@ class Driver:
         """Give one datagram to the Core; `on_turn_end` must follow."""
         self._handle(Received(data, flow))
 
-    def on_unreachable(self, remote: Address) -> None:
+    def on_stream_message(self, data: bytes, flow: Flow, *, broken: bool) -> None:
+        """Give one message of a stream to the Core; `on_turn_end` must follow."""
+        self._handle(Received(data, flow, broken))
+
+    def on_unreachable(self, remote: Address, transport: Transport = Transport.UDP) -> None:
         """Tell the Core that a peer cannot be reached; `on_turn_end` must follow."""
-        self._handle(Unreachable(remote))
+        self._handle(Unreachable(remote, transport))
+
+    def on_closed(self, flow: Flow) -> None:
+        """Tell the Core that a stream connection has ended."""
+        self.feed(FlowClosed(flow))
+
+    def on_idle(self, flow: Flow) -> None:
+        """Tell the Core that nothing has come over a stream connection for long."""
+        self.feed(FlowIdle(flow))
 
     def on_turn_end(self) -> None:
         """Carry out all outputs and see to the timer."""
@@ -163,9 +197,12 @@ class Driver:
             case Send(data, flow):
                 sender = self._senders.get(flow.transport)
                 if sender is None:
-                    self._handle(Unreachable(flow.remote))
+                    self._handle(Unreachable(flow.remote, flow.transport))
                 else:
-                    sender.send(data, flow.remote)
+                    sender.send(data, flow)
+            case CloseFlow(flow, ban_s):
+                if self._closer is not None:
+                    self._closer.close_flow(flow, ban_s)
             case CommandMedia(worker, command):
                 self._command_media(worker, command)
             case WriteRecord():

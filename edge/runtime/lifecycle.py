@@ -15,6 +15,7 @@ from edge.runtime.driver import CoreLike, Driver
 from edge.runtime.log import Logger
 from edge.runtime.media_workers import MediaWorkers
 from edge.runtime.resolver import Resolver
+from edge.runtime.stream_node import StreamNode, StreamPlan
 from edge.runtime.udp import UdpTransport
 from edge.seam import ConfigLoaded, Drain, HangUp, Resolved
 from model.node import RENEWED_EVERY_S
@@ -34,6 +35,7 @@ class NodePlan:
 
     begin: Begin
     sip_socket: socket.socket
+    streams: StreamPlan
     sip_address: Address
     """As advertised; the socket may be bound to another one."""
     media_address: str
@@ -83,7 +85,8 @@ class Node:
     async def run(self) -> None:
         """Take calls until SIGTERM or SIGINT, then stop; a second signal ends the draining.
 
-        SIGUSR1 asks for a log line with everything that is held.
+        SIGUSR1 asks for a log line with everything that is held, SIGHUP for another look at the
+        certificates.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._on_signal)
@@ -96,13 +99,19 @@ class Node:
             loop=self._loop,
             receiver=self._driver,
         )
+        streams = StreamNode(self._plan.streams, self._driver, self._log)
+        self._loop.add_signal_handler(signal.SIGHUP, streams.refresh)
         self._driver.add_transport(Transport.UDP, transport)
-        self._tell_ready(transport)
+        for stream in (Transport.TCP, Transport.TLS):
+            self._driver.add_transport(stream, streams.streams)
+        self._driver.set_closer(streams.streams)
+        self._tell_ready(transport, streams)
         self._renew()
         await self._stop.wait()
         await self._wind_down()
         resolving.cancel()
         transport.close()
+        streams.close()
         self._driver.close()
         self._media.close()
         self._aws.close()
@@ -148,7 +157,7 @@ class Node:
                 break
             await asyncio.sleep(LOOK_EVERY_S)
 
-    def _tell_ready(self, transport: UdpTransport) -> None:
+    def _tell_ready(self, transport: UdpTransport, streams: StreamNode) -> None:
         if not self._aws.configured.is_set():
             remedy = "calls are refused until DynamoDB answers; is AWS_ENDPOINT_URL right?"
             self._log("configuration-missing", {"hint": remedy})
@@ -157,6 +166,7 @@ class Node:
             "ready",
             {
                 "sip": f"{host}:{port}",
+                "tls_port": self._plan.streams.tls_listen[1] if streams.tls_is_open else None,
                 "media_workers": self._plan.media_workers,
                 "receive_buffer_bytes": transport.receive_buffer_bytes,
             },

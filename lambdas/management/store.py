@@ -105,9 +105,11 @@ class Store:
 
     def get(self, table: str, partition: str, sort: str) -> "Item | None":
         """Return an item as it is now."""
-        answer = self._call(
-            "get_item", TableName=table, Key=key(partition, sort), ConsistentRead=True
-        )
+        return self.get_by_key(table, key(partition, sort))
+
+    def get_by_key(self, table: str, item_key: Item) -> "Item | None":
+        """Return an item as it is now, by a primary key in typed JSON."""
+        answer = self._call("get_item", TableName=table, Key=item_key, ConsistentRead=True)
         item: Item | None = answer.get("Item")
         return item
 

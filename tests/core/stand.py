@@ -21,8 +21,11 @@ from edge.media.session import (
     Side,
 )
 from edge.seam import (
+    CloseFlow,
     CommandMedia,
     ConfigLoaded,
+    FlowClosed,
+    FlowIdle,
     ForgetCall,
     Input,
     JournalCall,
@@ -52,6 +55,7 @@ HOST = connector_host(CONNECTOR_ID, DOMAIN)
 BUCKET = "records"
 
 EDGE: Address = ("198.51.100.10", 5060)
+TLS_EDGE: Address = ("198.51.100.10", 5061)
 PBX: Address = ("192.0.2.7", 5060)
 SECOND_PBX: Address = ("192.0.2.8", 5060)
 CARRIER: Address = ("203.0.113.5", 5060)
@@ -186,6 +190,8 @@ class Node:
         self.pings: list[NoteHealth] = []
         self.sent: list[Send] = []
         """Everything since the last look, for tests without a link."""
+        self.all_sent: list[tuple[bytes, Flow]] = []
+        self.closed: list[CloseFlow] = []
         self._settings = settings
         self._numbers = (number(),) if numbers is None else numbers
         self._groups = groups
@@ -228,6 +234,12 @@ class Node:
         """Hear of an ICMP error."""
         self._handle(Unreachable(remote), now)
 
+    def hear(self, happened: FlowClosed | FlowIdle | Received, now: float) -> list[CloseFlow]:
+        """Hear something of a stream; return what is to be closed for it."""
+        self.closed.clear()
+        self._handle(happened, now)
+        return self.closed
+
     def tick(self, now: float) -> None:
         """Fire timers and lease rested ports."""
         for report in self.worker.rested(now):
@@ -257,6 +269,9 @@ class Node:
             match output:
                 case Send():
                     self.sent.append(output)
+                    self.all_sent.append((output.data, output.flow))
+                case CloseFlow():
+                    self.closed.append(output)
                 case CommandMedia(_, command):
                     self.worker.obey(command, now)
                 case WriteRecord(bucket, record):
@@ -286,14 +301,16 @@ class Stage:
         second_pbx: CalleePlan = CalleePlan(),  # noqa: B008 - as above
         carrier: CalleePlan = CalleePlan(),  # noqa: B008 - as above
         second_carrier: CalleePlan = CalleePlan(),  # noqa: B008 - as above
+        transport: Transport = Transport.UDP,
     ) -> None:
+        """`transport` is that of the PBX's calls."""
         self.link = link
         self.node = Node(seed=link.seed) if node is None else node
-        self.pbx = Agent("A", PBX, plan_of=lambda _: pbx)
+        self.pbx = Agent("A", PBX, plan_of=lambda _: pbx, transport=transport)
         self.second_pbx = Agent("A2", SECOND_PBX, plan_of=lambda _: second_pbx)
         self.carrier = Agent("B", CARRIER, plan_of=lambda _: carrier)
         self.second_carrier = Agent("B2", SECOND_CARRIER, plan_of=lambda _: second_carrier)
-        link.join(self.node, EDGE)
+        link.join(self.node, EDGE, TLS_EDGE)
         for agent in self.agents:
             link.join(agent, agent.address)
 

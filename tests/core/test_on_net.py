@@ -202,7 +202,7 @@ def test_a_number_of_ours_that_nobody_has_goes_to_no_carrier() -> None:  # EDGE 
         link.run()
         assert call.final is not None and call.final.status == 404
         assert not link.sent("E", "B", "INVITE")
-        assert stage.record.status_message == "404 Dialed number not assigned"
+        assert stage.record.status_message == "404 Number not assigned"
         stage.assert_quiet()
 
 
@@ -215,7 +215,7 @@ def test_a_callee_that_cannot_be_reached_is_480() -> None:  # EDGE N1, R35
         assert call.final is not None and call.final.status == 480
         assert call.final.get("reason") == "SIP;cause=503"
         caller, callee = sides(stage)
-        assert caller.status_message == callee.status_message == "480 Temporarily Unavailable"
+        assert caller.status_message == callee.status_message == "480 All routes failed"
         stage.assert_quiet()
 
 
