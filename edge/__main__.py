@@ -120,6 +120,7 @@ def run(
         media_address=settings.media_address or address,
         nonce_secret=settings.nonce_secret,
         workers=settings.media_workers,
+        carrier_passwords=settings.carrier_passwords,
         tls_port=settings.tls_listen[1],
     )
     plan = NodePlan(

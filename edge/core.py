@@ -6,6 +6,8 @@ simulated clock exactly as the runtime does with a real one.
 """
 
 from collections import deque
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import assert_never
 
 from edge.call.b2bua import B2bua
@@ -24,8 +26,10 @@ from edge.policy.admission import Admission
 from edge.reception import Reception
 from edge.records import LogFields, Records, call_attempt, call_ended, call_started
 from edge.refusals import Refusals
-from edge.report import node_report
+from edge.routing.credentials import credentials_of
 from edge.routing.failover import Failure
+from edge.routing.peers import Peers, owns
+from edge.routing.surroundings import Surroundings
 from edge.seam import (
     CloseFlow,
     CommandMedia,
@@ -76,12 +80,14 @@ class Core:
         nonce_secret: bytes,
         workers: int,
         tls_port: int = 5061,
+        carrier_passwords: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Build a node.
 
         `sip_address` is what Via and Contact say, over TLS with `tls_port` (EDGE B3),
         `media_address` what SDP says; `nonce_secret` is
-        shared by all nodes of a deployment (EDGE G3); `workers` is the number of media workers.
+        shared by all nodes of a deployment (EDGE G3); `workers` is the number of media workers;
+        `carrier_passwords` are by the names of carriers that have credentials.
         """
         self._settings = settings
         self._ids = ids
@@ -105,6 +111,7 @@ class Core:
         )
         self._stack = stack
         self._pool = MediaPool(workers, self._command_media)
+        credentials = credentials_of(settings.carriers, carrier_passwords)
         self._calls = B2bua(
             stack=stack,
             settings=settings,
@@ -112,6 +119,15 @@ class Core:
             media_address=media_address,
             watcher=self,
             owns=self._owns,
+            credentials=credentials,
+        )
+        self._peers = Peers(
+            settings,
+            credentials,
+            Surroundings(self._endpoint, self._timers, ids, PRODUCT, stack.local, stack.flow_to),
+            health=self._calls.health,
+            is_carrier=lambda address: self._snapshot.is_carrier(address),
+            tell=self._registration_changed,
         )
         self._snapshot = Snapshot()
         self._admission = Admission(
@@ -169,11 +185,12 @@ class Core:
                 if not self._stack.uses(flow.connection):
                     self._outputs.append(CloseFlow(flow))
             case ConfigLoaded(snapshot):
-                self._use(snapshot)
+                self._use(snapshot, now)
             case ConfigChanged(change):
-                self._use(change.made_to(self._snapshot, self._settings.domain))
+                self._use(change.made_to(self._snapshot, self._settings.domain), now)
             case Resolved(addresses, services):
                 self._calls.directory = Directory(addresses, services)
+                self._peers.reach(self._snapshot, self._calls.directory, now)
             case Counted():
                 self._reception.waiting.counted(happened, now)
             case PeersSeen(peers, calls):
@@ -184,6 +201,7 @@ class Core:
                 self._calls.media_lost(worker, now)
             case Drain():
                 self._calls.is_draining = True
+                self._peers.leave(now)
             case HangUp(status_message):
                 self._calls.hang_up_all(shutdown(status_message), now)
             case _:
@@ -209,7 +227,12 @@ class Core:
 
     def report(self, now: float) -> NodeReport:
         """Return what the node says of itself at the monotonic time `now`."""
-        return node_report(self._calls, self._clock, now, by_connector=self._limits_calls)
+        return NodeReport(
+            active_calls=self._calls.active_calls(),
+            draining=self._calls.is_draining,
+            carriers=self._peers.carrier_states(self._calls.directory, self._clock, now),
+            connector_calls=self._calls.calls_by_connector() if self._limits_calls else {},
+        )
 
     @property
     def pending(self) -> dict[str, int]:
@@ -267,15 +290,19 @@ class Core:
                 self._outputs.append(ForgetCall(party.transaction_id))
             self._log("call-ended", call_ended(call, party))
 
-    def _use(self, snapshot: Snapshot) -> None:
+    def _use(self, snapshot: Snapshot, now: float) -> None:
         self._snapshot = self._calls.snapshot = snapshot
         self._admission.snapshot = snapshot
+        self._peers.reach(snapshot, self._calls.directory, now)
 
     def _load_measured(self, measured: LoadMeasured, now: float) -> None:
         line = self._load.take(measured, self._pool.free_share, now)
         self._admission.overloaded = self._load.is_overloaded
         if line is not None:
             self._outputs.append(line)
+
+    def _registration_changed(self, event: str, carrier: str, status: int | None) -> None:
+        self._outputs.append(Log(event, {"carrier": carrier, "status": status}))
 
     def _media_reported(self, worker: int, report: MediaReport, now: float) -> None:
         match report:
@@ -292,15 +319,7 @@ class Core:
 
     def _owns(self, connector_id: str, address: str) -> bool:
         """Tell whether an address is a connector's (by id) or a carrier's (EDGE S10)."""
-        snapshot = self._snapshot
-        if not connector_id:
-            return snapshot.is_carrier(address)
-        if connector_id in snapshot.sources.labels(address):
-            return True
-        return any(
-            address in self._calls.directory.addresses_of(host)
-            for host in snapshot.route_hosts(connector_id)
-        )
+        return owns(self._snapshot, self._calls.directory, connector_id, address)
 
     def _write(self, record: CallDetailRecord) -> None:
         bucket = self._snapshot.cdr_bucket

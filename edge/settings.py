@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 
-from model.settings import Settings, SettingsError
+from model.settings import Carrier, Settings, SettingsError
 from model.tables import DEFAULT_PREFIX
 
 T = TypeVar("T")
@@ -44,6 +44,8 @@ class RuntimeSettings:
 
     settings: Settings
     nonce_secret: bytes = field(repr=False)
+    carrier_passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By the names of the carriers whose settings say where theirs is found."""
     table_prefix: str = DEFAULT_PREFIX
     sip_listen: tuple[str, int] = ("0.0.0.0", 5060)
     tls_listen: tuple[str, int] = ("0.0.0.0", 5061)
@@ -73,6 +75,11 @@ class RuntimeSettings:
         return cls(
             settings=settings,
             nonce_secret=_nonce_secret(environ, lab=lab),
+            carrier_passwords={
+                carrier.name: _password(carrier, environ)
+                for carrier in settings.carriers
+                if carrier.password
+            },
             table_prefix=environ.get("OVC_TABLE_PREFIX") or DEFAULT_PREFIX,
             sip_listen=_read(environ, "OVC_SIP_LISTEN", _address_and_port, ("0.0.0.0", 5060)),
             tls_listen=_read(environ, "OVC_TLS_LISTEN", _address_and_port, ("0.0.0.0", 5061)),
@@ -98,6 +105,23 @@ def _settings(environ: Mapping[str, str]) -> Settings:
         return Settings.from_json(environ.get("OVC_SETTINGS") or "{}")
     except SettingsError as error:
         raise EnvironmentProblemError(f"OVC_SETTINGS: {error}") from error
+
+
+def _password(carrier: Carrier, environ: Mapping[str, str]) -> str:
+    """Return what `env:NAME` or `file:PATH` leads to; no message ever shows it."""
+    kind, _, where = carrier.password.partition(":")
+    problem = f"OVC_SETTINGS: the password of carrier {carrier.name!r} is not there: "
+    if kind == "env":
+        found, remedy = environ.get(where, ""), f"set the variable {where}"
+    else:
+        try:
+            found = Path(where).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError, ValueError) as error:
+            raise EnvironmentProblemError(f"{problem}{where} cannot be read ({error})") from error
+        remedy = f"write it into {where}"
+    if not found:
+        raise EnvironmentProblemError(problem + remedy)
+    return found
 
 
 def _nonce_secret(environ: Mapping[str, str], *, lab: bool) -> bytes:

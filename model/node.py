@@ -21,6 +21,8 @@ class CarrierState:
     weight: int
     out_until: datetime | None
     """UTC end of its time on the blacklist (EDGE F9); None or past means that it is healthy."""
+    registration: str | None = None
+    """How it stands with the node's registration there; None where none is wanted (EDGE F13)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

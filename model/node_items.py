@@ -9,6 +9,7 @@ from model.codec import (
     mapping,
     moment,
     moment_text,
+    optional_string,
     sequence,
     string,
     whole,
@@ -60,6 +61,7 @@ def _carrier_members(carrier: CarrierState) -> dict[str, Plain]:
         "priority": carrier.priority,
         "weight": carrier.weight,
         "out_until": None if carrier.out_until is None else moment_text(carrier.out_until),
+        "registration": carrier.registration,
     }
 
 
@@ -71,4 +73,5 @@ def _carrier(members: Item) -> CarrierState:
         priority=whole(members["priority"]),
         weight=whole(members["weight"]),
         out_until=moment(members["out_until"]) if "out_until" in members else None,
+        registration=optional_string(members, "registration"),
     )

@@ -1,6 +1,6 @@
 """All calls of a node: makes them, counts them, finds them by their media session."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from edge.call import outcome
@@ -17,19 +17,19 @@ from edge.media.session import SessionId, Side
 from edge.policy.header_policy import timestamp_of
 from edge.policy.reasons import Reason
 from edge.policy.verdict import AdmitCall
+from edge.routing.credentials import Credentials
 from edge.routing.failover import Failure
 from edge.routing.health import Health
 from edge.routing.targets import (
     Target,
     bridge_targets,
-    carrier_targets,
     inbound_targets,
     outbound_targets,
 )
 from edge.sip.exchange import ServerTransaction
 from edge.sip.message import Request
 from model.checks import is_network
-from model.settings import Carrier, Settings
+from model.settings import Settings
 
 _NO_SIDE: frozenset[Side] = frozenset()
 
@@ -62,6 +62,7 @@ class B2bua:
         media_address: str,
         watcher: CallWatcher,
         owns: Callable[[str, str], bool],
+        credentials: Mapping[str, Credentials],
     ) -> None:
         self._stack = stack
         self._settings = settings
@@ -74,8 +75,8 @@ class B2bua:
             if is_network(entry)
         )
         self._watcher = watcher
-        self._health = Health(settings.routing)
-        self._surroundings = CallSurroundings(stack, settings, self._health, self, owns)
+        self.health = Health(settings.routing)
+        self._surroundings = CallSurroundings(stack, settings, self.health, self, owns, credentials)
         self._calls: dict[tuple[int, SessionId], Call] = {}
         self._census = Census()
         self._sent: dict[tuple[str, str, str], dict[Call, float]] = {}
@@ -131,10 +132,6 @@ class B2bua:
         """End every call."""
         for call in list(self._calls.values()):
             call.hang_up(why, now)
-
-    def carrier_outages(self, now: float) -> list[tuple[Carrier, float | None]]:
-        """Return every carrier with the end of its outage, None for a healthy one (EDGE F9)."""
-        return [(carrier, self._out_until(carrier, now)) for carrier in self._settings.carriers]
 
     # CallObserver, for the calls
 
@@ -206,20 +203,13 @@ class B2bua:
         self._census.note(call, tuple([party.connector_id for party in call.parties]))
 
     def _targets(self, admitted: AdmitCall, now: float) -> list[Target]:
-        ids, health, directory = self._stack.ids, self._health, self.directory
+        ids, health, directory = self._stack.ids, self.health, self.directory
         if admitted.bridge is not None:
             return bridge_targets(admitted.bridge, directory, health, now)
         if admitted.callees:
             return inbound_targets(admitted.callees, directory, health, ids, now)
         carriers = self._settings.carriers
         return outbound_targets(carriers, admitted.to_number, directory, health, ids, now)
-
-    def _out_until(self, carrier: Carrier, now: float) -> float | None:
-        """Return when the first of a carrier's addresses is tried again, if all are out."""
-        targets = carrier_targets(carrier, self.directory)
-        ends = [self._health.out_until(target, now) for target in targets]
-        known = [end for end in ends if end is not None]
-        return min(known) if known and len(known) == len(ends) else None
 
     def _rules(self, admitted: AdmitCall) -> MediaRules:
         networks: dict[Side, tuple[str, ...]] = {}

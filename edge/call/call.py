@@ -1,6 +1,6 @@
 """One call: an answered leg, the attempts to reach the other side, and what joins them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, assert_never
@@ -42,6 +42,7 @@ from edge.media.session import Side
 from edge.policy.header_policy import Way
 from edge.policy.reasons import Reason
 from edge.policy.verdict import AdmitCall
+from edge.routing.credentials import Credentials
 from edge.routing.failover import Failure, is_failover, progress_deadline
 from edge.routing.health import Health
 from edge.routing.targets import Target
@@ -79,6 +80,8 @@ class CallSurroundings:
     observer: CallObserver
     owns: Callable[[str, str], bool]
     """Whether an address belongs to the peers of a connector (by id) or to a carrier (EDGE S10)."""
+    credentials: Mapping[str, Credentials]
+    """By the names of the carriers that challenge (EDGE F13)."""
 
 
 class Call:
@@ -262,12 +265,15 @@ class Call:
         target = self.tried[-1]
         for party in self.parties:
             party.tried_at(target, leg.call_id)
+        leg.credentials = self._in.credentials.get(target.carrier)
         self._in.observer.on_attempt(self, target, now)
         self._start(CallTimer.NO_RESPONSE, now, self._routing.first_response_s)
         leg.start(now)
 
     def _no_target_left(self, now: float) -> None:
-        """R34, R35."""
+        """R34, R35, F12."""
+        for party in self.parties:
+            party.taken_by_nobody()
         to_carriers = way_to_callee(self.admitted) is Way.TO_CARRIER
         self._give_up(
             refusal.when_exhausted(to_carriers, self._search.last_ending, self._host), now

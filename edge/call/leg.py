@@ -91,15 +91,16 @@ class Stack:
 
     def flow_to(self, target: Target) -> Flow:
         """Return the way to a place that is called."""
-        local = self._local(target.transport)
+        local = self.local(target.transport)
         return Flow(target.transport, local, target.address, tls_name=target.tls_name)
 
-    def _local(self, transport: Transport) -> Address:
+    def local(self, transport: Transport) -> Address:
+        """Return what the node calls itself on a transport."""
         return self._tls if transport is Transport.TLS else self.address
 
     def contact(self, transport: Transport) -> tuple[str, str]:
         """Return our Contact header (EDGE B3)."""
-        host, port = self._local(transport)
+        host, port = self.local(transport)
         return ("Contact", f"<sip:{host}:{port};transport={transport.lower()}>")
 
     def leg_of(self, request: Request, flow: Flow) -> "Leg | None":

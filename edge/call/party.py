@@ -19,6 +19,7 @@ class Party:
     """One customer's side of a call."""
 
     __slots__ = (
+        "_first",
         "auth_user",
         "call_id",
         "connector_id",
@@ -50,11 +51,18 @@ class Party:
         hidden = not calls and admitted.anonymous
         self.from_number = ANONYMOUS if hidden else admitted.from_number
         self.to_number = admitted.to_number
+        self._first: tuple[str, str] | None = None
 
     def tried_at(self, target: Target, call_id: str) -> None:
         """Note where the called customer's leg goes now."""
         if self.side is Side.B:
             self.connector_id, self.call_id = target.connector_id, call_id
+            self._first = self._first or (self.connector_id, self.call_id)
+
+    def taken_by_nobody(self) -> None:
+        """Note that no connector of a group took the call: it is the first one's (EDGE F12)."""
+        if self._first is not None:
+            self.connector_id, self.call_id = self._first
 
 
 def parties_of(admitted: AdmitCall, call_id: str, ids: Ids) -> tuple[Party, ...]:

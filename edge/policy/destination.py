@@ -26,7 +26,7 @@ _ASSIGN = "(associate_phone_numbers_with_voice_connector)"
 
 def has_an_owner(case: Case) -> Refuse | None:
     """I4, I6: the number that a carrier calls must belong to a connector or a group."""
-    number = dialed_by_carrier(case.uri.user_text)
+    number = _called_by_carrier(case)
     takers = case.context.snapshot.takers_of(number)
     if takers.connectors:
         case.callees = able_first(takers, case.context.ids)
@@ -95,6 +95,19 @@ def _unless_able(case: Case) -> Refuse | None:
         "give it routes and enable it (put_voice_connector_origination)"
     )
     return case.refuse(Reason.ORIGINATION_DISABLED, hint)
+
+
+def _called_by_carrier(case: Case) -> str:
+    """Return the number that a carrier calls.
+
+    One that we register with calls our Contact; the number is in the To then (RFC 3261 §16.5).
+    """
+    number = dialed_by_carrier(case.uri.user_text)
+    carrier = case.source.carrier
+    if carrier is not None and carrier.register and number == carrier.username:
+        to = _uri_of_to(case)
+        return number if to is None else dialed_by_carrier(to.user_text)
+    return number
 
 
 def _uri_of_to(case: Case) -> SipUri | None:

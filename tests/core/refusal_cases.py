@@ -284,7 +284,7 @@ def _cancelled() -> Scene:
 
 def _shut_down() -> Scene:
     scene = asked(datagram())
-    scene.node._handle(HangUp("Service shutdown"), 1.0)  # type: ignore[arg-type]  # an input, too
+    scene.node._handle(HangUp("Service shutdown"), 1.0)
     scene._listen()
     return scene
 

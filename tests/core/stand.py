@@ -2,7 +2,7 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import assert_never
 
@@ -171,6 +171,7 @@ class Node:
         seed: int = 1,
         numbers: Sequence[InventoryNumber] | None = None,
         groups: Sequence[ConnectorGroup] = (),
+        carrier_passwords: Mapping[str, str] | None = None,
     ) -> None:
         self.core = Core(
             settings=settings,
@@ -180,6 +181,7 @@ class Node:
             media_address=EDGE[0],
             nonce_secret=b"a secret of thirty-two characters",
             workers=1,
+            carrier_passwords=carrier_passwords or {},
         )
         self.worker = Worker()
         self.records: list[CallDetailRecord] = []
@@ -204,7 +206,7 @@ class Node:
         """Configure the node anew."""
         self._bucket = bucket
         snapshot = Snapshot.build(self._settings, connectors, self._numbers, bucket, self._groups)
-        self.core.handle(ConfigLoaded(snapshot), self._now)
+        self._handle(ConfigLoaded(snapshot), self._now)
 
     def drain(self, now: float) -> None:
         """Be told to take no new calls."""
@@ -279,11 +281,7 @@ class Node:
         self.take(data, Flow(transport, EDGE, remote), now)
         return self.sent
 
-    def _handle(
-        self,
-        happened: Input,
-        now: float,
-    ) -> None:
+    def _handle(self, happened: Input, now: float) -> None:
         self._now = now
         self.core.handle(happened, now)
         while (output := self.core.poll()) is not None:

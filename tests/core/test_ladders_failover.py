@@ -62,6 +62,7 @@ def test_503_sends_the_call_on_and_the_target_rests() -> None:  # EDGE 1.12: 503
     with lossy_link(1) as link:
         refuses = Step(0.0, 503, fields=(("Retry-After", "60"),))
         stage = Stage(link, carrier=CalleePlan(steps=(refuses,)))
+        stage.carrier.ping_answer = 503  # F10: it says so when it is asked, too
         for moment in (0.0, 59.0, 61.0):
             link.at(
                 moment,

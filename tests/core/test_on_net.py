@@ -303,7 +303,21 @@ def test_when_all_routes_of_one_connector_fail_the_next_takes_the_call() -> None
         stage.assert_quiet()
 
 
-def test_without_any_taker_the_record_is_the_first_ones() -> None:  # EDGE F12
+def test_when_nobody_takes_the_call_the_record_is_the_first_ones() -> None:  # EDGE F12
+    with lossy_link(1) as link:
+        stage = Stage(link, node=grouped(BOTH, caller_side(), callee_side()))
+        link.refusing |= {PBX, SECOND_PBX}
+        call = stage.carrier.call(INBOUND_URI, EDGE, CallerPlan(), 0.0)
+        link.run()
+        assert call.final is not None and call.final.status == 480
+        assert link.sent("E", "A2", "INVITE")
+        assert stage.record.connector_id == CONNECTOR_ID
+        first = parse_datagram(link.sent("E", "A", "INVITE")[0].data)
+        assert stage.record.call_id == first.call_id
+        stage.assert_quiet()
+
+
+def test_without_any_target_the_record_is_the_first_ones() -> None:  # EDGE F12
     with lossy_link(1) as link:
         bare = Origination(routes=(Route(host="nowhere.example"),))
         stage = Stage(

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.directory import Service
+from edge.directory import Directory, Service
 from edge.runtime import dns_client
 from edge.runtime.dns_client import Answer, DnsClient, LookupFailedError
+from edge.runtime.resolver import Resolver
 from tests.support.name_server import NameServer, name_server
 
 pytestmark = pytest.mark.sockets
@@ -72,3 +73,31 @@ def test_the_hosts_file_and_localhost_come_first(tmp_path: Path) -> None:
 def test_a_name_that_cannot_be_asked_for_is_no_fault(name: str) -> None:
     with name_server() as server, pytest.raises(LookupFailedError):
         asyncio.run(client_of(server).addresses(name))
+
+
+def test_a_route_by_srv_is_resolved_over_the_wire() -> None:  # EDGE W11
+    async def resolve(server: NameServer) -> Directory:
+        reports: list[Directory] = []
+        resolver = Resolver(
+            names=client_of(server),
+            report=reports.append,
+            log=lambda event, fields: None,
+            private_addresses=False,
+        )
+        resolver.set_names(["plain.example"], ["_sip._udp.pbx.example"])
+        running = asyncio.create_task(resolver.run())
+        async with asyncio.timeout(5):
+            while not reports or len(reports[-1].addresses) < 2:
+                await asyncio.sleep(0.01)
+        running.cancel()
+        return reports[-1]
+
+    with name_server() as server:
+        server.set("plain.example", "A", "198.51.100.1")
+        server.set("_sip._udp.pbx.example", "SRV", "1 1 5070 a.pbx.example.")
+        server.set("a.pbx.example", "A", "198.51.100.7")
+        directory = asyncio.run(resolve(server))
+    assert directory == Directory(
+        {"plain.example": ("198.51.100.1",), "a.pbx.example": ("198.51.100.7",)},
+        {"_sip._udp.pbx.example": (Service(1, 1, "a.pbx.example", 5070),)},
+    )

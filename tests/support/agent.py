@@ -374,8 +374,15 @@ class Agent:
         self.taken: list[TakenCall] = []
         self.strays: list[Request] = []
         """Requests that belonged to nothing."""
+        self.ping_answer: int | None = 200
+        """Answer to OPTIONS outside a dialog; None leaves them unanswered."""
+        self.bye_challenge: Callable[[Request], Fields] = lambda request: ()
+        """Header fields of the 407 that a BYE gets; none for a BYE that is taken."""
+        self.registered: list[Request] = []
+        """REGISTER requests that came."""
+        self.register_answer: Callable[[Request], tuple[int, Fields]] = lambda request: (200, ())
         self.contact = ("Contact", f"<sip:{name}@{address[0]}:{address[1]}>")
-        self._plan_of = plan_of
+        self.plan_of = plan_of
         self._outgoing: list[tuple[bytes, Flow]] = []
         self.endpoint = Endpoint(
             timers=self.timers,
@@ -401,9 +408,12 @@ class Agent:
         now: float,
         *,
         caller: str = "+12065550100",
+        to: str | None = None,
     ) -> PlacedCall:
-        """Place a call."""
+        """Place a call; `to` is another To than the Request-URI."""
         placed = PlacedCall(self, uri, caller, self.flow(edge), plan)
+        if to is not None:
+            placed.invite = placed.invite._replace(to=to)
         self.placed.append(placed)
         placed.start(now)
         return placed
@@ -441,14 +451,26 @@ class Agent:
                 call.acknowledged(request, now)
         elif request.method == "INVITE" and request.to.tag is None:
             transaction = self.endpoint.serve(request, flow)
-            taken = TakenCall(self, request, transaction, self._plan_of(request))
+            taken = TakenCall(self, request, transaction, self.plan_of(request))
             self.taken.append(taken)
             taken.start(now)
         elif request.method == "BYE" and call is not None:
+            challenge = self.bye_challenge(request)
+            if challenge:
+                self.endpoint.respond_statelessly(request, flow, 407, "Who", challenge)
+                return
             self.endpoint.respond(self.endpoint.serve(request, flow), 200, "OK", now)
             call.released(now)
         elif request.method == "INVITE" and call is not None:
             call.reoffers.take(request, self.endpoint.serve(request, flow), now)
+        elif request.method == "OPTIONS" and request.to.tag is None:
+            if self.ping_answer is not None:
+                self.endpoint.respond_statelessly(request, flow, self.ping_answer, "Ping")
+        elif request.method == "REGISTER":
+            self.registered.append(request)
+            status, fields = self.register_answer(request)
+            if status:
+                self.endpoint.respond_statelessly(request, flow, status, "Register", fields)
         else:
             self.strays.append(request)
             self.endpoint.respond_statelessly(request, flow, 481, "Does Not Exist")
