@@ -1,8 +1,8 @@
 """Accounts for what is refused or ignored: detail records, log lines, counts (EDGE C8, S5, S14).
 
-Source addresses are free to invent, log storage and S3 are not. So a listed source gets one line in
-ten seconds for each reason, strangers one in ten seconds for each address and a few for all of them
-together, and every stranger's packet is counted: one line sums them up every ten seconds.
+Source addresses are free to invent, log storage and S3 are not. So a source gets one line in ten
+seconds for each reason, strangers a few for all of them together, and every stranger's packet is
+counted: one line sums them up every ten seconds.
 """
 
 from collections.abc import Callable
@@ -109,8 +109,9 @@ class Refusals:
         """Account for a stranger, or for what belongs to no call and gets no answer."""
         self.count(why, flow, now)
         host, port = flow.remote
-        fresh = self._lines.take(host, _LINES_PER_S, 1.0, now)
-        if fresh and self._stranger_lines.take("node", 1.0, LINES_AT_ONCE, now):
+        if self._may_tell(flow, why, now) and self._stranger_lines.take(
+            "node", 1.0, LINES_AT_ONCE, now
+        ):
             fields: LogFields = {"source": f"{host}:{port}", "code": why.code, "hint": hint}
             if request is not None:
                 fields["call_id"] = recorded_call_id(request.call_id)
