@@ -18,6 +18,7 @@ from edge.config import Snapshot, is_address
 from edge.flow import Address, Flow
 from edge.ids import Ids
 from edge.media.session import MediaCommand, MediaReport, MediaSilent, PortsLeased, SessionClosed
+from edge.media.targets import is_never_contacted
 from edge.policy.admission import Admission
 from edge.policy.reasons import Reason
 from edge.policy.verdict import (
@@ -307,8 +308,10 @@ class Core:
                 assert_never(report)
 
     def _owns(self, connector_id: str, address: str) -> bool:
-        """Tell whether an address is a connector's (by id) or a carrier's (EDGE S10)."""
+        """Tell whether an address is a connector's (by id) or a carrier's (EDGE S10, S12)."""
         snapshot = self._snapshot
+        if is_never_contacted(address):
+            return False
         if not connector_id:
             return snapshot.is_carrier(address)
         if connector_id in snapshot.sources.labels(address):

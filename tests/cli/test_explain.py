@@ -30,11 +30,11 @@ class Cloud:
     """A deployment of which only the log and the rows of calls exist."""
 
     def __init__(self) -> None:
-        self.logs = boto3.client("logs", region_name="us-east-1")
+        self.logs: Any = boto3.client("logs", region_name="us-east-1")
         self.group = edge_log_group_name("lab")
         self.logs.create_log_group(logGroupName=self.group)
         self.logs.create_log_stream(logGroupName=self.group, logStreamName="edge")
-        self.dynamodb = boto3.client("dynamodb", region_name="us-east-1")
+        self.dynamodb: Any = boto3.client("dynamodb", region_name="us-east-1")
         for table in (CALLS, CONNECTORS):
             self.dynamodb.create_table(**table.creation("lab"))
 
