@@ -215,13 +215,14 @@ class Core:
     def on_malformed(self, error: MalformedRequest, flow: Flow, now: float) -> None:
         """Answer or drop what cannot be processed."""
         verdict = self._admission.malformed(error, flow, now)
-        if error.request is not None and isinstance(verdict, Refuse):
+        if isinstance(verdict, Silence):
+            known = self._admission.is_known(flow)
+            self._refusals.unread(verdict, flow, now, is_known=known)
+        elif error.request is not None:
             self._endpoint.respond_statelessly(
                 error.request, flow, verdict.status, verdict.reason, verdict.fields
             )
             self._refusals.refused(verdict, error.request, flow, now)
-        else:
-            self._refusals.count(verdict.why, flow, now)
 
     # CallWatcher, for the calls
 
