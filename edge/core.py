@@ -22,6 +22,7 @@ from edge.flow import Address, Flow
 from edge.ids import Ids
 from edge.load_watch import LoadWatch
 from edge.media.session import MediaCommand, MediaReport, MediaSilent, PortsLeased, SessionClosed
+from edge.media.targets import is_never_contacted
 from edge.policy.admission import Admission
 from edge.reception import Reception
 from edge.records import LogFields, Records, call_attempt, call_ended, call_started
@@ -318,7 +319,9 @@ class Core:
                 assert_never(report)
 
     def _owns(self, connector_id: str, address: str) -> bool:
-        """Tell whether an address is a connector's (by id) or a carrier's (EDGE S10)."""
+        """Tell whether an address is a connector's (by id) or a carrier's (EDGE S10, S12)."""
+        if is_never_contacted(address):
+            return False
         return owns(self._snapshot, self._calls.directory, connector_id, address)
 
     def _write(self, record: CallDetailRecord) -> None:

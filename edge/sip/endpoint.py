@@ -27,6 +27,7 @@ from edge.sip.message import (
     answer_flow,
     check_response,
     header_lines,
+    is_keep_alive,
     parse_message,
     response_bytes,
 )
@@ -66,6 +67,8 @@ class Endpoint:
 
     def receive(self, data: bytes, flow: Flow, now: float) -> None:
         """Take one message; anything unreadable that is no request is dropped."""
+        if data[:1] < b" " and is_keep_alive(data):
+            return
         try:
             message = parse_message(data, flow.transport)
         except MalformedRequest as error:

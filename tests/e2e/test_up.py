@@ -159,7 +159,9 @@ def test_an_inbound_call_is_heard_recorded_and_shown(
 def test_a_refused_call_shows_what_would_admit_it(stand: RunningStand) -> None:
     report = stand.call("+12065552999")
     assert (report["exit_code"], report["answered"], report["status"]) == (4, False, 404)
-    assert "associate_phone_numbers_with_voice_connector" in stand.await_line("404 Not Found")
+    assert "associate_phone_numbers_with_voice_connector" in stand.await_line(
+        "404 Number not assigned"
+    )
 
 
 def test_doctor_finds_a_running_stand_sound(stand: RunningStand) -> None:

@@ -252,4 +252,4 @@ def test_core_dumps_are_off(running: Edge) -> None:
     for pid in (running.process.pid, *children_of(running.process.pid)):
         with open(f"/proc/{pid}/limits", encoding="ascii") as limits:
             (line,) = [line for line in limits if line.startswith("Max core file size")]
-        assert line.split()[4:6] == ["0", "0"]
+        assert line.split()[4:6] in (["0", "0"], ["1", "1"]), "no core file is made at either"
