@@ -228,8 +228,10 @@ class CallMedia:
             self._pool.close(self.lease)
 
     def _callee_said(self, body: bytes) -> bytes:
-        answer = read_answer(body)
-        self._take_answer(Side.B, answer)
+        answer = self._b.remote
+        if body or self._a.sent is None or answer is None:
+            answer = read_answer(body)
+            self._take_answer(Side.B, answer)
         if self._a.sent is None:
             self._a.sent = self._for_caller(answer)
         return self._a.sent
