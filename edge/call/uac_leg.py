@@ -10,7 +10,8 @@ from edge.call.events import (
     Rejected,
     Trying,
 )
-from edge.call.leg import IN_DIALOG, Leg, LegInput, LegState, LegTable, LegTimer, LegUser, Stack
+from edge.call.leg import Leg, LegUser, Stack
+from edge.call.leg_states import IN_DIALOG, LegInput, LegState, LegTable, LegTimer
 from edge.call.session_timer import session_fields
 from edge.flow import Flow
 from edge.policy.content import sdp_in

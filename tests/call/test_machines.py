@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from edge.call.leg import LegInput, LegState
+from edge.call.leg_states import LegInput, LegState
 from edge.call.machine import Machine
 from edge.call.reinvite_states import REINVITE, ReinviteInput, ReinviteState
 from edge.call.reoffer import REOFFER, ReofferInput, ReofferState

@@ -177,6 +177,20 @@ def test_a_side_that_is_gone_ends_the_call(reply: Reply) -> None:  # EDGE D6
         assert stage.node.is_empty(), stage.node.core.pending
 
 
+def test_what_the_network_refuses_once_ends_no_call() -> None:  # EDGE D6, RFC 3261 §8.1.3.1
+    with lossy_link(1) as link:
+        stage, call = a_call(link, Offer(5.0, "sendonly"), bye_after_s=20.0)
+        link.run(4.0)
+        link.refusing.add(CARRIER)
+        link.run(6.0)
+        assert call.reoffers.statuses == [200]
+        assert media_of(stage, Side.B).is_fed
+        link.refusing.clear()
+        link.run()
+        assert stage.record.status_message == "Normal Call Clearing"
+        stage.assert_quiet()
+
+
 def test_a_side_that_never_comes_to_an_answer_is_cancelled() -> None:  # EDGE D6
     with lossy_link(1) as link:
         stage, call = a_call(link, Offer(5.0, "sendonly"), replies=(Reply(100),))
