@@ -300,7 +300,8 @@ class CallMedia:
         part, other = self._parts[side], self._parts[side.other]
         if part.remote is None or other.remote is None:
             return False
-        holds = other.remote.direction not in (Direction.SENDRECV, part.local.direction)
+        said, told = other.remote.direction, part.local.direction
+        holds = said is not Direction.SENDRECV and part.left_of(said) != part.left_of(told)
         return holds and part.local.direction.sends and part.remote.direction.receives
 
     def _describe(self, side: Side) -> None:
