@@ -106,10 +106,6 @@ class CallMedia:
         self._describe(Side.A)
         return answer
 
-    def caller_sdp(self) -> bytes | None:
-        """Return the SDP that the caller was given, None before there was one."""
-        return self._a.sent
-
     def acknowledged(self, side: Side, body: bytes) -> None:
         """Take the ACK of a leg: its address has proved itself (S13); a body answers our offer.
 
