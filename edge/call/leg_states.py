@@ -1,6 +1,4 @@
-"""The state tables of legs; what both kinds share of them.
-
-States of a leg, both kinds in one list:
+"""The states of a leg, both kinds in one list; each kind has a table of its own besides IN_DIALOG.
 
     EARLY, ANSWERED, CLOSING      only a leg that was called (UasLeg): INVITE pending, 2xx sent,
                                   2xx sent but already to be hung up
