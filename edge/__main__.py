@@ -22,10 +22,12 @@ from edge.clock import Clock
 from edge.core import Core
 from edge.flow import Address
 from edge.ids import SystemIds
-from edge.runtime import node, udp
+from edge.runtime import node, stream_listener, udp
 from edge.runtime.aws_messages import Begin, NodeIdentity
+from edge.runtime.certificates import TlsFiles
 from edge.runtime.lifecycle import Node, NodePlan
 from edge.runtime.log import JsonLines, Logger, utc_now
+from edge.runtime.stream_node import StreamPlan
 from edge.settings import VARIABLES, EnvironmentProblemError, RuntimeSettings
 
 EXIT_SETTINGS = 2
@@ -53,7 +55,12 @@ def main() -> int:
         sip_socket = udp.bind(settings.sip_listen)
     except OSError as error:
         return _refuse(log, "port-refused", port_problem(settings.sip_listen, error), EXIT_PORT)
-    run(settings, address, sip_socket, log)
+    try:
+        tcp_socket = stream_listener.bind(settings.sip_listen)
+    except OSError as error:
+        problem = port_problem(settings.sip_listen, error, "TCP")
+        return _refuse(log, "port-refused", problem, EXIT_PORT)
+    run(settings, address, sip_socket, tcp_socket, log)
     return 0
 
 
@@ -74,12 +81,12 @@ def advertised_address(settings: RuntimeSettings) -> str:
     )
 
 
-def port_problem(listen: Address, error: OSError) -> str:
+def port_problem(listen: Address, error: OSError, protocol: str = "UDP") -> str:
     """Return why a port cannot be had, and what to do."""
-    where = f"UDP port {listen[1]} of {listen[0]}"
+    where = f"{protocol} port {listen[1]} of {listen[0]}"
     match error.errno:
         case errno.EADDRINUSE:
-            see = f"ss -lunp 'sport = :{listen[1]}'"
+            see = f"ss -l{protocol[0].lower()}np 'sport = :{listen[1]}'"
             return f"{where} is in use; end the program that has it ({see}) or set OVC_SIP_LISTEN"
         case errno.EADDRNOTAVAIL:
             return f"{where}: this host has no such address; set OVC_SIP_LISTEN to one it has"
@@ -96,7 +103,13 @@ def local_media_address(settings: RuntimeSettings) -> str:
     return settings.media_address or listen
 
 
-def run(settings: RuntimeSettings, address: str, sip_socket: socket.socket, log: Logger) -> None:
+def run(
+    settings: RuntimeSettings,
+    address: str,
+    sip_socket: socket.socket,
+    tcp_socket: socket.socket,
+    log: Logger,
+) -> None:
     """Run the node until it is told to stop."""
     sip_address = (address, settings.sip_listen[1])
     core = Core(
@@ -107,6 +120,8 @@ def run(settings: RuntimeSettings, address: str, sip_socket: socket.socket, log:
         media_address=settings.media_address or address,
         nonce_secret=settings.nonce_secret,
         workers=settings.media_workers,
+        carrier_passwords=settings.carrier_passwords,
+        tls_port=settings.tls_listen[1],
     )
     plan = NodePlan(
         begin=Begin(
@@ -116,10 +131,23 @@ def run(settings: RuntimeSettings, address: str, sip_socket: socket.socket, log:
             NodeIdentity(uuid4().hex, f"{address}:{sip_address[1]}", utc_now()),
         ),
         sip_socket=sip_socket,
+        streams=StreamPlan(
+            tcp_socket=tcp_socket,
+            sip_address=sip_address,
+            tls_listen=settings.tls_listen,
+            files=TlsFiles(
+                certificate=settings.tls_certificate,
+                key=settings.tls_key,
+                directory=settings.tls_directory,
+                ca=settings.tls_ca,
+            ),
+            verify=settings.settings.tls.verify,
+        ),
         sip_address=sip_address,
         media_address=local_media_address(settings),
         media_workers=settings.media_workers,
         drain_s=settings.drain_s,
+        dns_servers=settings.dns_servers,
     )
 
     async def live() -> None:

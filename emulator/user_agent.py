@@ -217,9 +217,7 @@ class UserAgent(asyncio.DatagramProtocol):
         self._starting: set[asyncio.Task[None]] = set()
         self._calls: set[PhoneCall] = set()
         self.timers = Timers()
-        self._endpoint = Endpoint(
-            timers=self.timers, ids=self._ids, send=self._send, user=self, sent_by=address
-        )
+        self._endpoint = Endpoint(timers=self.timers, ids=self._ids, send=self._send, user=self)
         self._stack = Stack(
             endpoint=self._endpoint,
             timers=self.timers,

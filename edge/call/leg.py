@@ -15,12 +15,14 @@ from edge.ids import Ids
 from edge.policy.content import sdp_in
 from edge.policy.header_policy import Way, ending_headers
 from edge.policy.verdict import ACCEPT, ALLOW, SUPPORTED
+from edge.routing.targets import Target
 from edge.sip.dialog import Dialog, target_of
-from edge.sip.endpoint import T1, T2, TIMEOUT, Endpoint
+from edge.sip.endpoint import Endpoint
 from edge.sip.exchange import ClientTransaction, Fields, ServerTransaction
 from edge.sip.headers import NameAddress
 from edge.sip.message import Request, Response
 from edge.sip.timers import Timers
+from edge.sip.timing import T1, T2, TIMEOUT
 
 SDP_TYPE = ("Content-Type", "application/sdp")
 
@@ -38,16 +40,24 @@ class LegUser(Protocol):
 class Stack:
     """What every leg of a node stands on."""
 
-    __slots__ = ("_hosts", "address", "dialogs", "endpoint", "ids", "product", "timers")
+    __slots__ = ("_hosts", "_tls", "address", "dialogs", "endpoint", "ids", "product", "timers")
 
     def __init__(
-        self, *, endpoint: Endpoint, timers: Timers, ids: Ids, address: Address, product: str
+        self,
+        *,
+        endpoint: Endpoint,
+        timers: Timers,
+        ids: Ids,
+        address: Address,
+        product: str,
+        tls_port: int = 5061,
     ) -> None:
         self.endpoint = endpoint
         self.timers = timers
         self.ids = ids
         self.address = address
-        """Advertised SIP address."""
+        """Advertised SIP address of UDP and TCP."""
+        self._tls = (address[0], tls_port)
         self.product = product
         """User-Agent and Server, without a version."""
         self.dialogs: dict[str, Leg] = {}
@@ -75,9 +85,22 @@ class Stack:
         """Tell whether a leg's peer is at this address (EDGE S1)."""
         return host in self._hosts
 
+    def uses(self, connection: int) -> bool:
+        """Tell whether a dialog goes over a stream connection (EDGE W4)."""
+        return any(leg.flow.connection == connection for leg in self.dialogs.values())
+
+    def flow_to(self, target: Target) -> Flow:
+        """Return the way to a place that is called."""
+        local = self.local(target.transport)
+        return Flow(target.transport, local, target.address, tls_name=target.tls_name)
+
+    def local(self, transport: Transport) -> Address:
+        """Return what the node calls itself on a transport."""
+        return self._tls if transport is Transport.TLS else self.address
+
     def contact(self, transport: Transport) -> tuple[str, str]:
         """Return our Contact header (EDGE B3)."""
-        host, port = self.address
+        host, port = self.local(transport)
         return ("Contact", f"<sip:{host}:{port};transport={transport.lower()}>")
 
     def leg_of(self, request: Request, flow: Flow) -> "Leg | None":
@@ -153,6 +176,14 @@ class Leg:
         """Tell whether a message from this address may belong to the leg."""
         return remote[0] == self.flow.remote[0] or self.user.trusts(self, remote[0])
 
+    def adopt(self, flow: Flow) -> None:
+        """Go on over a stream connection that the peer has used (EDGE W6)."""
+        mine = self.flow
+        if flow.connection and flow.connection != mine.connection:
+            if (flow.transport, flow.remote[0]) == (mine.transport, mine.remote[0]):
+                self.flow = flow._replace(reconnect=mine.reconnect, tls_name=mine.tls_name)
+                self._hop = None
+
     def hang_up(self, now: float, headers: Fields = ()) -> None:
         """End the dialog with a BYE; nothing happens in a state that has no dialog."""
         if self.machine.take(LegInput.HANG_UP):
@@ -185,6 +216,7 @@ class Leg:
 
     def on_request(self, request: Request, flow: Flow, now: float) -> None:
         """Take a request inside the dialog."""
+        self.adopt(flow)
         if request.method == "ACK":
             self._on_ack(request, now)
             return
@@ -291,16 +323,21 @@ class Leg:
         return None
 
     def dialog_flow(self) -> Flow:
-        """Return where requests inside the dialog go (EDGE D12).
+        """Return where requests inside the dialog go (EDGE D12, W6).
 
         That is the peer's Contact or first Route where its address is the dialog's own or belongs
-        to the peer's configured set; else the address that the dialog was made with.
+        to the peer's configured set; else the address that the dialog was made with. A stream
+        connection is used as long as it is open, and only its successor goes there.
         """
         if self._hop is None:
             hop = None if self.dialog is None else self.dialog.next_hop()
             self._hop = self.flow
             if hop is not None and self.trusts((hop.host, 0)):
-                self._hop = self.flow._replace(remote=(hop.host, hop.port or 5060))
+                address = (hop.host, hop.port or self.flow.transport.default_port)
+                if self.flow.connection:
+                    self._hop = self.flow._replace(reconnect=address)
+                else:
+                    self._hop = self.flow._replace(remote=address)
         return self._hop
 
     def _on_ack(self, request: Request, now: float) -> None:

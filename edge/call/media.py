@@ -1,5 +1,6 @@
 """The media of one call: what each side described and was told, what the worker knows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edge.call.media_part import Part
@@ -23,10 +24,10 @@ class MediaRules:
     address: str
     """Our own media address."""
     lab_mode: bool
-    private_media: bool
-    carrier_side: Side
-    carrier_networks: tuple[str, ...]
-    """Networks that the operator has given the carriers; their RTP may come from there (Q4)."""
+    private: frozenset[Side]
+    """Sides whose media may be at private addresses."""
+    networks: Mapping[Side, tuple[str, ...]]
+    """What the operator has given a carrier or bridge: its RTP may come from there (Q4)."""
 
 
 class CallMedia:
@@ -51,7 +52,8 @@ class CallMedia:
         self._parts = tuple(
             Part(
                 LocalDescription(lease.session, rules.address, port),
-                rules.carrier_networks if side is rules.carrier_side else (),
+                rules.networks.get(side, ()),
+                side in rules.private,
             )
             for side, port in ((Side.A, lease.a_port), (Side.B, lease.b_port))
         )
@@ -325,7 +327,7 @@ class CallMedia:
         return permitted(
             address,
             lab_mode=rules.lab_mode,
-            private_media=rules.private_media,
+            private_media=part.private,
             own=frozenset({rules.address}),
             own_ports=self._pool,
             peer_networks=part.networks,

@@ -10,12 +10,14 @@ class Part:
 
     __slots__ = (
         *("allowed", "allowed_rtcp", "at", "declined", "local", "moves", "networks", "owes"),
-        *("remote", "sent", "signalling", "wish"),
+        *("private", "remote", "sent", "signalling", "wish"),
     )
 
-    def __init__(self, local: LocalDescription, networks: tuple[str, ...]) -> None:
+    def __init__(self, local: LocalDescription, networks: tuple[str, ...], private: bool) -> None:
         self.local = local
         self.networks = networks
+        self.private = private
+        """Whether its media may be at private addresses (S11)."""
         self.remote: RemoteDescription | None = None
         self.at: Address | None = None
         """The last RTP address that the peer gave, holds by 0.0.0.0 aside."""

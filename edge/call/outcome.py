@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from edge.policy.reasons import Reason
 from edge.policy.verdict import Fields
 from model.cdr import NORMAL_CALL_CLEARING, CallStatus
 
@@ -14,6 +15,8 @@ class Outcome(NamedTuple):
     """StatusMessage of the record."""
     headers: Fields = ()
     """What the leg that is told hears in its BYE, CANCEL or final answer."""
+    why: Reason | None = None
+    """Why the call was never answered."""
 
 
 def reason(value: str) -> Fields:
@@ -42,9 +45,12 @@ def shutdown(message: str) -> Outcome:
     return Outcome(CallStatus.COMPLETED, message, reason("Q.850;cause=41"))
 
 
-def rejected(status: int, detail: str) -> Outcome:
+def rejected(status: int, text: str, why: Reason) -> Outcome:
     """Return the end of a call that was never answered."""
-    return Outcome(CallStatus.REJECTED, f"{status} {detail}")
+    return Outcome(CallStatus.REJECTED, f"{status} {text}", (), why)
+
+
+CANCELLED = rejected(Reason.CANCELLED.status, Reason.CANCELLED.text, Reason.CANCELLED)
 
 
 def printable_phrase(text: str) -> str:

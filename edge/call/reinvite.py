@@ -17,11 +17,12 @@ from edge.policy.content import sdp_in
 from edge.policy.header_policy import timestamp_of
 from edge.policy.session_interval import least_of
 from edge.sip.dialog import Dialog
-from edge.sip.endpoint import TIMEOUT, Endpoint
+from edge.sip.endpoint import Endpoint
 from edge.sip.exchange import ClientTransaction, Fields, ServerTransaction
 from edge.sip.headers import NameAddress
 from edge.sip.message import Request, Response
 from edge.sip.timers import Timers
+from edge.sip.timing import TIMEOUT
 
 _S, _I = ReinviteState, ReinviteInput
 

@@ -4,13 +4,10 @@ from edge.call.invite import b_leg_invite
 from edge.call.leg import LegUser, Stack
 from edge.call.media import CallMedia
 from edge.call.uac_leg import UacLeg
-from edge.flow import Flow
 from edge.policy.header_policy import Way
 from edge.policy.verdict import AdmitCall
 from edge.routing.failover import (
     Failure,
-    FinalAnswer,
-    answer_when_exhausted,
     counts_against_target,
     may_try_again,
 )
@@ -23,8 +20,8 @@ class Search:
     """The targets of one call; the call decides when one is left, the search which is next."""
 
     __slots__ = (
-        *("_admitted", "_health", "_last_ending", "_max_forwards", "_settings", "_stack"),
-        *("_started_at", "_targets", "silence", "tried"),
+        *("_admitted", "_health", "_max_forwards", "_settings", "_stack"),
+        *("_started_at", "_targets", "last_ending", "silence", "tried"),
     )
 
     def __init__(
@@ -44,7 +41,7 @@ class Search:
         self._targets = targets
         self._max_forwards = max_forwards
         self._started_at = now
-        self._last_ending: int | Failure | None = None
+        self.last_ending: int | Failure | None = None
         """How the last attempt ended (EDGE R35)."""
         self.tried: list[Target] = []
         self.silence = Failure.NO_RESPONSE
@@ -70,19 +67,14 @@ class Search:
             max_forwards=self._max_forwards,
             body=media.offer_to_callee(target.address[0]),
         )
-        flow = Flow(target.transport, stack.address, target.address)
-        return UacLeg(stack, user, flow, way, invite, tag)
+        return UacLeg(stack, user, stack.flow_to(target), way, invite, tag, target.connector_id)
 
     def failed(self, ending: int | Failure, now: float, retry_after_s: float | None) -> None:
         """Note how the current target failed (EDGE F4, F9)."""
-        self._last_ending = ending
+        self.last_ending = ending
         if counts_against_target(ending):
             self._health.failed(self.tried[-1], now, retry_after_s)
 
     def succeeded(self) -> None:
         """Note that the current target is alive."""
         self._health.succeeded(self.tried[-1])
-
-    def answer_when_exhausted(self) -> FinalAnswer:
-        """Return what the caller hears when no target is left (EDGE R34, R35)."""
-        return answer_when_exhausted(self._admitted.disposition, self._last_ending)

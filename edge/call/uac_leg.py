@@ -17,11 +17,12 @@ from edge.flow import Flow
 from edge.policy.content import sdp_in
 from edge.policy.header_policy import Way
 from edge.policy.session_interval import least_of
+from edge.routing.credentials import Credentials, is_challenge, proof_in, with_credentials
 from edge.routing.failover import Failure, retry_after_s
 from edge.sip.dialog import Dialog
-from edge.sip.endpoint import TIMEOUT
 from edge.sip.exchange import ClientTransaction, Fields, OutgoingRequest
 from edge.sip.message import Response
+from edge.sip.timing import TIMEOUT
 
 _S, _I = LegState, LegInput
 
@@ -31,7 +32,7 @@ UAC_LEG: LegTable = {
     (_S.INVITING, _I.SUCCESS): _S.CONFIRMED,
     (_S.INVITING, _I.FAILURE): _S.ENDED,
     (_S.INVITING, _I.CANCEL): _S.ABANDONED,
-    # A 422: once more, with a longer session interval (RFC 4028 §7.3).
+    # Once more: with credentials (F13), or with a longer session interval (RFC 4028 §7.3).
     (_S.INVITING, _I.AGAIN): _S.INVITING,
     (_S.PROCEEDING, _I.AGAIN): _S.INVITING,
     (_S.PROCEEDING, _I.SUCCESS): _S.CONFIRMED,
@@ -46,6 +47,8 @@ UAC_LEG: LegTable = {
     (_S.CANCELLING, _I.CANCEL_UNANSWERED): _S.ENDED,
 }
 
+_PROVABLE = frozenset({"INVITE", "BYE"})
+
 _MAX_FORKS = 8
 """Early answers from other branches that are hung up for a peer that forks (EDGE A3)."""
 
@@ -57,6 +60,7 @@ class UacLeg(Leg):
 
     __slots__ = (
         *("_ack", "_cancel_headers", "_forks", "_has_tried_again", "_invite", "_transaction"),
+        *("connector_id", "credentials"),
     )
 
     def __init__(
@@ -67,10 +71,15 @@ class UacLeg(Leg):
         way: Way,
         invite: OutgoingRequest,
         tag: str,
+        connector_id: str = "",
     ) -> None:
         """Prepare the leg; `invite.from_` carries `tag`."""
         super().__init__(stack, user, flow, way, UAC_LEG, LegState.INVITING, tag)
         self._invite = invite
+        self.connector_id = connector_id
+        """Whose PBX is called; empty for a carrier and a bridge."""
+        self.credentials: Credentials | None = None
+        """For the peer's first challenge of an INVITE and of a BYE; None answers none."""
         self._transaction: ClientTransaction | None = None
         self._cancel_headers: Fields = ()
         self._ack = b""
@@ -102,9 +111,13 @@ class UacLeg(Leg):
     def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         """Take a response to INVITE, CANCEL or BYE."""
         method = transaction.request.method
+        if is_challenge(response.status) and self._prove(transaction, response, now):
+            return
         if method != "INVITE":
             super().on_response(transaction, response, now)
-        elif response.status < 200:
+            return
+        self.adopt(transaction.flow)
+        if response.status < 200:
             self._on_provisional(response, now)
         elif response.status < 300:
             self._on_success(response, now)
@@ -135,6 +148,27 @@ class UacLeg(Leg):
             super().on_no_response(transaction, now)
         elif self.machine.take(LegInput.FAILURE):
             self._over(Failed(failure), now)
+
+    def _prove(self, transaction: ClientTransaction, response: Response, now: float) -> bool:
+        """Answer the first challenge of an INVITE or a BYE (EDGE F13, RFC 3261 §22.2)."""
+        request = transaction.request
+        if self.credentials is None or proof_in(request) or request.method not in _PROVABLE:
+            return False
+        cnonce = self.stack.ids.nonce()
+        again = with_credentials(request, response, self.credentials, cnonce)
+        if again is None:
+            return False
+        if request.method == "BYE":
+            assert self.dialog is not None
+            self.dialog.local_cseq = again.cseq
+            self.stack.endpoint.request(again, transaction.flow, self, now)
+        elif self.machine.take(LegInput.AGAIN):
+            self._invite = again
+            self.tell(Trying(), now)
+            self.start(now)
+        else:
+            return False  # Given up meanwhile.
+        return True
 
     def _refusal(self, response: Response) -> Rejected:
         return Rejected(
@@ -180,7 +214,7 @@ class UacLeg(Leg):
             return
         self.stack.timers.stop(self, LegTimer.CANCEL_UNANSWERED)
         self.dialog = Dialog.of_uac(self._invite, self.local_tag, response)
-        ack = self.dialog.ack(self._invite.cseq)
+        ack = self.dialog.ack(self._invite.cseq)._replace(fields=proof_in(self._invite))
         self._ack = self.stack.endpoint.send_ack(ack, self.dialog_flow())
         if self.state is LegState.RELEASING:
             self.send_bye(now)

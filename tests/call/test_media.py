@@ -28,9 +28,8 @@ class Told:
         rules = MediaRules(
             address=OURS,
             lab_mode=False,
-            private_media=False,
-            carrier_side=Side.B,
-            carrier_networks=(),
+            private=frozenset(),
+            networks={},
         )
         self.media = CallMedia(pool, lease, rules)
 

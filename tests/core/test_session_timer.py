@@ -354,7 +354,7 @@ def test_a_callee_that_wants_a_longer_interval_is_asked_once_more(answers: int) 
             CalleePlan(steps=(Step(0.0, answers, fields=(("Min-SE", "1000"),)),)),
         ]
         stage = Stage(link, node=session_node(600.0))
-        stage.carrier._plan_of = lambda request: plans.pop(0)
+        stage.carrier.plan_of = lambda request: plans.pop(0)
         call = stage.pbx.call(OUTBOUND_URI, EDGE, CallerPlan(bye_after_s=5.0), 0.0)
         link.run()
         first, again = (message(it) for it in link.sent("E", "B", "INVITE"))
@@ -372,7 +372,7 @@ def test_a_caller_that_cancels_after_a_422_cancels_the_second_invite() -> None: 
             CalleePlan(steps=(Step(0.0, 100), Step(0.1, 180))),
         ]
         stage = Stage(link, node=session_node(600.0))
-        stage.carrier._plan_of = lambda request: plans.pop(0)
+        stage.carrier.plan_of = lambda request: plans.pop(0)
         stage.pbx.call(OUTBOUND_URI, EDGE, CallerPlan(cancel_after_s=2.0), 0.0)
         link.run()
         assert message(link.sent("E", "B", "CANCEL")[0]).cseq.number == 2

@@ -11,8 +11,10 @@ import pytest
 import uvloop
 
 from edge.flow import Flow, Transport
+from edge.runtime import stream_listener
 from edge.runtime.aws_messages import Begin
 from edge.runtime.lifecycle import LOOK_EVERY_S, Node, NodePlan
+from edge.runtime.stream_node import StreamPlan
 from edge.runtime.udp import bind
 from edge.seam import ConfigLoaded, Drain, HangUp, Input, Output, Received, Send, Tick, WriteRecord
 from model.settings import MediaSettings, Settings
@@ -35,6 +37,11 @@ class World:
         plan = NodePlan(
             begin=Begin(Settings(lab_mode=True, media=media), deployment.prefix, 0.1, NODE),
             sip_socket=sip_socket,
+            streams=StreamPlan(
+                tcp_socket=stream_listener.bind(("127.0.0.1", 0)),
+                sip_address=self.address,
+                tls_listen=("127.0.0.1", 1),
+            ),
             sip_address=self.address,
             media_address="127.0.0.1",
             media_workers=1,

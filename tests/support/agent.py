@@ -8,10 +8,11 @@ from typing import NamedTuple
 from edge.flow import Address, Flow, Transport
 from edge.sip.dialog import Dialog
 from edge.sip.digest import answer_challenge
-from edge.sip.endpoint import T1, T2, TIMEOUT, Endpoint
+from edge.sip.endpoint import Endpoint
 from edge.sip.exchange import ClientTransaction, Fields, OutgoingRequest, ServerTransaction
 from edge.sip.message import MalformedRequest, Request, Response, response_bytes
 from edge.sip.timers import Timers
+from edge.sip.timing import T1, T2, TIMEOUT
 from edge.sip.uri import parse_uri
 from tests.support.ids import CountingIds
 from tests.support.reoffers import AgentReoffers, Offer, Reply
@@ -367,25 +368,34 @@ class Agent:
         address: Address,
         *,
         plan_of: Callable[[Request], CalleePlan] = lambda request: CalleePlan(),
+        transport: Transport = Transport.UDP,
     ) -> None:
-        """`plan_of` says what is done with an INVITE that comes in."""
+        """`plan_of` says what is done with an INVITE that comes in; `transport` is that of calls
+        that the agent places."""
         self.name = name
         self.address = address
+        self.transport = transport
         self.ids = CountingIds(name)
         self.timers = Timers()
         self.placed: list[PlacedCall] = []
         self.taken: list[TakenCall] = []
         self.strays: list[Request] = []
         """Requests that belonged to nothing."""
+        self.ping_answer: int | None = 200
+        """Answer to OPTIONS outside a dialog; None leaves them unanswered."""
+        self.bye_challenge: Callable[[Request], Fields] = lambda request: ()
+        """Header fields of the 407 that a BYE gets; none for a BYE that is taken."""
+        self.registered: list[Request] = []
+        """REGISTER requests that came."""
+        self.register_answer: Callable[[Request], tuple[int, Fields]] = lambda request: (200, ())
         self.contact = ("Contact", f"<sip:{name}@{address[0]}:{address[1]}>")
-        self._plan_of = plan_of
+        self.plan_of = plan_of
         self._outgoing: list[tuple[bytes, Flow]] = []
         self.endpoint = Endpoint(
             timers=self.timers,
             ids=self.ids,
             send=lambda data, flow: self._outgoing.append((data, flow)),
             user=self,
-            sent_by=address,
         )
 
     @property
@@ -395,7 +405,7 @@ class Agent:
 
     def flow(self, remote: Address) -> Flow:
         """Return the way to a peer."""
-        return Flow(Transport.UDP, self.address, remote)
+        return Flow(self.transport, self.address, remote)
 
     def call(
         self,
@@ -405,9 +415,12 @@ class Agent:
         now: float,
         *,
         caller: str = "+12065550100",
+        to: str | None = None,
     ) -> PlacedCall:
-        """Place a call."""
+        """Place a call; `to` is another To than the Request-URI."""
         placed = PlacedCall(self, uri, caller, self.flow(edge), plan)
+        if to is not None:
+            placed.invite = placed.invite._replace(to=to)
         self.placed.append(placed)
         placed.start(now)
         return placed
@@ -420,7 +433,7 @@ class Agent:
 
     def refused(self, remote: Address, now: float) -> None:
         """Hear that nobody listens at an address."""
-        self.endpoint.unreachable(remote, now)
+        self.endpoint.unreachable(remote, Transport.UDP, now)
 
     def tick(self, now: float) -> None:
         """Fire what is due."""
@@ -445,14 +458,26 @@ class Agent:
                 call.acknowledged(request, now)
         elif request.method == "INVITE" and request.to.tag is None:
             transaction = self.endpoint.serve(request, flow)
-            taken = TakenCall(self, request, transaction, self._plan_of(request))
+            taken = TakenCall(self, request, transaction, self.plan_of(request))
             self.taken.append(taken)
             taken.start(now)
         elif request.method == "BYE" and call is not None:
+            challenge = self.bye_challenge(request)
+            if challenge:
+                self.endpoint.respond_statelessly(request, flow, 407, "Who", challenge)
+                return
             self.endpoint.respond(self.endpoint.serve(request, flow), 200, "OK", now)
             call.released(now)
         elif request.method == "INVITE" and call is not None:
             call.reoffers.take(request, self.endpoint.serve(request, flow), now)
+        elif request.method == "OPTIONS" and request.to.tag is None:
+            if self.ping_answer is not None:
+                self.endpoint.respond_statelessly(request, flow, self.ping_answer, "Ping")
+        elif request.method == "REGISTER":
+            self.registered.append(request)
+            status, fields = self.register_answer(request)
+            if status:
+                self.endpoint.respond_statelessly(request, flow, status, "Register", fields)
         else:
             self.strays.append(request)
             self.endpoint.respond_statelessly(request, flow, 481, "Does Not Exist")

@@ -8,10 +8,11 @@ from edge.flow import Address, Flow
 from edge.media.sdp import SdpError, read
 from edge.media.session import Direction
 from edge.sip.dialog import Dialog
-from edge.sip.endpoint import T1, T2, TIMEOUT, Endpoint
+from edge.sip.endpoint import Endpoint
 from edge.sip.exchange import ClientTransaction, Fields, ServerTransaction
 from edge.sip.message import Request, Response
 from edge.sip.timers import Timers
+from edge.sip.timing import T1, T2, TIMEOUT
 from tests.support.sdp import audio
 
 SDP = ("Content-Type", "application/sdp")
