@@ -206,15 +206,14 @@ class Reinvites:
             self._leg.agreed(response, now)
             self._leg.tell(Reinvited(response.status, sdp_in(response), False, False), now)
 
-    def on_failure(self, sent: "_Sent", response: Response, now: float) -> None:
-        """Take any other final response to one of ours."""
+    def on_failure(self, sent: "_Sent", status: int, least_s: int | None, now: float) -> None:
+        """Take any other final response to one of ours; `least_s` is its Min-SE."""
         may_retry = self.state is _S.PENDING
         if not self._is_over(sent):
             return
-        status = response.status
         if status == 481:
             self._leg.tell(Lost(), now)
-        elif status == 422 and may_retry and self._is_longer(response):
+        elif status == 422 and may_retry and self._is_longer(least_s):
             self._machine.take(_I.LATER)
             self.send(sent.body, now)
         else:
@@ -238,9 +237,8 @@ class Reinvites:
             return self._machine.take(_I.FINAL)
         return False
 
-    def _is_longer(self, response: Response) -> bool:
-        least = least_of(response)
-        return least is not None and self._leg.has_longer_interval(least)
+    def _is_longer(self, least_s: int | None) -> bool:
+        return least_s is not None and self._leg.has_longer_interval(least_s)
 
     def _objection(self, request: Request) -> Objection | None:
         """Return the refusal of a re-INVITE that cannot even be looked at (EDGE D5, 2.1)."""
@@ -282,7 +280,7 @@ class _Sent:
         if response.status < 200:
             self.is_heard_of = True
         elif response.status >= 300:
-            self._of.on_failure(self, response, now)
+            self._of.on_failure(self, response.status, least_of(response), now)
         elif self.ack:
             self._of.repeat_ack(self)
         else:
@@ -293,4 +291,6 @@ class _Sent:
             self._of.on_silence(self, now)
 
     def on_unreachable(self, transaction: ClientTransaction, now: float) -> None:
-        self.on_no_response(transaction, now)
+        # RFC 3261 §8.1.3.1: what the network refuses counts as a 503, and ends no dialog.
+        if transaction.request.method == "INVITE":
+            self._of.on_failure(self, 503, None, now)
