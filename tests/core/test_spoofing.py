@@ -206,7 +206,7 @@ def test_a_flood_from_100_000_addresses_grows_no_table() -> None:  # EDGE S3, S5
     assert node.core.pending["timers"] <= 1, "the summary's"
     assert len(admission._sources._strangers) <= sources._KNOWN_ADDRESSES
     assert len(admission._sources._known) == 0
-    assert len(context.source_rates) == len(context.call_rates) == 0
+    assert len(context.source_rates) == len(context.call_rates._own) == 0
     assert len(context.authentication) == 0 and len(context.authentication._nonces) == 0
     assert len(refusals._lines) <= rate.BUCKETS
     assert len(refusals._strangers) <= 8, "counted by reason, not by address"
