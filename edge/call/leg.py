@@ -181,7 +181,8 @@ class Leg:
         mine = self.flow
         if flow.connection and flow.connection != mine.connection:
             if (flow.transport, flow.remote[0]) == (mine.transport, mine.remote[0]):
-                self.flow = flow._replace(reconnect=mine.reconnect, tls_name=mine.tls_name)
+                again = mine.reconnect or (None if mine.connection else mine.remote)
+                self.flow = flow._replace(reconnect=again, tls_name=mine.tls_name)
                 self._hop = None
 
     def hang_up(self, now: float, headers: Fields = ()) -> None:

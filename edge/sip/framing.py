@@ -10,7 +10,7 @@ import re
 from enum import Enum
 from typing import NamedTuple
 
-from edge.sip.message import MAX_BODY_BYTES, MAX_HEAD_BYTES, unfolded
+from edge.sip.message import MAX_BODY_BYTES, MAX_HEAD_BYTES, MAX_HEADER_LINES, unfolded
 
 _END_OF_HEAD = b"\r\n\r\n"
 _LONGEST_HEAD = MAX_HEAD_BYTES + len(_END_OF_HEAD)
@@ -123,8 +123,14 @@ class StreamFramer:
 
 
 def _content_length(head: bytes) -> int | None:
-    """Return the length that a head announces, None for none or for several that differ."""
-    lengths = {value.strip() for value in _LENGTH.findall(unfolded(head))}
+    """Return the length that a head announces, None for none or for several that differ.
+
+    Neither has a head one that is refused for its number of lines (EDGE R24).
+    """
+    head = unfolded(head)
+    if head.count(b"\r\n") > MAX_HEADER_LINES + 2:  # with the start line and the end
+        return None
+    lengths = {value.strip() for value in _LENGTH.findall(head)}
     if len(lengths) != 1:
         return None
     text = lengths.pop()

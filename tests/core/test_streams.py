@@ -133,6 +133,24 @@ def test_a_bye_finds_its_way_when_the_connection_has_ended() -> None:  # EDGE W6
         stage.assert_quiet()
 
 
+@pytest.mark.parametrize("contact", ["<sip:A@192.0.2.7>", "<sip:A@pbx.example.com>"])
+def test_a_bye_to_a_pbx_that_we_called_goes_to_its_route_then(contact: str) -> None:  # EDGE W6
+    with lossy_link(1) as link:
+        stage = Stage(link, node=by_tcp(PBX[0]), pbx=CalleePlan(steps=(Step(0.0, 200),)))
+        stage.pbx.contact = ("Contact", contact)
+        stage.carrier.call(INBOUND_URI, EDGE, CallerPlan(bye_after_s=2.0), 0.0)
+        link.run(1.0)
+        used = flows_to(stage, PBX)[-1]
+        assert used.connection and used.reconnect == PBX
+        link.silent.add(PBX)
+        link.at(2.06, lambda now: stage.node.hear(FlowClosed(used), now))
+        link.at(2.06, lambda now: link.silent.discard(PBX))
+        link.run()
+        assert ladder(link).endswith("E>A BYE  E>A BYE  A>E 200(BYE)")
+        assert flows_to(stage, PBX)[-1] == Flow(Transport.TCP, EDGE, PBX)
+        stage.assert_quiet()
+
+
 def test_a_dialog_follows_its_peer_to_a_new_connection() -> None:  # EDGE W6, S16
     with lossy_link(1) as link:
         carrier = CalleePlan(steps=(Step(0.0, 200),), bye_after_s=5.0)

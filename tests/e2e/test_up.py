@@ -98,6 +98,8 @@ def test_env_offers_exactly_what_the_readme_names(offered: dict[str, str]) -> No
         "AWS_DEFAULT_REGION",
         "OVC_CDR_BUCKET",
         "OVC_SIP_ADDRESS",
+        "OVC_TLS_ADDRESS",
+        "OVC_CA_FILE",
         "OVC_CONNECTOR_ID",
         "OVC_CONNECTOR_HOST",
         "OVC_NUMBERS",
@@ -168,10 +170,10 @@ def test_doctor_finds_a_running_stand_sound(stand: RunningStand) -> None:
     done = stand.run("doctor")
     assert done.returncode == 0, done.stdout
     assert "PROBLEM" not in done.stdout
-    assert len(done.stdout.splitlines()) == 6
+    assert len(done.stdout.splitlines()) == 7
 
 
-@pytest.mark.parametrize("name", ["api", "sip", "aws", "pstn", "pbx"])
+@pytest.mark.parametrize("name", ["api", "sip", "tls", "aws", "pstn", "pbx"])
 def test_a_port_in_use_is_named_with_the_option_that_moves_it(
     stand: RunningStand, name: str
 ) -> None:
