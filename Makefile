@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --custom-compile-command "make lock" -q
 
-.PHONY: help up install develop test test-fast lint format bench synth openapi lock system-packages clean
+.PHONY: help up install develop test test-fast lint format bench synth openapi conformance lock system-packages clean
 
 help:
 	@echo "make up         install what is needed and run the whole product here (ovc up)"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench      the benchmarks behind docs/performance.md"
 	@echo "make synth      the CloudFormation templates, without Docker or credentials"
 	@echo "make openapi    docs/openapi.json, the API's description, from the code"
+	@echo "make conformance  docs/conformance.md, every rule of EDGE.md with its tests"
 	@echo "make lock       write requirements/*.txt anew from pyproject.toml"
 
 up: install
@@ -68,6 +69,9 @@ synth: develop
 
 openapi: develop
 	@$(BIN)/python -m scripts.openapi
+
+conformance: develop
+	@$(BIN)/python -m scripts.conformance
 
 lock: develop
 	@$(PIP) install uv
