@@ -14,16 +14,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from edge.flow import Address
+from edge.flow import Address, Transport
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 LONGEST_S = 45.0
 """SIPp ends itself after this long, and its calls are then failures."""
 PATIENCE_S = LONGEST_S + 10.0
 _TAIL_CHARACTERS = 6_000
+_TRANSPORTS = {Transport.UDP: "u1", Transport.TCP: "t1"}
+"""SIPp's names; Debian's has no TLS."""
 
 _MESSAGE = re.compile(
-    r"^-{20,} \d{4}-\d\d-\d\d[^\n]*\nUDP message (sent|received) [\[(]\d+.*bytes.*:\n\n", re.M
+    r"^-{20,} \d{4}-\d\d-\d\d[^\n]*\n(?:UDP|TCP) message (sent|received) [\[(]\d+.*bytes.*:\n\n",
+    re.M,
 )
 
 
@@ -75,13 +78,15 @@ class Sipp:
         calls: int = 1,
         options: tuple[str, ...] = (),
         traced: bool = True,
+        transport: Transport = Transport.UDP,
     ) -> None:
         """Run a scenario at `at`.
 
         A scenario that calls sends to `to`; `keys` fill words in square brackets, `words` those
-        between at-signs. `traced` keeps every message.
+        between at-signs. `traced` keeps every message. Over TCP all calls share a connection.
         """
         self.address = at
+        self._transport = transport
         self._folder = folder / f"{scenario}-{secrets.token_hex(4)}"
         self._folder.mkdir()
         self._scenario = self._file("scenario.xml")
@@ -159,7 +164,15 @@ class Sipp:
         host, port = self.address
         command = ["sipp", *([f"{to[0]}:{to[1]}"] if to else []), "-sf", str(self._scenario)]
         command += ["-i", host, "-mi", host, "-ci", host, "-p", str(port), "-bind_local"]
-        command += ["-nostdin", "-m", str(calls), "-cid_str", "%u-%p@%s"]
+        command += [
+            "-t",
+            _TRANSPORTS[self._transport],
+            "-nostdin",
+            "-m",
+            str(calls),
+            "-cid_str",
+            "%u-%p@%s",
+        ]
         command += ["-timeout", f"{LONGEST_S:.0f}s", "-timeout_error", "-recv_timeout", "20000"]
         command += ["-trace_err", "-error_file", str(self._file("errors.log"))]
         command += ["-trace_stat", "-stf", str(self._file("statistics.csv")), "-fd", "1"]
@@ -171,7 +184,7 @@ class Sipp:
 
     def _await_port(self) -> None:
         deadline = time.monotonic() + PATIENCE_S
-        while not _is_bound(self.address):
+        while not is_bound(self.address, self._transport):
             # A caller may be through before anybody looks.
             if self.process.poll() == 0:
                 return
@@ -198,9 +211,10 @@ def _filled(scenario: str, words: Mapping[str, str | int]) -> str:
     return text
 
 
-def _is_bound(address: Address) -> bool:
-    """Tell whether somebody on this machine has a UDP port, from the kernel's own table."""
+def is_bound(address: Address, transport: Transport = Transport.UDP) -> bool:
+    """Tell whether somebody on this machine has a port, from the kernel's own table."""
     octets = socket.inet_aton(address[0])[::-1].hex().upper()
     wanted = f"{octets}:{address[1]:04X}"
-    rows = Path("/proc/net/udp").read_text().splitlines()[1:]
+    table = "udp" if transport is Transport.UDP else "tcp"
+    rows = Path(f"/proc/net/{table}").read_text().splitlines()[1:]
     return any(row.split()[1] == wanted for row in rows)
