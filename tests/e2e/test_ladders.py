@@ -4,7 +4,6 @@ Each over every transport that the edge speaks and SIPp too.
 """
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 import pytest
 
@@ -12,10 +11,10 @@ from edge.flow import Transport
 from tests.e2e.lab import CALLER, Lab, Route, Trunk
 from tests.e2e.records import assert_record, window
 from tests.e2e.sipp import Sipp, free_address, free_host
+from tests.e2e.transports import SPOKEN
 
 pytestmark = [pytest.mark.sockets, pytest.mark.sipp, pytest.mark.xdist_group("ladders")]
 
-SPOKEN = [Transport.UDP, *([Transport.TCP] if find_spec("edge.sip.framing") else [])]
 NO_ANSWER_S = 2.0
 TO_SECOND_CARRIER = "+12125550106"
 """The simulated network answers 503, and the call goes to the carrier that the test plays."""
