@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 help:
 	@echo "make up         install what is needed and run the whole product here (ovc up)"
 	@echo "make install    only prepare $(VENV) with the ovc command in it"
-	@echo "make test       all tests; installs SIPp and Node.js when it may"
+	@echo "make test       all tests; installs SIPp, Node.js, kamailio, baresip and linphone when it may"
 	@echo "make test-fast  the tests that need no socket and no system package"
 	@echo "make lint       ruff and mypy --strict"
 	@echo "make bench      the benchmarks behind docs/performance.md"
@@ -44,13 +44,13 @@ $(VENV)/.bench: requirements/bench.txt $(VENV)/.runtime
 	@touch $@
 
 system-packages:
-	@./scripts/system-packages sip-tester nodejs npm
+	@./scripts/system-packages sip-tester nodejs npm kamailio kamailio-tls-modules baresip-core linphone-cli
 
 test: develop system-packages
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: develop
-	@$(BIN)/python -m pytest -m "not sockets and not sipp and not node" -n 2
+	@$(BIN)/python -m pytest -m "not sockets and not sipp and not interop and not node" -n 2
 
 lint: develop
 	@$(BIN)/ruff format --check .
