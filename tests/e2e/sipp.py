@@ -19,7 +19,8 @@ from edge.flow import Address, Transport
 SCENARIOS = Path(__file__).parent / "scenarios"
 LONGEST_S = 45.0
 """SIPp ends itself after this long, and its calls are then failures."""
-PATIENCE_S = LONGEST_S + 10.0
+PATIENCE_S = 30.0
+"""Until it has its port."""
 _TAIL_CHARACTERS = 6_000
 _TRANSPORTS = {Transport.UDP: "u1", Transport.TCP: "t1"}
 """SIPp's names; Debian's has no TLS."""
@@ -79,6 +80,7 @@ class Sipp:
         options: tuple[str, ...] = (),
         traced: bool = True,
         transport: Transport = Transport.UDP,
+        longest_s: float = LONGEST_S,
     ) -> None:
         """Run a scenario at `at`.
 
@@ -87,6 +89,7 @@ class Sipp:
         """
         self.address = at
         self._transport = transport
+        self._longest_s = longest_s
         self._folder = folder / f"{scenario}-{secrets.token_hex(4)}"
         self._folder.mkdir()
         self._scenario = self._file("scenario.xml")
@@ -113,7 +116,7 @@ class Sipp:
     def succeed(self) -> "Sipp":
         """Wait for the end; every call must have gone as the scenario has it."""
         try:
-            code = self.process.wait(PATIENCE_S)
+            code = self.process.wait(self._longest_s + 10.0)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"SIPp does not end\n{self._account()}") from None
         assert code == 0, f"SIPp says {code}\n{self._account()}"
@@ -173,7 +176,13 @@ class Sipp:
             "-cid_str",
             "%u-%p@%s",
         ]
-        command += ["-timeout", f"{LONGEST_S:.0f}s", "-timeout_error", "-recv_timeout", "20000"]
+        command += [
+            "-timeout",
+            f"{self._longest_s:.0f}s",
+            "-timeout_error",
+            "-recv_timeout",
+            "20000",
+        ]
         command += ["-trace_err", "-error_file", str(self._file("errors.log"))]
         command += ["-trace_stat", "-stf", str(self._file("statistics.csv")), "-fd", "1"]
         if traced:
