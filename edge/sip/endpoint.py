@@ -17,6 +17,7 @@ from edge.sip.exchange import (
     ServerTransaction,
     TransactionUser,
 )
+from edge.sip.framing import is_keep_alive
 from edge.sip.grammar import SipParseError
 from edge.sip.headers import MAGIC_COOKIE
 from edge.sip.matching import merge_key, server_key
@@ -27,7 +28,6 @@ from edge.sip.message import (
     answer_flow,
     check_response,
     header_lines,
-    is_keep_alive,
     parse_message,
     response_bytes,
 )

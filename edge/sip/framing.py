@@ -137,3 +137,11 @@ def _content_length(head: bytes) -> int | None:
     if not text.isdigit():
         return None
     return int(text) if len(text) <= _LONGEST_LENGTH else MAX_BODY_BYTES + 1
+
+
+def is_keep_alive(data: bytes) -> bool:
+    """Tell whether a datagram only keeps a way open: line ends, NULs, nothing, STUN (EDGE W3).
+
+    A STUN message begins with two zero bits and its class, so with 0 or 1 (RFC 5389 §6).
+    """
+    return data[:1] in (b"\0", b"\1") or not data.strip(b"\r\n")

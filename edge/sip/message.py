@@ -152,14 +152,6 @@ class MalformedRequest(Exception):
         """None when Via, From, To, Call-ID or CSeq is missing: such a request is dropped."""
 
 
-def is_keep_alive(data: bytes) -> bool:
-    """Tell whether a datagram only keeps a way open: line ends, NULs, nothing, STUN (EDGE W3).
-
-    A STUN message begins with two zero bits and its class, so with 0 or 1 (RFC 5389 §6).
-    """
-    return data[:1] in (b"\0", b"\1") or not data.strip(b"\r\n")
-
-
 def parse_datagram(data: bytes) -> Request | Response:
     """Read one UDP datagram.
 
