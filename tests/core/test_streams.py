@@ -24,6 +24,7 @@ from tests.core.stand import (
 )
 from tests.support.agent import CalleePlan, CallerPlan, Step
 from tests.support.link import lossy_link
+from tests.support.reoffers import Offer
 
 STREAMS = pytest.mark.parametrize(
     ("transport", "edge"),
@@ -62,6 +63,21 @@ def test_a_call_of_a_pbx_over_a_stream(transport: Transport, edge: Address) -> N
         assert call.final is not None and call.final.contact is not None
         uri = f"sip:{edge[0]}:{edge[1]};transport={transport.lower()}"
         assert call.final.contact.uri == uri
+
+
+@STREAMS
+def test_a_hold_goes_over_the_connection_of_its_call(transport: Transport, edge: Address) -> None:
+    # EDGE W6, D6
+    with lossy_link(1) as link:
+        held = CalleePlan(steps=(Step(0.0, 200),), offers=(Offer(5.0, "sendonly"),))
+        stage = Stage(link, transport=transport, carrier=held)
+        plan = CallerPlan(offers=(Offer(9.0, "sendonly"),), bye_after_s=20.0)
+        call = stage.pbx.call(OUTBOUND_URI, edge, plan, 0.0)
+        link.run()
+        assert call.reoffers.statuses == stage.carrier.taken[0].reoffers.statuses == [200]
+        connections = {flow.connection for flow in flows_to(stage, PBX)}
+        assert connections == {link.connection(stage.pbx.flow(edge))} != {0}
+        stage.assert_quiet()
 
 
 @STREAMS
