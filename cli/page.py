@@ -141,6 +141,8 @@ def _softphone(facts: StandFacts) -> Text:
         (facts.connector_host, "bold"),
         "\noutbound proxy ",
         (f"sip:{facts.sip_address};transport=udp", "bold"),
+        " or ",
+        (f"{facts.tls_address};transport=tls", "bold"),
     )
 
 

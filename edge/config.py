@@ -1,11 +1,11 @@
 """What the edge knows of the world: connectors, numbers, carriers, indexed for the message path.
 
-A Snapshot is immutable and held in memory; a new one replaces it whole (A9). Nothing on the message
-path asks a database.
+A Snapshot is held in memory; a new one replaces it (A9), and only that may change its indexes
+(edge/config_change.py). Nothing on the message path asks a database.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
@@ -36,6 +36,27 @@ class SourceIndex:
             (version, shift, {value: frozenset(labels) for value, labels in table.items()})
             for (version, shift), table in grown.items()
         )
+
+    def change(self, label: str, removed: Iterable[Network], added: Iterable[Network]) -> None:
+        """Take the networks of a label out and put others in."""
+        indexes = {(version, shift): index for version, shift, index in self._lengths}
+        for networks, of_label in ((removed, _NOBODY), (added, frozenset({label}))):
+            for network in networks:
+                length = (network.version, network.max_prefixlen - network.prefixlen)
+                index = indexes.setdefault(length, {})
+                value = int(network.network_address) >> length[1]
+                labels = (index.get(value, _NOBODY) - {label}) | of_label
+                if labels:
+                    index[value] = labels
+                else:
+                    index.pop(value, None)
+        self._lengths = tuple([(*length, index) for length, index in indexes.items() if index])
+
+    def copy(self) -> "SourceIndex":
+        """Return an index that can be changed without this one."""
+        index = SourceIndex(())
+        index._lengths = tuple([(it[0], it[1], dict(it[2])) for it in self._lengths])
+        return index
 
     def labels(self, address: str, *, longer_than: int = -1) -> frozenset[str]:
         """Return all labels whose networks hold an address, none for a text that is no address.
@@ -128,6 +149,17 @@ class Snapshot:
             carrier_sockets=sockets,
             bridges={e164: bridge for bridge in settings.meetings for e164 in bridge.numbers},
             cdr_bucket=cdr_bucket,
+        )
+
+    def copy(self) -> "Snapshot":
+        """Return a Snapshot with indexes of its own, to make changes to (edge/config_change.py)."""
+        return replace(
+            self,
+            connectors=dict(self.connectors),
+            hosts=dict(self.hosts),
+            numbers=dict(self.numbers),
+            groups=dict(self.groups),
+            sources=self.sources.copy(),
         )
 
     def host_names(self) -> frozenset[str]:

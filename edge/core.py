@@ -20,20 +20,13 @@ from edge.config import Snapshot
 from edge.directory import Directory
 from edge.flow import Address, Flow
 from edge.ids import Ids
+from edge.load_watch import LoadWatch
 from edge.media.session import MediaCommand, MediaReport, MediaSilent, PortsLeased, SessionClosed
 from edge.policy.admission import Admission
-from edge.policy.rate import RateLimiter
-from edge.policy.reasons import Reason
-from edge.policy.verdict import (
-    AdmitCall,
-    AnswerOptions,
-    Challenge,
-    Refuse,
-    Silence,
-    Verdict,
-)
-from edge.records import LogFields, Records, call_attempt, call_ended, call_started, new_destination
+from edge.reception import Reception
+from edge.records import LogFields, Records, call_attempt, call_ended, call_started
 from edge.refusals import Refusals
+from edge.report import node_report
 from edge.routing.credentials import credentials_of
 from edge.routing.failover import Failure
 from edge.routing.peers import Peers, owns
@@ -41,7 +34,9 @@ from edge.routing.surroundings import Surroundings
 from edge.seam import (
     CloseFlow,
     CommandMedia,
+    ConfigChanged,
     ConfigLoaded,
+    Counted,
     Drain,
     FlowClosed,
     FlowIdle,
@@ -49,12 +44,13 @@ from edge.seam import (
     HangUp,
     Input,
     JournalCall,
+    LoadMeasured,
     Log,
     MediaLost,
     MediaReported,
     NodeReport,
-    NoteHealth,
     Output,
+    PeersSeen,
     Received,
     Resolved,
     Send,
@@ -63,20 +59,12 @@ from edge.seam import (
     WriteRecord,
 )
 from edge.sip.endpoint import Endpoint
-from edge.sip.grammar import SipParseError
-from edge.sip.message import MalformedRequest, Request, parse_message
+from edge.sip.message import MalformedRequest, Request
 from edge.sip.timers import Timers
 from model.cdr import CallDetailRecord
 from model.settings import Settings, UdpLarge
 
 PRODUCT = "Open-Voice-Connector"
-
-HEALTH_EVERY_S = 10.0
-"""A connector's health is noted at most so often, however many of its hosts ping (EDGE F11)."""
-
-
-BAN_S = 60.0
-"""How long a stranger may open no stream after its third bad request (EDGE S2)."""
 
 
 class Core:
@@ -155,26 +143,35 @@ class Core:
             tls_port=tls_port,
         )
         self._records = Records(settings, clock)
-        self._refusals = Refusals(
-            settings=settings.admission,
-            ids=ids,
+        self._reception = Reception(
+            admission=self._admission,
+            calls=self._calls,
+            endpoint=self._endpoint,
             timers=self._timers,
-            records=self._records,
-            write=self._write,
-            log=self._log,
+            refusals=Refusals(
+                settings=settings.admission,
+                ids=ids,
+                timers=self._timers,
+                records=self._records,
+                write=self._write,
+                log=self._log,
+            ),
+            clock=clock,
+            put_out=self._outputs.append,
         )
-        self._pings = RateLimiter()
+        self._load = LoadWatch(settings.admission)
+        self._limits_calls = settings.admission.concurrent_calls_per_connector is not None
 
     def handle(self, happened: Input, now: float) -> None:
         """Take one input at the monotonic time `now`."""
         match happened:
             case Received(data, flow, broken):
+                if self._load.is_dropping and self._load.drops(data, flow):
+                    return
                 if self._admission.may_spend(data, flow, now):
                     self._endpoint.receive(data, flow, now)
-                elif flow.connection:
-                    self._turn_away(data, flow)
                 else:
-                    self._refusals.count(Reason.STRANGER_RATE, flow, now)
+                    self._reception.turn_away(data, flow, now)
                 if broken:
                     self._outputs.append(CloseFlow(flow))
             case Tick():
@@ -189,12 +186,18 @@ class Core:
                 if not self._stack.uses(flow.connection):
                     self._outputs.append(CloseFlow(flow))
             case ConfigLoaded(snapshot):
-                self._snapshot = self._calls.snapshot = snapshot
-                self._admission.snapshot = snapshot
-                self._peers.reach(snapshot, self._calls.directory, now)
+                self._use(snapshot, now)
+            case ConfigChanged(change):
+                self._use(change.made_to(self._snapshot, self._settings.domain), now)
             case Resolved(addresses, services):
                 self._calls.directory = Directory(addresses, services)
                 self._peers.reach(self._snapshot, self._calls.directory, now)
+            case Counted():
+                self._reception.waiting.counted(happened, now)
+            case PeersSeen(peers, calls):
+                self._admission.peers_seen(peers, calls)
+            case LoadMeasured():
+                self._load_measured(happened, now)
             case MediaLost(worker):
                 self._calls.media_lost(worker, now)
             case Drain():
@@ -225,11 +228,8 @@ class Core:
 
     def report(self, now: float) -> NodeReport:
         """Return what the node says of itself at the monotonic time `now`."""
-        return NodeReport(
-            active_calls=self._calls.active_calls(),
-            draining=self._calls.is_draining,
-            carriers=self._peers.carrier_states(self._calls.directory, self._clock, now),
-        )
+        carriers = self._peers.carrier_states(self._calls.directory, self._clock, now)
+        return node_report(self._calls, carriers, by_connector=self._limits_calls)
 
     @property
     def pending(self) -> dict[str, int]:
@@ -251,24 +251,11 @@ class Core:
             if leg is not None:
                 leg.on_request(request, flow, now)
                 return
-        if request.method != "ACK":
-            self._carry_out(self._admission.judge(request, flow, now), request, flow, now)
-        elif not self._admission.is_known(flow):
-            self._refusals.count(Reason.STRAY, flow, now)
+        self._reception.take(request, flow, now)
 
     def on_malformed(self, error: MalformedRequest, flow: Flow, now: float) -> None:
         """Answer or drop what cannot be processed."""
-        verdict = self._admission.malformed(error, flow, now)
-        if error.request is not None and isinstance(verdict, Refuse):
-            request = error.request
-            if request.method != "ACK":
-                self._endpoint.respond_statelessly(
-                    request, flow, verdict.status, verdict.reason, verdict.fields
-                )
-            self._refusals.refused(verdict, request, flow, now)
-        else:
-            self._refusals.count(verdict.why, flow, now)
-        self._judge_stream(flow, now)
+        self._reception.take_malformed(error, flow, now)
 
     # CallWatcher, for the calls
 
@@ -300,75 +287,16 @@ class Core:
                 self._outputs.append(ForgetCall(party.transaction_id))
             self._log("call-ended", call_ended(call, party))
 
-    def _carry_out(self, verdict: Verdict, request: Request, flow: Flow, now: float) -> None:
-        match verdict:
-            case AdmitCall():
-                self._calls.invite(verdict, request, flow, now)
-                if verdict.new_region is not None:
-                    self._log("new-destination", new_destination(verdict))
-            case Silence(why, hint):
-                self._refusals.ignored(why, hint, request, flow, now)
-                self._judge_stream(flow, now)
-            case Refuse():
-                self._refuse(verdict, request, flow, now)
-            case Challenge():
-                self._respond(request, flow, verdict.status, verdict.reason, verdict.fields, now)
-                self._refusals.challenged(verdict, request, flow, now)
-            case AnswerOptions(fields, connector):
-                self._respond(request, flow, 200, "OK", fields, now)
-                if connector is not None:
-                    self._pinged(connector.connector_id, flow, now)
-            case _:
-                assert_never(verdict)
+    def _use(self, snapshot: Snapshot, now: float) -> None:
+        self._snapshot = self._calls.snapshot = snapshot
+        self._admission.snapshot = snapshot
+        self._peers.reach(snapshot, self._calls.directory, now)
 
-    def _pinged(self, connector_id: str, flow: Flow, now: float) -> None:
-        """Note a connector's health, at most once in ten seconds (EDGE F11)."""
-        if self._pings.take(connector_id, 1.0 / HEALTH_EVERY_S, 1.0, now):
-            at = self._clock.utc_at(now)
-            self._outputs.append(NoteHealth(connector_id, flow.remote[0], at))
-
-    def _refuse(self, verdict: Refuse, request: Request, flow: Flow, now: float) -> None:
-        if not verdict.stateless:
-            self._respond(request, flow, verdict.status, verdict.reason, verdict.fields, now)
-        else:
-            self._endpoint.respond_statelessly(
-                request, flow, verdict.status, verdict.reason, verdict.fields
-            )
-        if self._admission.is_known(flow):
-            self._refusals.refused(verdict, request, flow, now)
-        else:
-            self._refusals.ignored(verdict.why, verdict.hint, request, flow, now)
-            self._judge_stream(flow, now)
-
-    def _respond(
-        self,
-        request: Request,
-        flow: Flow,
-        status: int,
-        reason: str,
-        fields: tuple[tuple[str, str], ...],
-        now: float,
-    ) -> None:
-        if request.method != "INVITE":
-            self._endpoint.respond_statelessly(request, flow, status, reason, fields)
-            return
-        transaction = self._endpoint.serve(request, flow)
-        self._endpoint.respond(transaction, status, reason, now, fields=fields)
-
-    def _judge_stream(self, flow: Flow, now: float) -> None:
-        """Close a stranger's stream on which nothing of use comes (EDGE S2)."""
-        if flow.connection and not self._admission.is_tolerable(flow, now):
-            self._outputs.append(CloseFlow(flow, BAN_S))
-
-    def _turn_away(self, data: bytes, flow: Flow) -> None:
-        """Refuse a stranger who is over its rate and close the stream (EDGE S3)."""
-        try:
-            message = parse_message(data, flow.transport)
-        except (MalformedRequest, SipParseError):
-            message = None
-        if isinstance(message, Request) and message.method != "ACK":
-            self._endpoint.respond_statelessly(message, flow, 503, "Service Unavailable")
-        self._outputs.append(CloseFlow(flow))
+    def _load_measured(self, measured: LoadMeasured, now: float) -> None:
+        line = self._load.take(measured, self._pool.free_share, now)
+        self._admission.overloaded = self._load.is_overloaded
+        if line is not None:
+            self._outputs.append(line)
 
     def _registration_changed(self, event: str, carrier: str, status: int | None) -> None:
         self._outputs.append(Log(event, {"carrier": carrier, "status": status}))

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from edge.config import Snapshot
+from edge.config_change import ConfigChange
 from edge.directory import Service
 from edge.flow import Address, Flow, Transport
 from edge.media.session import MediaCommand, MediaReport
@@ -60,9 +61,15 @@ class MediaLost(NamedTuple):
 
 
 class ConfigLoaded(NamedTuple):
-    """The configuration has changed."""
+    """The configuration is there, whole."""
 
     snapshot: Snapshot
+
+
+class ConfigChanged(NamedTuple):
+    """A part of the configuration has changed (A9)."""
+
+    change: ConfigChange
 
 
 class Resolved(NamedTuple):
@@ -71,6 +78,36 @@ class Resolved(NamedTuple):
     addresses: Mapping[str, tuple[str, ...]]
     services: Mapping[str, tuple[Service, ...]] = MappingProxyType({})
     """SRV records, targets by `addresses` again; an empty entry: the service is not offered."""
+
+
+class Counted(NamedTuple):
+    """How many calls of a connector all nodes together admit (A10, EDGE R15)."""
+
+    connector_id: str
+    granted: int | None
+    """Calls that this node may admit; None when they could not be counted."""
+    valid_until: float
+    """Monotonic moment until which calls that come are covered."""
+    closed_until: float | None = None
+    """Monotonic moment before which no further call is admitted, if it is known."""
+
+
+class PeersSeen(NamedTuple):
+    """What the other nodes of the deployment say of themselves (A10)."""
+
+    taking_calls: int
+    """Nodes besides this one that are live and not draining."""
+    calls: Mapping[str, int]
+    """Calls that other nodes hold, by connector; only where there is a limit (EDGE R16)."""
+
+
+class LoadMeasured(NamedTuple):
+    """How busy the process is (EDGE R30)."""
+
+    lag_s: float
+    """How late the event loop was."""
+    cpu: float
+    """Share of one CPU."""
 
 
 class Drain(NamedTuple):
@@ -95,7 +132,11 @@ Input: TypeAlias = (
     | MediaReported
     | MediaLost
     | ConfigLoaded
+    | ConfigChanged
     | Resolved
+    | Counted
+    | PeersSeen
+    | LoadMeasured
     | Drain
     | HangUp
     | Tick
@@ -153,6 +194,18 @@ class NoteHealth(NamedTuple):
     """UTC."""
 
 
+class Count(NamedTuple):
+    """Ask all nodes together for calls of a connector; one question at a time for each (A10)."""
+
+    connector_id: str
+    limit: int
+    """Calls per second."""
+    wanted: int
+    first_at: float
+    """Monotonic moments at which the first and the last of them came."""
+    last_at: float
+
+
 class Log(NamedTuple):
     """Something that people want to see; the fields hold no secret and no control character."""
 
@@ -161,7 +214,15 @@ class Log(NamedTuple):
 
 
 Output: TypeAlias = (
-    Send | CloseFlow | CommandMedia | WriteRecord | JournalCall | ForgetCall | NoteHealth | Log
+    Send
+    | CloseFlow
+    | CommandMedia
+    | WriteRecord
+    | JournalCall
+    | ForgetCall
+    | NoteHealth
+    | Count
+    | Log
 )
 
 
@@ -171,3 +232,5 @@ class NodeReport(NamedTuple):
     active_calls: int
     draining: bool
     carriers: tuple[CarrierState, ...]
+    connector_calls: Mapping[str, int] = {}
+    """Calls by connector; empty where the number is not limited (EDGE R16)."""

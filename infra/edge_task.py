@@ -18,7 +18,9 @@ from model.tables import (
     CALLS,
     CONNECTOR,
     CONNECTORS,
+    FEED,
     HEALTH,
+    LIMITS,
     NODES,
     NUMBERS,
     PARTITION_KEY,
@@ -37,9 +39,9 @@ LOG_BUFFER_MIB = 4
 
 
 class EdgeTask(Construct):
-    """The task definition. It has no health check of its own: the edge speaks UDP only and meets
-    strangers with silence, so that a probe would learn nothing. A process that cannot work ends,
-    and ECS sees that."""
+    """The task definition. It has no health check of its own: the edge meets strangers with
+    silence, so that a probe would learn nothing. A process that cannot work ends, and ECS sees
+    that."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: DeploymentSettings
@@ -132,11 +134,13 @@ class EdgeTask(Construct):
         connectors = table_arn(stack, settings, CONNECTORS)
         numbers = table_arn(stack, settings, NUMBERS)
         rows = [table_arn(stack, settings, table) for table in (CALLS, NODES)]
+        followed = [table_arn(stack, settings, table) for table in (NODES, FEED)]
         records = record_arns(stack, settings)
         for actions, resources in (
-            (["dynamodb:GetItem"], [connectors]),
-            (["dynamodb:Query"], [connectors, numbers]),
+            (["dynamodb:BatchGetItem"], [connectors, numbers]),
+            (["dynamodb:Query"], [connectors, numbers, *followed]),
             (["dynamodb:BatchWriteItem"], rows),
+            (["dynamodb:UpdateItem"], [table_arn(stack, settings, LIMITS)]),
             (["s3:PutObject"], [records]),
             (["ec2:DescribeNetworkInterfaces"], ["*"]),
         ):

@@ -1,6 +1,7 @@
 """An edge node as it shows itself to the management plane."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 RENEWED_EVERY_S = 10.0
@@ -38,6 +39,8 @@ class NodeState:
     draining: bool
     carriers: tuple[CarrierState, ...]
     """In the order of the settings."""
+    connector_calls: Mapping[str, int] = field(default_factory=dict)
+    """Calls by connector; empty where their number is not limited (EDGE R16)."""
 
     def is_live(self, now: datetime) -> bool:
         """Tell whether the node has shown itself lately."""

@@ -32,6 +32,7 @@ def node_members(node: NodeState) -> dict[str, Plain]:
         "active_calls": node.active_calls,
         "draining": node.draining,
         "carriers": [_carrier_members(carrier) for carrier in node.carriers],
+        "connector_calls": dict(node.connector_calls) or None,
         EXPIRES_AT: int((node.renewed_at + KEPT).timestamp()),
     }
 
@@ -46,6 +47,9 @@ def node_from(item: Item) -> NodeState:
         active_calls=whole(item["active_calls"]),
         draining=flag(item["draining"]),
         carriers=tuple(_carrier(mapping(entry)) for entry in sequence(item["carriers"])),
+        connector_calls={name: whole(it) for name, it in mapping(item["connector_calls"]).items()}
+        if "connector_calls" in item
+        else {},
     )
 
 

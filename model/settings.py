@@ -183,6 +183,15 @@ class AdmissionSettings:
     one node; None leaves them unlimited (EDGE S6)."""
     rejected_records_per_second: int = 50
     """Records of refused calls per connector and second; a flood is no S3 bill (EDGE C8)."""
+    overload_lag_ms: int = 100
+    """EDGE R30: a loop so late, or one of the next two, and new calls are refused."""
+    overload_cpu_percent: int = 85
+    """Of the one CPU that signalling can use."""
+    overload_ports_percent: int = 5
+    """Of the media ports of this node."""
+    drop_lag_ms: int = 500
+    """Refusing is too much as well, from here or the next one on: INVITEs are dropped unread."""
+    drop_cpu_percent: int = 98
 
     def __post_init__(self) -> None:
         """Refuse values that would fail, or open the door, only when a call comes."""

@@ -26,6 +26,7 @@ from edge.routing.targets import (
     inbound_targets,
     outbound_targets,
 )
+from edge.sip.exchange import ServerTransaction
 from edge.sip.message import Request
 from model.checks import is_network
 from model.settings import Settings
@@ -84,11 +85,22 @@ class B2bua:
         """What the names of routes and peers resolve to (EDGE W11)."""
         self.is_draining = False
 
-    def invite(self, admitted: AdmitCall, request: Request, flow: Flow, now: float) -> None:
-        """Make a call of an admitted INVITE; one to a sips: URI leaves by TLS or not (W10)."""
-        endpoint = self._stack.endpoint
-        transaction = endpoint.serve(request, flow)
-        endpoint.respond(transaction, 100, "Trying", now, fields=timestamp_of(request))
+    def invite(
+        self,
+        admitted: AdmitCall,
+        request: Request,
+        flow: Flow,
+        now: float,
+        transaction: ServerTransaction | None = None,
+    ) -> None:
+        """Make a call of an admitted INVITE; one that has waited has its transaction already.
+
+        One to a sips: URI leaves by TLS or not at all (EDGE W10).
+        """
+        if transaction is None:
+            endpoint = self._stack.endpoint
+            transaction = endpoint.serve(request, flow)
+            endpoint.respond(transaction, 100, "Trying", now, fields=timestamp_of(request))
         lease = self._pool.open()
         assert lease is not None, "admission asks for ports first (EDGE R30)"
         media = CallMedia(self._pool, lease, self._rules(admitted))
@@ -167,6 +179,10 @@ class B2bua:
     def has_ports(self) -> bool:
         """Tell whether one more call could have its media (EDGE R30)."""
         return self._pool.has_two
+
+    def calls_by_connector(self) -> dict[str, int]:
+        """Return how many calls each connector has that has any."""
+        return self._census.all()
 
     def loop_turns(self, source: str, from_number: str, to_number: str, now: float) -> int:
         """Return how many live calls we sent to this source with the same numbers (EDGE L2)."""

@@ -29,6 +29,10 @@ class Census:
             else:
                 del self._counts[connector_id]
 
+    def all(self) -> dict[str, int]:
+        """Return how many calls each connector has that has any."""
+        return dict(self._counts)
+
     def of(self, connector_id: str) -> int:
         """Return how many calls a connector has."""
         return self._counts.get(connector_id, 0)

@@ -5,7 +5,7 @@ here wants something new. The first check that objects decides. Checks 2 and 3 (
 are the parser's: what fails them comes to `malformed`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
@@ -13,8 +13,10 @@ from edge.config import Snapshot
 from edge.flow import Address, Flow
 from edge.ids import Ids
 from edge.policy.authentication import Authentication
-from edge.policy.case import CallTable, Case, Context
+from edge.policy.call_rates import CallRates
+from edge.policy.case import AwaitCount, CallTable, Case, Context
 from edge.policy.connector_checks import (
+    exceeds_call_rate,
     has_caller_id,
     has_room,
     has_termination,
@@ -26,7 +28,6 @@ from edge.policy.connector_checks import (
     is_within_call_rate,
     is_within_spending,
     names_a_connector,
-    not_in_allow_list,
 )
 from edge.policy.destination import (
     has_a_destination,
@@ -47,12 +48,14 @@ from edge.policy.request_checks import (
     is_method_supported,
     is_node_ready,
     is_outside_dialog,
+    is_overload_far,
     is_uri_readable,
     is_within_source_rate,
     requires_nothing_unknown,
 )
 from edge.policy.sources import Source, Sources
 from edge.policy.spending import Spending
+from edge.policy.strangers import judge_stranger
 from edge.policy.verdict import (
     ACCEPT,
     ALLOW,
@@ -64,13 +67,13 @@ from edge.policy.verdict import (
     Verdict,
 )
 from edge.sip.grammar import SipParseError
-from edge.sip.message import COMPACT, MalformedRequest, Request, response_bytes
+from edge.sip.message import MalformedRequest, Request
 from model.cdr import Disposition
 from model.connector import Connector, connector_host
 from model.numbers import facts_of
 from model.settings import Settings
 
-Check: TypeAlias = Callable[[Case], Verdict | None]
+Check: TypeAlias = Callable[[Case], Verdict | AwaitCount | None]
 
 
 class CheckList(NamedTuple):
@@ -135,6 +138,7 @@ def _find_named_connector(case: Case) -> None:
 
 PBX_CALL = CheckList(
     (
+        is_overload_far,  # R30, early
         is_within_source_rate,  # 1
         is_method_supported,  # 4
         is_uri_readable,  # 5
@@ -161,8 +165,17 @@ PBX_CALL = CheckList(
     ),
     _admit,
 )
+COUNTED_CALL = CheckList(
+    (
+        is_node_ready,  # 13, again: the call has waited
+        *PBX_CALL.checks[PBX_CALL.checks.index(is_within_call_rate) + 1 :],
+    ),
+    PBX_CALL.conclude,
+)
+"""What is left of PBX_CALL once all nodes have counted the call (A10)."""
 CARRIER_CALL = CheckList(
     (
+        is_overload_far,  # R30, early
         is_within_source_rate,  # 1
         is_method_supported,  # 4
         is_uri_readable,  # 5
@@ -183,6 +196,7 @@ CARRIER_CALL = CheckList(
 )
 OPTIONS = CheckList(
     (
+        is_overload_far,  # R30, early
         is_method_supported,  # 4
         is_uri_readable,  # 5
         is_outside_dialog,  # 6
@@ -264,6 +278,16 @@ class Admission:
     def overloaded(self, overloaded: bool) -> None:
         self._context.overloaded = overloaded
 
+    @property
+    def rates(self) -> CallRates:
+        """The calls per second of connectors; shared with whoever asks the other nodes (A10)."""
+        return self._context.call_rates
+
+    def peers_seen(self, peers: int, calls: Mapping[str, int]) -> None:
+        """Take how many other nodes there are and what calls they hold (A10, EDGE R16)."""
+        self._context.call_rates.peers = peers
+        self._context.peer_calls = calls
+
     def is_known(self, flow: Flow) -> bool:
         """Tell whether a carrier or a listed PBX is at the other end."""
         return self._sources.of(flow.remote).is_known
@@ -288,7 +312,7 @@ class Admission:
             or self._context.limits.may_be_parsed(data, flow.remote[0], now)
         )
 
-    def judge(self, request: Request, flow: Flow, now: float) -> Verdict:
+    def judge(self, request: Request, flow: Flow, now: float) -> Verdict | AwaitCount:
         """Return what becomes of a request that belongs to no transaction and no dialog."""
         if request.method == "ACK":
             return Silence(Reason.STRAY, "an ACK belongs to no call that this edge holds")
@@ -296,17 +320,22 @@ class Admission:
         case = Case(request, flow, now, source, self._context)
         try:
             if not source.is_known and not self._is_far_end(case):
-                return self._judge_stranger(case)
+                return judge_stranger(case)
             if source.carrier is not None and source.nearer_ids and _names_one_of(case):
                 case = Case(request, flow, now, source._replace(carrier=None), self._context)
-            check_list = _list_for(case)
-            for check in check_list.checks:
-                verdict = check(case)
-                if verdict is not None:
-                    return verdict
-            return check_list.conclude(case)
+            return _judged_by(_list_for(case), case)
         except SipParseError as error:
             return _unreadable(error, case) if source.is_known else _unread(source)
+
+    def counted(self, case: Case, admitted: bool, now: float) -> Verdict | AwaitCount:
+        """Return what becomes of a call that has waited for the count of all nodes."""
+        case.now = now
+        if not admitted:
+            return exceeds_call_rate(case)
+        try:
+            return _judged_by(COUNTED_CALL, case)
+        except SipParseError as error:
+            return _unreadable(error, case)
 
     def malformed(self, error: MalformedRequest, flow: Flow, now: float) -> Refuse | Silence:
         """2 and 3: answer a request that could not be read; only known sources get one (R18)."""
@@ -321,21 +350,13 @@ class Admission:
         in_dialog = case.request.to.tag is not None or case.request.method == "CANCEL"
         return in_dialog and self._context.calls.has_leg_at(case.source.address)
 
-    def _judge_stranger(self, case: Case) -> Refuse | Silence:
-        """R7, R36: silence, or a short refusal to whoever names a connector."""
-        request, address = case.request, case.source.address
-        case.connector = case.connector_named()
-        if case.connector is None:
-            return _ignored(case.source)
-        hint = not_in_allow_list(address, case.connector)
-        if request.method not in ("INVITE", "OPTIONS") or request.to.tag is not None:
-            return Silence(Reason.NOT_LISTED, hint)
-        refusal = case.refuse(Reason.NOT_LISTED, hint, stateless=True, silent=True)
-        if _answer_length(refusal, case) > _least_length(request):
-            return Silence(Reason.NOT_LISTED, hint)
-        if not self._context.limits.may_be_refused(address, case.now):
-            return Silence(Reason.NOT_LISTED, hint)
-        return refusal
+
+def _judged_by(check_list: CheckList, case: Case) -> Verdict | AwaitCount:
+    for check in check_list.checks:
+        verdict = check(case)
+        if verdict is not None:
+            return verdict
+    return check_list.conclude(case)
 
 
 def _names_one_of(case: Case) -> bool:
@@ -360,16 +381,6 @@ def _unread(source: Source) -> Silence:
     return Silence(Reason.UNREADABLE, hint)
 
 
-def _ignored(source: Source) -> Silence:
-    length = 128 if ":" in source.address else 32
-    return Silence(
-        Reason.NAMES_NO_CONNECTOR,
-        f"{source.address} is in no allow list and its request names no connector: send to a "
-        f"connector's host and add {source.address}/{length} to that connector's CidrAllowedList "
-        "(put_voice_connector_termination)",
-    )
-
-
 def _unreadable(error: SipParseError, case: Case) -> Refuse:
     """R18, R19, R24: the phrase names the element at fault."""
     hint = f"{case.request.method[:32]!r} cannot be read: {error.element}: {error.detail}"
@@ -386,23 +397,3 @@ _UNREADABLE = {
     513: Reason.TOO_LARGE,
 }
 """What the parser refuses by another status than 400."""
-
-
-def _answer_length(refusal: Refuse, case: Case) -> int:
-    """Return the size of a stateless answer; its To tag has 128 bits in hex (EDGE S10)."""
-    answer = response_bytes(
-        case.request, case.flow, refusal.status, refusal.reason, to_tag="0" * 32
-    )
-    return len(answer)
-
-
-_SHORT = frozenset(COMPACT.values())
-
-
-def _least_length(request: Request) -> int:
-    """Return a size that the request had at least, however it was written."""
-    total = len(f"{request.method} {request.uri} SIP/2.0\r\n\r\n") + len(request.body)
-    for name, values in request.headers.items():
-        name_length = 1 if name in _SHORT else len(name)
-        total += sum([name_length + len(value) + 3 for value in values])
-    return total

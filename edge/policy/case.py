@@ -1,15 +1,16 @@
 """One request before admission: what was sent, what the checks found out so far."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from edge.config import Snapshot
 from edge.flow import Address, Flow
 from edge.ids import Ids
 from edge.media.sdp import RemoteDescription
 from edge.policy.authentication import Authentication
+from edge.policy.call_rates import CallRates
 from edge.policy.number_rules import ANONYMOUS, GivenCaller, given_caller, shown_to_pbx
 from edge.policy.rate import RateLimiter
 from edge.policy.reasons import Reason
@@ -87,6 +88,7 @@ class Context:
         "ids",
         "limits",
         "overloaded",
+        "peer_calls",
         "sent_by",
         "settings",
         "snapshot",
@@ -119,12 +121,14 @@ class Context:
         self.utc_of = utc_of
         """Wall time at a monotonic moment."""
         # Two tables: however many sources there are, no connector's bucket is forgotten for them.
-        self.call_rates = RateLimiter()
+        self.call_rates = CallRates()
         self.source_rates = RateLimiter()
         self.limits = StrangerLimits(settings.admission, ids)
         self.spending = Spending(settings.admission, utc_of)
         self.overloaded = False
         """EDGE R30; whoever measures load sets it."""
+        self.peer_calls: Mapping[str, int] = {}
+        """Calls that other nodes hold, by connector (EDGE R16)."""
 
 
 class Case:
@@ -264,6 +268,15 @@ class Case:
             to_number=self.to_number or self.uri.user_text,
             auth_user=self.auth_user,
         )
+
+
+class AwaitCount(NamedTuple):
+    """The call waits until all nodes together have counted it (A10, EDGE R15)."""
+
+    case: Case
+    connector_id: str
+    limit: int
+    """Calls per second."""
 
 
 def _of_callee(record: RecordDue, called: Connector, caller: GivenCaller) -> RecordDue:

@@ -2,7 +2,8 @@
 
 from edge.flow import Transport
 from edge.policy.authentication import Locked, Passed
-from edge.policy.case import Case
+from edge.policy.call_rates import Pace
+from edge.policy.case import AwaitCount, Case
 from edge.policy.emergency import routed_number
 from edge.policy.number_rules import objection_to, permitted_caller
 from edge.policy.reasons import Reason
@@ -93,15 +94,24 @@ def is_authenticated(case: Case) -> Refuse | Challenge | None:
     return Challenge(status, reason, fields, connector, proof.why, _doubt(proof.why, source))
 
 
-def is_within_call_rate(case: Case) -> Refuse | None:
-    """17: R15."""
+def is_within_call_rate(case: Case) -> Refuse | AwaitCount | None:
+    """17: R15; where other nodes take calls too, the call may have to wait for their count."""
     connector = _connector(case)
-    rate = float(_termination(connector).cps_limit)
-    if case.context.call_rates.take(connector.connector_id, rate, max(1.0, rate), case.now):
+    limit = _termination(connector).cps_limit
+    pace = case.context.call_rates.take(connector.connector_id, limit, case.now)
+    if pace is Pace.ADMITTED:
         return None
+    if pace is Pace.ASK:
+        return AwaitCount(case, connector.connector_id, limit)
+    return exceeds_call_rate(case)
+
+
+def exceeds_call_rate(case: Case) -> Refuse:
+    """Return the refusal of a call that comes too soon (EDGE R15)."""
+    connector = _connector(case)
     hint = (
-        f"connector {connector.connector_id} may start {rate:.0f} calls per second: "
-        f"raise CpsLimit {_PUT_TERMINATION}"
+        f"connector {connector.connector_id} may start {_termination(connector).cps_limit} calls "
+        f"per second: raise CpsLimit {_PUT_TERMINATION}"
     )
     return case.refuse(Reason.CALLS_PER_SECOND, hint, fields=(("Retry-After", "1"),))
 
@@ -206,10 +216,15 @@ def _full_one(case: Case, limit: int) -> Connector | None:
         (
             side
             for side in sides
-            if side is not None and case.context.calls.active_calls_of(side.connector_id) >= limit
+            if side is not None and _held_by_all_nodes(case, side.connector_id) >= limit
         ),
         None,
     )
+
+
+def _held_by_all_nodes(case: Case, connector_id: str) -> int:
+    context = case.context
+    return context.calls.active_calls_of(connector_id) + context.peer_calls.get(connector_id, 0)
 
 
 def _connector(case: Case) -> Connector:

@@ -45,6 +45,8 @@ class Reason(Enum):
         "look at what else sends to this port; SIP needs Via, From, To, Call-ID and CSeq")
     STRAY = Entry("stray", (), "ACK of no call held here", "R23",
         "nothing, if it is rare: the call has ended already")
+    OVERLOAD = Entry("overload", (503,), "Node is overloaded", "R30",
+        "add nodes")
     SOURCE_RATE = Entry("source-rate", (503,), "Calls per second of the source exceeded", "S3",
         "raise CpsLimit, or invites_per_second of a carrier; look for a loop or a retrying dialer")
     MALFORMED = Entry("malformed", (400,), "Bad <header>", "R18",
@@ -79,8 +81,6 @@ class Reason(Enum):
         "use TLS, or turn RequireEncryption off: update_voice_connector", in_phrase=True)
     DRAINING = Entry("draining", (503,), "Node is draining", "R31",
         "nothing: another node takes the call; respect the DNS TTL")
-    OVERLOAD = Entry("overload", (503,), "Node is overloaded", "R30",
-        "add nodes")
     NO_MEDIA_PORTS = Entry("no-media-ports", (503,), "No media ports left", "R30",
         "add nodes, or widen media.first_port to media.last_port")
     NO_CREDENTIALS = Entry("no-credentials", (407, 401), "No credentials given", "R14, G2",

@@ -8,7 +8,7 @@ from edge.policy.case import Case
 from edge.policy.content import ContentFault, has_unknown_encoding, sdp_body
 from edge.policy.reasons import Reason
 from edge.policy.session_interval import TIMER, is_too_short
-from edge.policy.verdict import ACCEPT, ALLOW, MIN_SE, Refuse
+from edge.policy.verdict import ACCEPT, ALLOW, MIN_SE, Fields, Refuse
 from edge.sip.grammar import TOKEN, SipParseError, split_list
 from edge.sip.headers import parse_via
 from edge.sip.message import MAX_URI_CHARACTERS, Request
@@ -108,20 +108,28 @@ def has_hops_left(case: Case) -> Refuse | None:
     return case.refuse(Reason.HOPS, "Max-Forwards is 0: look for a routing loop")
 
 
+def is_overload_far(case: Case) -> Refuse | None:
+    """R30, before all else: whoever is known is told at once, at no cost in memory or records."""
+    if not case.context.overloaded or case.request.to.tag is not None:
+        return None
+    hint = "this node is overloaded: add nodes or lower the call rate"
+    return case.refuse(Reason.OVERLOAD, hint, fields=_retry_later(case), stateless=True)
+
+
 def is_node_ready(case: Case) -> Refuse | None:
     """13: R31, R30."""
     if case.context.calls.draining():
         hint = "this node is draining: it takes no new calls before it stops"
         return case.refuse(Reason.DRAINING, hint, fields=(("Retry-After", "30"),))
-    if case.context.overloaded:
-        why, hint = Reason.OVERLOAD, "this node is overloaded: add nodes or lower the call rate"
-    elif not case.context.calls.has_ports():
-        why = Reason.NO_MEDIA_PORTS
-        hint = "this node has no media ports left: add nodes or widen media.first_port to last_port"
-    else:
+    if case.context.calls.has_ports():
         return None
-    seconds = str(5 + case.context.ids.below(11))
-    return case.refuse(why, hint, fields=(("Retry-After", seconds),))
+    hint = "this node has no media ports left: add nodes or widen media.first_port to last_port"
+    return case.refuse(Reason.NO_MEDIA_PORTS, hint, fields=_retry_later(case))
+
+
+def _retry_later(case: Case) -> Fields:
+    """A different time for each, so that they do not all come back at once (EDGE R30)."""
+    return (("Retry-After", str(5 + case.context.ids.below(11))),)
 
 
 def requires_nothing_unknown(case: Case) -> Refuse | None:

@@ -16,10 +16,10 @@ class StreamLimits:
     """What stream connections may cost; times in seconds."""
 
     connections: int = 4_000
-    """Of the whole node, both directions: some 15 KiB each without TLS, 60 KiB with it."""
+    """Of the whole node, both directions: some 4 KiB each without TLS, 27 KiB with it."""
     per_source: int = 32
     handshakes_per_s: float = 20.0
-    """TLS handshakes of the node: at 1 to 2 ms each not more than a thirtieth of a CPU."""
+    """TLS handshakes of the node: at 1.4 ms each less than a thirtieth of a CPU."""
     strangers_share: float = 0.5
     """Of them, for sources that nobody has listed: a flood locks no customer out."""
     handshakes_per_stranger_s: float = 2.0

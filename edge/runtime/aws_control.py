@@ -18,20 +18,26 @@ from edge.runtime.aws_messages import (
     Begin,
     Leave,
     Left,
+    News,
     RecordOutcome,
     RecordSettled,
+    RoutesNamed,
 )
 from edge.runtime.backoff import Backoff
 from edge.runtime.channel import Channel
 from edge.runtime.log import Logger
 from edge.runtime.pump import Pump
 from edge.seam import (
+    ConfigChanged,
     ConfigLoaded,
+    Count,
+    Counted,
     ForgetCall,
     JournalCall,
     Log,
     NodeReport,
     NoteHealth,
+    PeersSeen,
     WriteRecord,
 )
 
@@ -49,7 +55,7 @@ class AwsControl:
         begin: Begin,
         *,
         loop: AbstractEventLoop,
-        feed: Callable[[ConfigLoaded], None],
+        feed: Callable[[News], None],
         log: Logger,
     ) -> None:
         self._begin = begin
@@ -87,6 +93,10 @@ class AwsControl:
         """Let a call's row be written or removed, or a connector's health be noted; what a dying
         worker holds of these is lost."""
         self._pump.send(message, linger_s=LINGER_S)
+
+    def count(self, question: Count) -> None:
+        """Let all nodes count calls; the answer is fed, or never comes."""
+        self._pump.send(question)
 
     def renew(self, report: NodeReport) -> None:
         """Let the node be seen for another while."""
@@ -140,6 +150,8 @@ class AwsControl:
                 case ConfigLoaded():
                     self._backoff.reset()
                     self.configured.set()
+                    self._feed(report)
+                case ConfigChanged() | RoutesNamed() | Counted() | PeersSeen():
                     self._feed(report)
                 case RecordSettled():
                     self._settled(report)

@@ -18,6 +18,7 @@ from edge.runtime.log import Logger
 from edge.seam import (
     CloseFlow,
     CommandMedia,
+    Count,
     FlowClosed,
     FlowIdle,
     ForgetCall,
@@ -96,6 +97,7 @@ class Driver:
         command_media: Callable[[int, MediaCommand], None],
         write_record: Callable[[WriteRecord], None],
         journal: Callable[[JournalCall | ForgetCall | NoteHealth], None],
+        count: Callable[[Count], None],
     ) -> None:
         self._core = core
         self._loop = loop
@@ -103,6 +105,7 @@ class Driver:
         self._command_media = command_media
         self._write_record = write_record
         self._journal = journal
+        self._count = count
         self._senders: dict[Transport, Sender] = {}
         self._closer: Closer | None = None
         self._timer: TimerHandle | None = None
@@ -209,6 +212,8 @@ class Driver:
                 self._write_record(output)
             case JournalCall() | ForgetCall() | NoteHealth():
                 self._journal(output)
+            case Count():
+                self._count(output)
             case Log(event, fields):
                 self._log(event, fields)
             case _:

@@ -4,20 +4,21 @@ import asyncio
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from edge.flow import Address, Transport
 from edge.runtime.aws_control import AwsControl
-from edge.runtime.aws_messages import Begin
+from edge.runtime.aws_messages import Begin, News, RoutesNamed
 from edge.runtime.dns_client import DnsClient
 from edge.runtime.driver import CoreLike, Driver
+from edge.runtime.load import LoadProbe
 from edge.runtime.log import Logger
 from edge.runtime.media_workers import MediaWorkers
 from edge.runtime.resolver import Resolver
 from edge.runtime.stream_node import StreamNode, StreamPlan
 from edge.runtime.udp import UdpTransport
-from edge.seam import ConfigLoaded, Drain, HangUp, Resolved
+from edge.seam import Drain, HangUp, Resolved
 from model.node import RENEWED_EVERY_S
 
 READY_AFTER_S = 2.0
@@ -25,6 +26,8 @@ READY_AFTER_S = 2.0
 LAST_WORK_S = 1.55
 """After the last hang-up: BYEs are repeated, records and rows stored; 2 s with the rest."""
 LOOK_EVERY_S = 0.05
+PUBLISHED_EVERY_S = 1.0
+"""How often the other nodes may learn of other numbers of calls (EDGE R16)."""
 SHUTDOWN_MESSAGE = "Service shutdown"
 """StatusMessage of calls that the end of the node ended (EDGE C9)."""
 
@@ -63,7 +66,7 @@ class Node:
             log=log,
             private_addresses=settings.lab_mode,
         )
-        self._aws = AwsControl(plan.begin, loop=loop, feed=self._configured, log=log)
+        self._aws = AwsControl(plan.begin, loop=loop, feed=self._heard, log=log)
         self._driver = Driver(
             core,
             loop=loop,
@@ -71,8 +74,10 @@ class Node:
             command_media=lambda worker, command: self._media.command(worker, command),
             write_record=self._aws.write,
             journal=self._aws.journal,
+            count=self._aws.count,
         )
         self._renewal: asyncio.TimerHandle | None = None
+        self._published: Mapping[str, int] = {}
         self._media = MediaWorkers(
             count=plan.media_workers,
             address=plan.media_address,
@@ -106,9 +111,13 @@ class Node:
             self._driver.add_transport(stream, streams.streams)
         self._driver.set_closer(streams.streams)
         self._tell_ready(transport, streams)
+        probe = LoadProbe(self._driver.feed, loop=self._loop)
         self._renew()
+        if self._plan.begin.settings.admission.concurrent_calls_per_connector is not None:
+            self._publish_calls()
         await self._stop.wait()
         await self._wind_down()
+        probe.close()
         resolving.cancel()
         transport.close()
         streams.close()
@@ -139,15 +148,24 @@ class Node:
         self._rest_from_renewing()
         self._renewal = self._loop.call_later(RENEWED_EVERY_S, self._renew)
 
+    def _publish_calls(self) -> None:
+        """Say how many calls each connector has, at most once a second while that changes (R16)."""
+        calls = self._driver.report().connector_calls
+        if calls != self._published and self._renewal is not None:
+            self._published = calls
+            self._renew()
+        self._loop.call_later(PUBLISHED_EVERY_S, self._publish_calls)
+
     def _rest_from_renewing(self) -> None:
         if self._renewal is not None:
             self._renewal.cancel()
             self._renewal = None
 
-    def _configured(self, loaded: ConfigLoaded) -> None:
-        self._driver.feed(loaded)
-        snapshot = loaded.snapshot
-        self._resolver.set_names(snapshot.host_names(), snapshot.service_names())
+    def _heard(self, news: News) -> None:
+        if isinstance(news, RoutesNamed):
+            self._resolver.set_names(news.hosts, news.services)
+        else:
+            self._driver.feed(news)
 
     async def _prepared(self) -> None:
         """Wait for the configuration and media ports; datagrams wait in the socket meanwhile."""

@@ -95,9 +95,8 @@ class Connection(asyncio.BufferedProtocol):
 
     # asyncio.BufferedProtocol
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # it is one, though uvloop's does not inherit from it
         """Begin; what waited goes out."""
-        assert isinstance(transport, asyncio.Transport)
         transport.set_write_buffer_limits(high=self._limits.unsent_bytes)
         self._transport, self.was_up = transport, True
         self._heard_at = self._loop.time()
@@ -137,7 +136,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _take(self, frame: Frame) -> None:
         if frame.kind is FrameKind.PING:
-            if self._transport is not None:
+            if self._transport is not None and not self._transport.is_closing():
                 self._transport.write(_PONG)
             return
         self._first_until = None

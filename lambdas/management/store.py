@@ -178,17 +178,6 @@ class Store:
         item: Item = answer["Attributes"]
         return item
 
-    def add(self, table: str, item_key: Item, attribute: str, amount: int) -> None:
-        """Count an attribute up, making the item when it does not exist."""
-        self._call(
-            "update_item",
-            TableName=table,
-            Key=item_key,
-            UpdateExpression="ADD #attribute :amount",
-            ExpressionAttributeNames={"#attribute": attribute},
-            ExpressionAttributeValues={":amount": encode(amount)},
-        )
-
     def transact(self, actions: Sequence[Mapping[str, object]]) -> None:
         """Write all or nothing; raises Changed when a condition does not hold."""
         self._call("transact_write_items", TransactItems=actions)

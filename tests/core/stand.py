@@ -24,12 +24,13 @@ from edge.seam import (
     CloseFlow,
     CommandMedia,
     ConfigLoaded,
-    FlowClosed,
-    FlowIdle,
+    Count,
+    Drain,
     ForgetCall,
     Input,
     JournalCall,
     Log,
+    MediaLost,
     MediaReported,
     NoteHealth,
     Received,
@@ -186,6 +187,8 @@ class Node:
         self.records: list[CallDetailRecord] = []
         self.journalled: list[LiveCall] = []
         self.forgotten: list[str] = []
+        self.asked: list[Count] = []
+        """Counts of all nodes that were asked for (A10)."""
         self.logs: list[Log] = []
         self.pings: list[NoteHealth] = []
         self.sent: list[Send] = []
@@ -204,6 +207,16 @@ class Node:
         self._bucket = bucket
         snapshot = Snapshot.build(self._settings, connectors, self._numbers, bucket, self._groups)
         self._handle(ConfigLoaded(snapshot), self._now)
+
+    def drain(self, now: float) -> None:
+        """Be told to take no new calls."""
+        self._handle(Drain(), now)
+
+    def replace_worker(self, now: float) -> None:
+        """Lose the media worker, its calls with it, and get another one."""
+        self._handle(MediaLost(0), now)
+        self.worker = Worker()
+        self._handle(MediaReported(0, self.worker.lease(PORTS)), now)
 
     def is_empty(self) -> bool:
         """Tell whether nothing is held and every leased port has come back."""
@@ -234,8 +247,8 @@ class Node:
         """Hear of an ICMP error."""
         self._handle(Unreachable(remote), now)
 
-    def hear(self, happened: FlowClosed | FlowIdle | Received, now: float) -> list[CloseFlow]:
-        """Hear something of a stream; return what is to be closed for it."""
+    def hear(self, happened: Input, now: float) -> list[CloseFlow]:
+        """Hear of a stream, of other nodes or of a change; return what streams are to be closed."""
         self.closed.clear()
         self._handle(happened, now)
         return self.closed
@@ -258,8 +271,14 @@ class Node:
 
     def ask(self, data: bytes, remote: Address, now: float) -> list[Send]:
         """Take a datagram and return what is sent at once, for tests without a link."""
+        return self.ask_over(Transport.UDP, data, remote, now)
+
+    def ask_over(
+        self, transport: Transport, data: bytes, remote: Address, now: float
+    ) -> list[Send]:
+        """Take a message over some transport and return what is sent at once."""
         self.sent.clear()
-        self.take(data, Flow(Transport.UDP, EDGE, remote), now)
+        self.take(data, Flow(transport, EDGE, remote), now)
         return self.sent
 
     def _handle(self, happened: Input, now: float) -> None:
@@ -283,6 +302,8 @@ class Node:
                     self.forgotten.append(transaction_id)
                 case NoteHealth():
                     self.pings.append(output)
+                case Count():
+                    self.asked.append(output)
                 case Log():
                     self.logs.append(output)
                 case _:

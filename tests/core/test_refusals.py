@@ -21,6 +21,7 @@ ASKED_AGAIN = {
 
 UNRECORDED = ASKED_AGAIN | {
     Reason.SOURCE_RATE,
+    Reason.OVERLOAD,
     Reason.MALFORMED,
     Reason.VERSION,
     Reason.TOO_LARGE,

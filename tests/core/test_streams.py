@@ -269,3 +269,19 @@ def test_a_stranger_over_its_rate_is_refused_and_closed() -> None:  # EDGE S3
     closed = [node.hear(Received(data, STREAM), 1.0)[:] for _ in range(11)]
     assert closed[10] == [CloseFlow(STREAM)]
     assert status_of(node)[-1] == 503
+
+
+STUN = b"\x00\x01\x00\x00\x21\x12\xa4\x42" + bytes(12)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\r\n", b"\r\n\r\n", b"\0", bytes(4), STUN],
+    ids=["empty", "CRLF", "double CRLF", "NUL", "NULs", "STUN"],
+)
+@pytest.mark.parametrize("source", [PBX, STRANGER], ids=["listed", "stranger"])
+def test_a_datagram_that_keeps_a_way_open_is_ignored(data: bytes, source: Address) -> None:
+    # EDGE W3; RFC 5626 §4.4.1, §3.5.1
+    node = Node()
+    assert node.ask(data, source, 1.0) == []
+    assert node.logs == []

@@ -34,6 +34,7 @@ class Route(NamedTuple):
     address: Address
     priority: int = 1
     weight: int = 1
+    protocol: str = "UDP"
 
 
 def eventually(
@@ -80,7 +81,7 @@ class Trunk:
             {
                 "Host": route.address[0],
                 "Port": route.address[1],
-                "Protocol": "UDP",
+                "Protocol": route.protocol,
                 "Priority": route.priority,
                 "Weight": route.weight,
             }

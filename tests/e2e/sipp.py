@@ -23,7 +23,8 @@ PATIENCE_S = LONGEST_S + 10.0
 _TAIL_CHARACTERS = 6_000
 
 _MESSAGE = re.compile(
-    r"^-{20,} \d{4}-\d\d-\d\d[^\n]*\nUDP message (sent|received) [\[(]\d+.*bytes.*:\n\n", re.M
+    r"^-{20,} \d{4}-\d\d-\d\d[^\n]*\n(?:UDP|TCP) message (sent|received) [\[(]\d+.*bytes.*:\n\n",
+    re.M,
 )
 
 
@@ -75,6 +76,7 @@ class Sipp:
         calls: int = 1,
         options: tuple[str, ...] = (),
         traced: bool = True,
+        tcp: bool = False,
     ) -> None:
         """Run a scenario at `at`.
 
@@ -82,6 +84,7 @@ class Sipp:
         between at-signs. `traced` keeps every message.
         """
         self.address = at
+        self._tcp = tcp
         self._folder = folder / f"{scenario}-{secrets.token_hex(4)}"
         self._folder.mkdir()
         self._scenario = self._file("scenario.xml")
@@ -96,7 +99,8 @@ class Sipp:
             env={**os.environ, "TERM": "dumb"},
         )
         try:
-            self._await_port()
+            if to is None or not tcp:  # a caller over TCP has no port of its own
+                self._await_port()
         except AssertionError:
             self.close()
             raise
@@ -163,6 +167,7 @@ class Sipp:
         command += ["-timeout", f"{LONGEST_S:.0f}s", "-timeout_error", "-recv_timeout", "20000"]
         command += ["-trace_err", "-error_file", str(self._file("errors.log"))]
         command += ["-trace_stat", "-stf", str(self._file("statistics.csv")), "-fd", "1"]
+        command += ["-t", "t1"] if self._tcp else []
         if traced:
             command += ["-trace_msg", "-message_file", str(self._file("messages.log"))]
         for name, value in keys.items():
@@ -171,7 +176,7 @@ class Sipp:
 
     def _await_port(self) -> None:
         deadline = time.monotonic() + PATIENCE_S
-        while not _is_bound(self.address):
+        while not _is_bound(self.address, "tcp" if self._tcp else "udp"):
             # A caller may be through before anybody looks.
             if self.process.poll() == 0:
                 return
@@ -198,9 +203,9 @@ def _filled(scenario: str, words: Mapping[str, str | int]) -> str:
     return text
 
 
-def _is_bound(address: Address) -> bool:
-    """Tell whether somebody on this machine has a UDP port, from the kernel's own table."""
+def _is_bound(address: Address, protocol: str) -> bool:
+    """Tell whether somebody on this machine has a port, from the kernel's own table."""
     octets = socket.inet_aton(address[0])[::-1].hex().upper()
     wanted = f"{octets}:{address[1]:04X}"
-    rows = Path("/proc/net/udp").read_text().splitlines()[1:]
+    rows = Path(f"/proc/net/{protocol}").read_text().splitlines()[1:]
     return any(row.split()[1] == wanted for row in rows)

@@ -13,6 +13,7 @@ from edge.runtime.driver import FAULT_PAUSE_S, TICK_EVERY_S, Driver
 from edge.seam import (
     CloseFlow,
     CommandMedia,
+    Count,
     Drain,
     FlowClosed,
     FlowIdle,
@@ -46,6 +47,7 @@ class World:
         self.commands: list[tuple[int, MediaCommand]] = []
         self.records: list[WriteRecord] = []
         self.journal: list[JournalCall | ForgetCall | NoteHealth] = []
+        self.counts: list[Count] = []
         self.driver = Driver(
             core,
             loop=asyncio.get_running_loop(),
@@ -53,6 +55,7 @@ class World:
             command_media=lambda worker, command: self.commands.append((worker, command)),
             write_record=self.records.append,
             journal=self.journal.append,
+            count=self.counts.append,
         )
         self.driver.add_transport(Transport.UDP, self)
         self.driver.set_closer(self)
@@ -84,6 +87,7 @@ def test_every_output_goes_its_way() -> None:
         record,
         forgotten,
         CloseFlow(FLOW, 60.0),
+        Count("connector", 10, 1, 0.5, 0.5),
         Log("call-started", {"n": 1}),
     ]
 
@@ -97,6 +101,7 @@ def test_every_output_goes_its_way() -> None:
         assert world.commands == [(2, close)]
         assert world.records == [record]
         assert world.journal == [noted, forgotten]
+        assert world.counts == [Count("connector", 10, 1, 0.5, 0.5)]
         assert world.log.written == [("call-started", {"n": 1})]
 
     in_world(ScriptedCore(lambda happened: outputs), test)
