@@ -26,7 +26,7 @@ from emulator.stand import Stand, StandError, StandPlan
 from model.settings import Settings, SettingsError
 
 _REFRESH_S = 0.25
-_QUIET = frozenset({"ready", "stopping", "stopped", "record-stored"})
+_QUIET = frozenset({"ready", "stopping", "stopped", "record-stored", "certificate-loaded"})
 """Events that are nothing to tell."""
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
