@@ -231,3 +231,18 @@ def test_connections_for_different_names_are_different_connections(ca: TestCa) -
             assert made.streams.open_connections == 2
 
     uvloop.run(run())
+
+
+def test_a_peer_that_never_ends_its_handshake_is_unreachable_and_let_go(ca: TestCa) -> None:
+    # EDGE F4
+    async def run() -> None:
+        limits = replace(LIMITS, connect_s=0.3)
+        async with served() as server, world(ca=ca.path, limits=limits) as made:
+            with within(2.0):
+                made.streams.send(b"x", Flow(Transport.TLS, TLS_ADVERTISED, server.address))
+                await until(lambda: made.heard.unreachable)
+            assert made.heard.unreachable == [(server.address, Transport.TLS)]
+            assert made.streams.open_connections == 0
+            assert await server.peers[0].is_closed()
+
+    uvloop.run(run())
