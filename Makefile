@@ -5,18 +5,21 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --custom-compile-command "make lock" -q
 
-.PHONY: help up install develop test test-fast lint format bench synth openapi refusals lock system-packages clean
+.PHONY: help up install develop test test-fast lint format bench fuzz soak synth openapi refusals conformance lock system-packages clean
 
 help:
 	@echo "make up         install what is needed and run the whole product here (ovc up)"
 	@echo "make install    only prepare $(VENV) with the ovc command in it"
-	@echo "make test       all tests; installs SIPp and Node.js when it may"
+	@echo "make test       all tests; installs SIPp, Node.js, kamailio, baresip and linphone when it may"
 	@echo "make test-fast  the tests that need no socket and no system package"
 	@echo "make lint       ruff and mypy --strict"
 	@echo "make bench      the benchmarks behind docs/performance.md"
+	@echo "make fuzz       a million inputs that nobody would send (INPUTS=1000000 SEED=...)"
+	@echo "make soak       twenty minutes of mixed calls (MINUTES=20 RATE=100): what is left behind?"
 	@echo "make synth      the CloudFormation templates, without Docker or credentials"
 	@echo "make openapi    docs/openapi.json, the API's description, from the code"
 	@echo "make refusals   docs/refusals.md, every reason of a refusal, from the code"
+	@echo "make conformance  docs/conformance.md, every rule of EDGE.md with its tests"
 	@echo "make lock       write requirements/*.txt anew from pyproject.toml"
 
 up: install
@@ -44,13 +47,13 @@ $(VENV)/.bench: requirements/bench.txt $(VENV)/.runtime
 	@touch $@
 
 system-packages:
-	@./scripts/system-packages sip-tester sipvicious nodejs npm
+	@./scripts/system-packages sip-tester sipvicious nodejs npm kamailio kamailio-tls-modules baresip-core linphone-cli
 
 test: develop system-packages
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: develop
-	@$(BIN)/python -m pytest -m "not sockets and not sipp and not node" -n 2
+	@$(BIN)/python -m pytest -m "not sockets and not sipp and not interop and not node" -n 2
 
 lint: develop
 	@$(BIN)/ruff format --check .
@@ -64,6 +67,13 @@ format: develop
 bench: develop $(VENV)/.bench
 	@$(BIN)/python -m bench
 
+fuzz: develop
+	@$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),1000000) $(if $(SEED),--seed $(SEED))
+
+soak: develop
+	@./scripts/system-packages sip-tester
+	@$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),20) --rate $(or $(RATE),100)
+
 synth: develop
 	@$(BIN)/python app.py
 
@@ -72,6 +82,9 @@ openapi: develop
 
 refusals: develop
 	@$(BIN)/python -m scripts.refusals
+
+conformance: develop
+	@$(BIN)/python -m scripts.conformance
 
 lock: develop
 	@$(PIP) install uv

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from cli.errors import CommandError, ExitCode
-from emulator.ca import LocalCa, local_ca
+from emulator.ca import LocalCa, ca_directory
 
 _NAME = re.compile(r"(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
@@ -19,7 +19,7 @@ def run(*, out: Path | None, name: str | None, print_ca: bool) -> None:
             f"--name is {name!r}; a host name or IPv4 address is wanted", ExitCode.USAGE
         )
     try:
-        ca = local_ca()
+        ca = LocalCa(ca_directory())
         if print_ca:
             sys.stdout.write(ca.path.read_text())
         elif out is None:

@@ -27,7 +27,10 @@ from model.settings import Settings, SettingsError
 
 _REFRESH_S = 0.25
 _QUIET = frozenset(
-    {"ready", "stopping", "stopped", "record-stored", "unknown-sources", "call-attempt"}
+    {
+        *("ready", "stopping", "stopped", "record-stored"),
+        *("unknown-sources", "call-attempt", "new-destination"),
+    }
 )
 """Events that are nothing to tell, or that `ovc explain` tells."""
 _USUAL_CHALLENGES = frozenset({"no-credentials", "stale-nonce"})

@@ -43,8 +43,7 @@ def main() -> int:
     if len(sys.argv) > 1:
         print(usage(), file=sys.stderr)  # noqa: T201  # the terminal is the reader
         return EXIT_SETTINGS
-    # A core file would hold HA1s and the nonce secret (EDGE S15); children inherit the limit.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    forbid_core_files()
     log = JsonLines()
     try:
         settings = RuntimeSettings.from_environment(os.environ)
@@ -62,6 +61,17 @@ def main() -> int:
         return _refuse(log, "port-refused", problem, EXIT_PORT)
     run(settings, address, sip_socket, tcp_socket, log)
     return 0
+
+
+def forbid_core_files() -> None:
+    """Let no core file be made, of this process and its children: it would hold secrets (S15).
+
+    At a limit of 1 the kernel makes none; one of 0 does not keep it from piping core files to a
+    program (core(5)), but is not to be raised where it is set.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    limit = 0 if most == 0 else 1
+    resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))
 
 
 def usage() -> str:

@@ -22,11 +22,11 @@ from edge.flow import Address, Flow
 from edge.ids import Ids
 from edge.load_watch import LoadWatch
 from edge.media.session import MediaCommand, MediaReport, MediaSilent, PortsLeased, SessionClosed
+from edge.media.targets import is_never_contacted
 from edge.policy.admission import Admission
 from edge.reception import Reception
 from edge.records import LogFields, Records, call_attempt, call_ended, call_started
 from edge.refusals import Refusals
-from edge.report import node_report
 from edge.routing.credentials import credentials_of
 from edge.routing.failover import Failure
 from edge.routing.peers import Peers, owns
@@ -228,8 +228,12 @@ class Core:
 
     def report(self, now: float) -> NodeReport:
         """Return what the node says of itself at the monotonic time `now`."""
-        carriers = self._peers.carrier_states(self._calls.directory, self._clock, now)
-        return node_report(self._calls, carriers, by_connector=self._limits_calls)
+        return NodeReport(
+            active_calls=self._calls.active_calls(),
+            draining=self._calls.is_draining,
+            carriers=self._peers.carrier_states(self._calls.directory, self._clock, now),
+            connector_calls=self._calls.calls_by_connector() if self._limits_calls else {},
+        )
 
     @property
     def pending(self) -> dict[str, int]:
@@ -315,7 +319,9 @@ class Core:
                 assert_never(report)
 
     def _owns(self, connector_id: str, address: str) -> bool:
-        """Tell whether an address is a connector's (by id) or a carrier's (EDGE S10)."""
+        """Tell whether an address is a connector's (by id) or a carrier's (EDGE S10, S12)."""
+        if is_never_contacted(address):
+            return False
         return owns(self._snapshot, self._calls.directory, connector_id, address)
 
     def _write(self, record: CallDetailRecord) -> None:

@@ -68,15 +68,14 @@ class Reception:
     def take_malformed(self, error: MalformedRequest, flow: Flow, now: float) -> None:
         """Answer or drop what cannot be processed."""
         verdict = self._admission.malformed(error, flow, now)
-        if error.request is not None and isinstance(verdict, Refuse):
-            request = error.request
-            if request.method != "ACK":
-                self._endpoint.respond_statelessly(
-                    request, flow, verdict.status, verdict.reason, verdict.fields
-                )
-            self._refusals.refused(verdict, request, flow, now)
-        else:
-            self._refusals.count(verdict.why, flow, now)
+        if isinstance(verdict, Silence):
+            known = self._admission.is_known(flow)
+            self._refusals.unread(verdict, flow, now, is_known=known)
+        elif error.request is not None:
+            self._endpoint.respond_statelessly(
+                error.request, flow, verdict.status, verdict.reason, verdict.fields
+            )
+            self._refusals.refused(verdict, error.request, flow, now)
         self._judge_stream(flow, now)
 
     def turn_away(self, data: bytes, flow: Flow, now: float) -> None:

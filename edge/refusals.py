@@ -1,8 +1,8 @@
 """Accounts for what is refused or ignored: detail records, log lines, counts (EDGE C8, S5, S14).
 
-Source addresses are free to invent, log storage and S3 are not. So a listed source gets one line in
-ten seconds for each reason, strangers one in ten seconds for each address and a few for all of them
-together, and every stranger's packet is counted: one line sums them up every ten seconds.
+Source addresses are free to invent, log storage and S3 are not. So a source gets one line in ten
+seconds for each reason, strangers a few for all of them together, and every stranger's packet is
+counted: one line sums them up every ten seconds.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from edge.flow import Flow
 from edge.ids import Ids
 from edge.policy.rate import RateLimiter
 from edge.policy.reasons import Reason
-from edge.policy.verdict import Challenge, RecordDue, Refuse
+from edge.policy.verdict import Challenge, RecordDue, Refuse, Silence
 from edge.records import LogFields, Records
 from edge.sip.message import Request
 from edge.sip.timers import Timers
@@ -105,17 +105,19 @@ class Refusals:
     def ignored(
         self, why: Reason, hint: str, request: Request | None, flow: Flow, now: float
     ) -> None:
-        """Account for a stranger, or for what belongs to no call and gets no answer."""
+        """Account for a stranger, who gets no answer or a bare 403."""
         self.count(why, flow, now)
-        host, port = flow.remote
-        fresh = self._lines.take(host, _LINES_PER_S, 1.0, now)
-        if fresh and self._stranger_lines.take("node", 1.0, LINES_AT_ONCE, now):
-            fields: LogFields = {"source": f"{host}:{port}", "code": why.code, "hint": hint}
-            if request is not None:
-                fields["call_id"] = recorded_call_id(request.call_id)
-                fields["method"] = request.method[:32]
-                fields["scanner"] = _scanner(request)
-            self._log("source-refused", fields)
+        if self._may_tell(flow, why, now) and self._stranger_lines.take(
+            "node", 1.0, LINES_AT_ONCE, now
+        ):
+            self._tell_of(flow, why, hint, request)
+
+    def unread(self, verdict: Silence, flow: Flow, now: float, *, is_known: bool) -> None:
+        """Account for what is no request that could be answered (EDGE R18)."""
+        if not is_known:
+            self.count(verdict.why, flow, now)
+        elif self._may_tell(flow, verdict.why, now):
+            self._tell_of(flow, verdict.why, verdict.hint, None)
 
     def count(self, why: Reason, flow: Flow, now: float) -> None:
         """Count a packet that gets no line of its own; the sum is told within ten seconds."""
@@ -139,6 +141,15 @@ class Refusals:
         else:
             self._record_suppressed(connector_id, now)
         return transaction_id
+
+    def _tell_of(self, flow: Flow, why: Reason, hint: str, request: Request | None) -> None:
+        host, port = flow.remote
+        fields: LogFields = {"source": f"{host}:{port}", "code": why.code, "hint": hint}
+        if request is not None:
+            fields["call_id"] = recorded_call_id(request.call_id)
+            fields["method"] = request.method[:32]
+            fields["scanner"] = _scanner(request)
+        self._log("source-refused", fields)
 
     def _may_tell(self, flow: Flow, why: Reason, now: float) -> bool:
         return self._lines.take(f"{flow.remote[0]} {why.code}", _LINES_PER_S, 1.0, now)

@@ -20,12 +20,15 @@ _LEAF_DAYS = 397
 _ORGANIZATION = "Open Voice Connector"
 
 
+CA_FILE = "ca.crt"
+
+
 class LocalCa:
     """The CA of a directory."""
 
     def __init__(self, directory: Path) -> None:
         """Read it, or make it when there is none; raises OSError."""
-        self.path = directory / "ca.crt"
+        self.path = directory / CA_FILE
         """What has to be trusted, PEM."""
         key = directory / "ca.key"
         with _alone(directory):
@@ -43,11 +46,11 @@ class LocalCa:
         _write(path, made.private_key_and_cert_chain_pem.bytes(), 0o600)
 
 
-def local_ca() -> LocalCa:
-    """Return this user's CA; raises OSError when no directory can be had."""
+def ca_directory() -> Path:
+    """Return where this user's CA lives; raises OSError when no directory can be had."""
     directory = lasting_directory() / "ca"
     directory.mkdir(mode=0o700, exist_ok=True)
-    return LocalCa(directory)
+    return directory
 
 
 @contextmanager

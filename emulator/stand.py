@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from edge.flow import Address
 from emulator import aws, ports
 from emulator.api_log import ApiLog
-from emulator.ca import LocalCa, local_ca
+from emulator.ca import CA_FILE, LocalCa, ca_directory
 from emulator.child import Child, ChildEnded, ChildLine, News
 from emulator.environment import isolated
 from emulator.event_log import EventLog
@@ -153,14 +153,14 @@ class Stand:
         """Start what the edge needs while the edge is loaded, then the edge."""
         plan, settings = self._plan, self._settings
         aws_url = f"http://{HOST}:{plan.ports.aws}"
-        ca = local_ca()
-        certificate = self._certificate(ca)
+        certificates = ca_directory()
         account = {"MOTO_ACCOUNT_ID": settings.account_id}
         self._child(AWS, "emulator.aws_process", [str(plan.ports.aws)], account)
         self._child(
-            EDGE, "emulator.edge_process", [], self._edge_environment(aws_url, certificate, ca.path)
+            EDGE, "emulator.edge_process", [], self._edge_environment(aws_url, certificates)
         )
         self._start_phones()
+        self._make_certificate(certificates)
         clients = aws.clients(aws_url, settings.region)
         self._await(lambda: AWS not in self._starting, deadline, AWS)
         aws.provision(clients, settings)
@@ -175,7 +175,7 @@ class Stand:
         self._await(lambda: self._admits(seeded), deadline, "the demo connector")
         for news in self._heard:
             self._news.put(news)
-        facts = self._facts(gateway.url, aws_url, bucket, seeded, ca.path)
+        facts = self._facts(gateway.url, aws_url, bucket, seeded, certificates)
         file = StandFile(facts, plan.ports.api)
         self._open.callback(file.close)
         return facts
@@ -216,16 +216,19 @@ class Stand:
         if plan.with_pbx:
             self._child(PBX, "emulator.pbx", [f"--sip={HOST}:{plan.ports.pbx}"])
 
-    def _certificate(self, ca: LocalCa) -> Path:
-        """Return the file of this stand's certificate, which is gone when the stand is."""
+    def _make_certificate(self, directory: Path) -> None:
+        """Make this stand's certificate, which is gone when the stand is."""
         domain, listen = self._settings.domain, self._plan.listen
-        path = ca.path.parent / f"stand-{self._plan.ports.api}.pem"
+        path = directory / self._certificate_name
         names = dict.fromkeys((f"*.{domain}", domain, "localhost", HOST, listen))
-        ca.issue(path, *names)
+        LocalCa(directory).issue(path, *names)
         self._open.callback(path.unlink, missing_ok=True)
-        return path
 
-    def _edge_environment(self, aws_url: str, certificate: Path, ca: Path) -> dict[str, str]:
+    @property
+    def _certificate_name(self) -> str:
+        return f"stand-{self._plan.ports.api}.pem"
+
+    def _edge_environment(self, aws_url: str, certificates: Path) -> dict[str, str]:
         return {
             "AWS_ENDPOINT_URL": aws_url,
             "AWS_ACCESS_KEY_ID": aws.ACCESS_KEY_ID,
@@ -236,8 +239,8 @@ class Stand:
             "OVC_TABLE_PREFIX": DEFAULT_PREFIX,
             "OVC_SIP_LISTEN": f"{self._plan.listen}:{self._plan.ports.sip}",
             "OVC_TLS_LISTEN": f"{self._plan.listen}:{self._plan.ports.tls}",
-            "OVC_TLS_CERTIFICATE": str(certificate),
-            "OVC_TLS_CA": str(ca),
+            "OVC_TLS_CERTIFICATE": str(certificates / self._certificate_name),
+            "OVC_TLS_CA": str(certificates / CA_FILE),
         }
 
     def _child(
@@ -291,7 +294,9 @@ class Stand:
         edge: Address = (self._plan.listen, self._plan.ports.sip)
         return admits(edge, seeded.connector_host, _PROBE_S)
 
-    def _facts(self, api_url: str, aws_url: str, bucket: str, seeded: Seed, ca: Path) -> StandFacts:
+    def _facts(
+        self, api_url: str, aws_url: str, bucket: str, seeded: Seed, certificates: Path
+    ) -> StandFacts:
         plan = self._plan
         return StandFacts(
             pid=os.getpid(),
@@ -303,7 +308,7 @@ class Stand:
             cdr_bucket=bucket,
             sip_address=f"{plan.listen}:{plan.ports.sip}",
             tls_address=f"{plan.listen}:{plan.ports.tls}",
-            ca_file=str(ca),
+            ca_file=str(certificates / CA_FILE),
             connector_id=seeded.connector_id,
             connector_host=seeded.connector_host,
             numbers=seeded.numbers,

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,9 @@ from string import Template
 
 from bench.signalling.kernel import POLL_S, children, wait_until_bound
 from bench.signalling.sink import Sink
-from bench.signalling.world import settings_for
+from bench.signalling.world import connectors, numbers, settings_for
 from edge.flow import Address
+from model.settings import Settings
 
 MIDDLE_CORE, LOAD_CORE = 0, 1
 _LAST_LINES = 20
@@ -41,7 +42,9 @@ class Processes:
     forks: bool = False
     """Whether children handle SIP too."""
     helpers: tuple[int, ...] = ()
-    """Processes that store records and read the configuration; media is never counted."""
+    """Processes that store records and read the configuration."""
+    media: tuple[int, ...] = ()
+    """Media workers, which are never counted."""
 
     @property
     def signalling(self) -> tuple[int, ...]:
@@ -55,31 +58,50 @@ Start = Callable[[Places, Path], AbstractContextManager[Processes]]
 @contextmanager
 def our_edge(places: Places, directory: Path) -> Iterator[Processes]:
     """Run `python -m edge` with a cheap AWS behind it."""
-    sink = Sink(places.caller[0])
+    sink = Sink(connectors(places.caller[0]), numbers())
+    settings = settings_for(places.callee, lab_mode=True)
+    try:
+        with running_edge(settings, places.middle, sink.url, directory / "edge.log") as processes:
+            yield processes
+    finally:
+        sink.close()
+
+
+@contextmanager
+def running_edge(
+    settings: Settings,
+    listen: Address,
+    aws_url: str,
+    log: Path,
+    *,
+    before: Sequence[str] = _PINNED,
+) -> Iterator[Processes]:
+    """Run the shipped edge until the block ends; `before` is put before its command."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        "AWS_ENDPOINT_URL": sink.url,
+        "AWS_ENDPOINT_URL": aws_url,
         "AWS_ACCESS_KEY_ID": "bench",
         "AWS_SECRET_ACCESS_KEY": "bench",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
-        "OVC_SETTINGS": settings_for(places.callee, lab_mode=True).to_json(),
-        "OVC_SIP_LISTEN": f"{places.middle[0]}:{places.middle[1]}",
+        "OVC_SETTINGS": settings.to_json(),
+        "OVC_SIP_LISTEN": f"{listen[0]}:{listen[1]}",
     }
-    log = directory / "edge.log"
-    process = subprocess.Popen(
-        [*_PINNED, sys.executable, "-m", "edge"],
-        env=environment,
-        stdout=log.open("w"),
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        with _ended_with(process):
-            _wait_until_ready(process, log)
-            helpers = [pid for pid, line in children(process.pid).items() if "aws_worker" in line]
-            yield Processes(process.pid, helpers=tuple(helpers))
-    finally:
-        sink.close()
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [*before, sys.executable, "-m", "edge"],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    with _ended_with(process):
+        _wait_until_ready(process, log)
+        started = children(process.pid)
+        yield Processes(
+            process.pid,
+            helpers=tuple(pid for pid, line in started.items() if "aws_worker" in line),
+            media=tuple(pid for pid, line in started.items() if "media_worker" in line),
+        )
 
 
 @contextmanager

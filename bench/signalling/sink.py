@@ -6,25 +6,34 @@ second; this one is none.
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from bench.signalling.world import BUCKET, connectors, numbers
+from bench.signalling.world import BUCKET
 from model import tables
 from model.codec import Item, Plain, encode_item
+from model.connector import Connector
 from model.connector_items import connector_members
 from model.number_items import number_members
+from model.numbers import InventoryNumber
 from model.tables import PARTITION_KEY, SORT_KEY
 
 
 class Sink:
     """A server on a free port of loopback, in threads of this process."""
 
-    def __init__(self, pbx: str) -> None:
+    def __init__(
+        self,
+        connectors: Iterable[Connector],
+        numbers: Iterable[InventoryNumber],
+        keep: Callable[[str, bytes], None] = lambda key, body: None,
+    ) -> None:
+        """Serve this configuration; `keep` takes every object that is put, in any thread."""
         self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.keep = keep
         self._server.partitions = {
-            tables.CONNECTOR: [encode_item(connector_members(it)) for it in connectors(pbx)],
-            tables.INVENTORY: [encode_item(number_members(it)) for it in numbers()],
+            tables.CONNECTOR: [encode_item(connector_members(it)) for it in connectors],
+            tables.INVENTORY: [encode_item(number_members(it)) for it in numbers],
         }
         settings: dict[str, Plain] = {
             PARTITION_KEY: tables.SETTINGS,
@@ -57,6 +66,7 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     partitions: Mapping[str, list[Item]]
     items: Mapping[tuple[str, str], Item]
+    keep: Callable[[str, bytes], None]
     objects = 0
 
 
@@ -83,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         """Take an object."""
-        self._body()
+        self.server.keep(self.path, self._body())
         self.server.objects += 1
         self.send_response(200)
         self.send_header("ETag", '"0"')

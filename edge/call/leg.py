@@ -18,7 +18,7 @@ from edge.policy.verdict import ACCEPT, ALLOW, SUPPORTED
 from edge.routing.targets import Target
 from edge.sip.dialog import Dialog, target_of
 from edge.sip.endpoint import Endpoint
-from edge.sip.exchange import ClientTransaction, Fields, ServerTransaction
+from edge.sip.exchange import ClientTransaction, Fields, OutgoingRequest, ServerTransaction
 from edge.sip.headers import NameAddress
 from edge.sip.message import Request, Response
 from edge.sip.timers import Timers
@@ -181,7 +181,8 @@ class Leg:
         mine = self.flow
         if flow.connection and flow.connection != mine.connection:
             if (flow.transport, flow.remote[0]) == (mine.transport, mine.remote[0]):
-                self.flow = flow._replace(reconnect=mine.reconnect, tls_name=mine.tls_name)
+                again = mine.reconnect or (None if mine.connection else mine.remote)
+                self.flow = flow._replace(reconnect=again, tls_name=mine.tls_name)
                 self._hop = None
 
     def hang_up(self, now: float, headers: Fields = ()) -> None:
@@ -213,6 +214,10 @@ class Leg:
     def has_longer_interval(self, seconds: int) -> bool:
         """Take a peer's Min-SE; False when there is no session timer (EDGE ST3)."""
         return self.session is not None and self.session.has_longer_interval(seconds)
+
+    def proven(self, request: OutgoingRequest, challenge: Response) -> OutgoingRequest | None:
+        """Return a challenged request again with credentials, None without any (EDGE F13)."""
+        return None
 
     def on_request(self, request: Request, flow: Flow, now: float) -> None:
         """Take a request inside the dialog."""

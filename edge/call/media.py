@@ -108,10 +108,6 @@ class CallMedia:
         self._describe(Side.A)
         return answer
 
-    def caller_sdp(self) -> bytes | None:
-        """Return the SDP that the caller was given, None before there was one."""
-        return self._a.sent
-
     def acknowledged(self, side: Side, body: bytes) -> None:
         """Take the ACK of a leg: its address has proved itself (S13); a body answers our offer.
 
@@ -230,8 +226,10 @@ class CallMedia:
             self._pool.close(self.lease)
 
     def _callee_said(self, body: bytes) -> bytes:
-        answer = read_answer(body)
-        self._take_answer(Side.B, answer)
+        answer = self._b.remote
+        if body or self._a.sent is None or answer is None:
+            answer = read_answer(body)
+            self._take_answer(Side.B, answer)
         if self._a.sent is None:
             self._a.sent = self._for_caller(answer)
         return self._a.sent
@@ -300,7 +298,8 @@ class CallMedia:
         part, other = self._parts[side], self._parts[side.other]
         if part.remote is None or other.remote is None:
             return False
-        holds = other.remote.direction not in (Direction.SENDRECV, part.local.direction)
+        said, told = other.remote.direction, part.local.direction
+        holds = said is not Direction.SENDRECV and part.left_of(said) != part.left_of(told)
         return holds and part.local.direction.sends and part.remote.direction.receives
 
     def _describe(self, side: Side) -> None:

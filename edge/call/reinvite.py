@@ -16,9 +16,10 @@ from edge.ids import Ids
 from edge.policy.content import sdp_in
 from edge.policy.header_policy import timestamp_of
 from edge.policy.session_interval import least_of
+from edge.routing.credentials import is_challenge, proof_in
 from edge.sip.dialog import Dialog
 from edge.sip.endpoint import Endpoint
-from edge.sip.exchange import ClientTransaction, Fields, ServerTransaction
+from edge.sip.exchange import ClientTransaction, Fields, OutgoingRequest, ServerTransaction
 from edge.sip.headers import NameAddress
 from edge.sip.message import Request, Response
 from edge.sip.timers import Timers
@@ -64,6 +65,12 @@ class ReinvitedLeg(Protocol):
 
     def has_longer_interval(self, seconds: int) -> bool:
         """Take a peer's Min-SE; False when the leg has no session timer."""
+
+    def adopt(self, flow: Flow) -> None:
+        """Go on over the connection that a message went or came over (EDGE W6)."""
+
+    def proven(self, request: OutgoingRequest, challenge: Response) -> OutgoingRequest | None:
+        """Return a challenged request again with credentials, None without any (EDGE F13)."""
 
 
 class Reinvites:
@@ -200,25 +207,44 @@ class Reinvites:
         assert dialog is not None and sent.transaction is not None
         self._leg.retarget(response.contact)
         sent.ack_flow = self._leg.dialog_flow()
-        ack = dialog.ack(sent.transaction.request.cseq)
+        invite = sent.transaction.request
+        ack = dialog.ack(invite.cseq)._replace(fields=proof_in(invite))
         sent.ack = self._endpoint.send_ack(ack, sent.ack_flow)
         if self._is_over(sent):
             self._leg.agreed(response, now)
             self._leg.tell(Reinvited(response.status, sdp_in(response), False, False), now)
 
-    def on_failure(self, sent: "_Sent", response: Response, now: float) -> None:
-        """Take any other final response to one of ours."""
+    def on_failure(self, sent: "_Sent", status: int, least_s: int | None, now: float) -> None:
+        """Take any other final response to one of ours; `least_s` is its Min-SE."""
         may_retry = self.state is _S.PENDING
         if not self._is_over(sent):
             return
-        status = response.status
         if status == 481:
             self._leg.tell(Lost(), now)
-        elif status == 422 and may_retry and self._is_longer(response):
+        elif status == 422 and may_retry and self._is_longer(least_s):
             self._machine.take(_I.LATER)
             self.send(sent.body, now)
         else:
             self._leg.tell(Reinvited(status, b"", self._met, may_retry), now)
+
+    def has_proved(self, sent: "_Sent", challenge: Response, now: float) -> bool:
+        """Send a challenged one again with credentials, if there are some (EDGE F13)."""
+        dialog, transaction = self._leg.dialog, sent.transaction
+        assert dialog is not None and transaction is not None
+        if sent is not self._sent or self.state not in (_S.PENDING, _S.RETRYING):
+            return False
+        again = self._leg.proven(transaction.request, challenge)
+        if again is None:
+            return False
+        dialog.local_cseq = again.cseq
+        sent.is_heard_of = False
+        sent.transaction = self._endpoint.request(again, transaction.flow, sent, now)
+        self._timers.start(self, ReinviteTimer.NO_FINAL, now + TIMEOUT)
+        return True
+
+    def adopt(self, flow: Flow) -> None:
+        """Go on over the connection that one of ours went over."""
+        self._leg.adopt(flow)
 
     def on_silence(self, sent: "_Sent", now: float) -> None:
         """Take the certainty that one of ours gets no final response."""
@@ -238,9 +264,8 @@ class Reinvites:
             return self._machine.take(_I.FINAL)
         return False
 
-    def _is_longer(self, response: Response) -> bool:
-        least = least_of(response)
-        return least is not None and self._leg.has_longer_interval(least)
+    def _is_longer(self, least_s: int | None) -> bool:
+        return least_s is not None and self._leg.has_longer_interval(least_s)
 
     def _objection(self, request: Request) -> Objection | None:
         """Return the refusal of a re-INVITE that cannot even be looked at (EDGE D5, 2.1)."""
@@ -279,10 +304,13 @@ class _Sent:
     def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         if transaction.request.method != "INVITE":
             return  # the CANCEL's
+        self._of.adopt(transaction.flow)
         if response.status < 200:
             self.is_heard_of = True
+        elif is_challenge(response.status) and self._of.has_proved(self, response, now):
+            pass
         elif response.status >= 300:
-            self._of.on_failure(self, response, now)
+            self._of.on_failure(self, response.status, least_of(response), now)
         elif self.ack:
             self._of.repeat_ack(self)
         else:
@@ -293,4 +321,6 @@ class _Sent:
             self._of.on_silence(self, now)
 
     def on_unreachable(self, transaction: ClientTransaction, now: float) -> None:
-        self.on_no_response(transaction, now)
+        # RFC 3261 §8.1.3.1: what the network refuses counts as a 503, and ends no dialog.
+        if transaction.request.method == "INVITE":
+            self._of.on_failure(self, 503, None, now)

@@ -129,6 +129,7 @@ class Reoffers:
         others = self._legs[side.other].reinvites
         if others.may_send and self._machine.take(_OFFERS[side][0]):
             self._offer = offer
+            others.drop()  # What waited to be told is part of this offer.
             others.send(media.relayed_offer(side, offer), now)
         else:
             reinvites.refuse(491, "Request Pending", (), now)
@@ -146,12 +147,13 @@ class Reoffers:
             else:
                 reinvites.accept(answer, now)
             return
-        media.refused(side.other, for_now=event.status == 491)
-        if event.is_glare:
+        is_busy = event.status == 491
+        media.refused(side.other, for_now=is_busy)
+        if is_busy and event.is_glare:
             reinvites.refuse(491, "Request Pending", (), now)
             return
         reinvites.accept(media.answer_alone(side, offer), now)
-        if event.status == 491:
+        if is_busy:
             self._legs[side.other].reinvites.later(now)
 
     def _heard(self, side: Side, event: Reinvited, now: float) -> None:

@@ -152,10 +152,7 @@ class UacLeg(Leg):
     def _prove(self, transaction: ClientTransaction, response: Response, now: float) -> bool:
         """Answer the first challenge of an INVITE or a BYE (EDGE F13, RFC 3261 §22.2)."""
         request = transaction.request
-        if self.credentials is None or proof_in(request) or request.method not in _PROVABLE:
-            return False
-        cnonce = self.stack.ids.nonce()
-        again = with_credentials(request, response, self.credentials, cnonce)
+        again = self.proven(request, response) if request.method in _PROVABLE else None
         if again is None:
             return False
         if request.method == "BYE":
@@ -169,6 +166,13 @@ class UacLeg(Leg):
         else:
             return False  # Given up meanwhile.
         return True
+
+    def proven(self, request: OutgoingRequest, challenge: Response) -> OutgoingRequest | None:
+        """Return a request again with credentials after its first challenge (EDGE F13)."""
+        if self.credentials is None or proof_in(request):
+            return None
+        cnonce = self.stack.ids.nonce()
+        return with_credentials(request, challenge, self.credentials, cnonce)
 
     def _refusal(self, response: Response) -> Rejected:
         return Rejected(

@@ -6,8 +6,9 @@ StatusMessage (6.3) and in the log; its code stands in the log, for programs and
 docs/refusals.md is this list for people.
 """
 
-from enum import Enum
 from typing import NamedTuple
+
+from edge.symbol import Symbol
 
 _ANY_FINAL = (400, 404, 410, 480, 484, 486, 488, 500, 600, 603, 604)
 """The usual ones of what a callee may say; it reaches the caller unchanged (EDGE E5)."""
@@ -32,7 +33,7 @@ class Entry(NamedTuple):
     """A limit is the reason: the record is Rate_Limited and its message the text alone (6.3)."""
 
 
-class Reason(Enum):
+class Reason(Symbol):
     """Every reason, in the order of the checks (EDGE 2.1), then what happens to admitted calls."""
 
     # fmt: off

@@ -148,7 +148,9 @@ class AwsWorker:
         # A daemon: it may sit in a request when the process ends, and nothing of it needs saving.
         Thread(target=follow, name="configuration", daemon=True).start()
         limited = command.settings.admission.concurrent_calls_per_connector is not None
-        peers = Peers(session, table_prefix=command.table_prefix, node_id=command.node.node_id)
+        peers = Peers(
+            reader.client, table_prefix=command.table_prefix, node_id=command.node.node_id
+        )
         watch = partial(
             watch_peers,
             peers,
@@ -156,15 +158,21 @@ class AwsWorker:
             publish=self._report_from_thread,
         )
         Thread(target=watch, name="peers", daemon=True).start()
-        self._counter = CallCounter.over(session, command.table_prefix)
         # After it: the configuration is what a start waits for.
         self._journal = Journal.over(session, command.table_prefix, command.node, self._log)
         self._health = HealthWriter.over(session, command.table_prefix, self._log)
+        self._counting.submit(self._start_counting, command)
+
+    def _start_counting(self, command: Begin) -> None:
+        """Make a client in a thread, with a session of its own: sessions are not for several."""
+        session = boto3.Session(region_name=command.settings.region)
+        self._counter = CallCounter.over(session, command.table_prefix)
 
     def _count(self, question: Count) -> None:
         """Count in a thread; without an answer the node decides by itself, and at once."""
-        assert self._counter is not None, "Begin comes first"
         try:
+            if self._counter is None:
+                raise LookupError("the client is being made")
             answer = self._counter.count(question)
         except Exception:
             answer = Counted(question.connector_id, None, question.last_at)

@@ -7,7 +7,7 @@ why. Only what has changed is loaded again.
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -93,7 +93,7 @@ class Certificates:
             self._warn(path, it.ends_at, now)
 
     def _pairs(self) -> Iterator[_Pair]:
-        """Yield the files of each certificate, that of every other name first."""
+        """Yield the files of each certificate, the default one's first."""
         if self._files.certificate is not None:
             yield _Pair(self._files.certificate, self._files.key)
         if self._files.directory is not None:
@@ -178,11 +178,6 @@ def _restrict(context: ssl.SSLContext) -> None:
     context.set_ciphers(_CIPHERS)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
-
-
-def utc_now() -> datetime:
-    """Return the wall-clock time in UTC."""
-    return datetime.now(UTC)
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

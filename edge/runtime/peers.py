@@ -4,16 +4,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-
-import boto3
+from typing import TYPE_CHECKING
 
 from edge.runtime.log import utc_now
-from edge.runtime.row_writer import CLIENT
 from edge.seam import PeersSeen
 from model.codec import Item
 from model.node import NodeState
 from model.node_items import node_from
 from model.tables import NODE, NODES, PARTITION_KEY
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 EVERY_S = 2.0
 """So long a new node is not counted with."""
@@ -26,13 +27,13 @@ class Peers:
 
     def __init__(
         self,
-        session: boto3.Session,
+        client: "DynamoDBClient",
         *,
         table_prefix: str,
         node_id: str,
         utc: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._client = session.client("dynamodb", config=CLIENT)
+        self._client = client
         self._table = NODES.physical_name(table_prefix)
         self._node_id = node_id
         self._utc = utc

@@ -53,7 +53,8 @@ class SnapshotReader:
         monotonic: Callable[[], float] = time.monotonic,
         utc: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._client = session.client("dynamodb", config=CLIENT)
+        self.client = session.client("dynamodb", config=CLIENT)
+        """For others who read now and then; making one takes a while."""
         self._settings = settings
         self._names = {it.logical_name: it.physical_name(table_prefix) for it in tables.TABLES}
         self._log = log
@@ -171,7 +172,7 @@ class SnapshotReader:
             while asked:
                 for kept in asked.values():
                     kept["ConsistentRead"] = True  # type: ignore[assignment]  # a request has members of several types
-                answer = self._client.batch_get_item(RequestItems=asked)  # type: ignore[arg-type]  # typed JSON is an open mapping in model.tables
+                answer = self.client.batch_get_item(RequestItems=asked)  # type: ignore[arg-type]  # typed JSON is an open mapping in model.tables
                 yield from answer["Responses"].get(name, [])
                 asked = answer["UnprocessedKeys"]  # type: ignore[assignment]  # the same shape
 
@@ -181,7 +182,7 @@ class SnapshotReader:
         if after:
             condition += " AND #sk > :after"
             names["#sk"], values[":after"] = tables.SORT_KEY, {"S": after}
-        pages = self._client.get_paginator("query").paginate(
+        pages = self.client.get_paginator("query").paginate(
             TableName=self._names[table.logical_name],
             KeyConditionExpression=condition,
             ExpressionAttributeNames=names,

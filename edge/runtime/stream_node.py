@@ -8,8 +8,8 @@ from ssl import SSLContext
 from edge.flow import Address, Transport
 from edge.policy.stream_gate import StreamLimits
 from edge.runtime import stream_listener
-from edge.runtime.certificates import Certificates, TlsFiles, utc_now
-from edge.runtime.log import Logger
+from edge.runtime.certificates import Certificates, TlsFiles
+from edge.runtime.log import Logger, utc_now
 from edge.runtime.stream_listener import StreamListener
 from edge.runtime.streams import Receiver, Streams
 from model.settings import TlsVerify

@@ -65,6 +65,7 @@ class Streams:
         self._log = log
         self._limits = limits
         self._gate = StreamGate(limits, receiver.knows)
+        self._is_closed = False
         self._numbers = count(1)
         self._open: dict[int, Connection] = {}
         self._ours: dict[Key, Connection] = {}
@@ -104,6 +105,7 @@ class Streams:
 
     def close(self) -> None:
         """End every connection; nobody is told."""
+        self._is_closed = True
         for task in self._tasks:
             task.cancel()
         for connection in list(self._open.values()):
@@ -119,7 +121,8 @@ class Streams:
     def on_lost(self, connection: Connection) -> None:
         """Take a connection off the books."""
         self._forget(connection)
-        self._receiver.on_closed(connection.flow)
+        if not self._is_closed:
+            self._receiver.on_closed(connection.flow)
 
     def on_impatience(self, connection: Connection, why: str) -> None:
         """Show why a connection ends."""

@@ -17,6 +17,7 @@ from edge.sip.exchange import (
     ServerTransaction,
     TransactionUser,
 )
+from edge.sip.framing import is_keep_alive
 from edge.sip.grammar import SipParseError
 from edge.sip.headers import MAGIC_COOKIE
 from edge.sip.matching import merge_key, server_key
@@ -66,6 +67,8 @@ class Endpoint:
 
     def receive(self, data: bytes, flow: Flow, now: float) -> None:
         """Take one message; anything unreadable that is no request is dropped."""
+        if data[:1] < b" " and is_keep_alive(data):
+            return
         try:
             message = parse_message(data, flow.transport)
         except MalformedRequest as error:

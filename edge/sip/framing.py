@@ -10,7 +10,7 @@ import re
 from enum import Enum
 from typing import NamedTuple
 
-from edge.sip.message import MAX_BODY_BYTES, MAX_HEAD_BYTES, unfolded
+from edge.sip.message import MAX_BODY_BYTES, MAX_HEAD_BYTES, MAX_HEADER_LINES, unfolded
 
 _END_OF_HEAD = b"\r\n\r\n"
 _LONGEST_HEAD = MAX_HEAD_BYTES + len(_END_OF_HEAD)
@@ -123,11 +123,25 @@ class StreamFramer:
 
 
 def _content_length(head: bytes) -> int | None:
-    """Return the length that a head announces, None for none or for several that differ."""
-    lengths = {value.strip() for value in _LENGTH.findall(unfolded(head))}
+    """Return the length that a head announces, None for none or for several that differ.
+
+    Neither has a head one that is refused for its number of lines (EDGE R24).
+    """
+    head = unfolded(head)
+    if head.count(b"\r\n") > MAX_HEADER_LINES + 2:  # with the start line and the end
+        return None
+    lengths = {value.strip() for value in _LENGTH.findall(head)}
     if len(lengths) != 1:
         return None
     text = lengths.pop()
     if not text.isdigit():
         return None
     return int(text) if len(text) <= _LONGEST_LENGTH else MAX_BODY_BYTES + 1
+
+
+def is_keep_alive(data: bytes) -> bool:
+    """Tell whether a datagram only keeps a way open: line ends, NULs, nothing, STUN (EDGE W3).
+
+    A STUN message begins with two zero bits and its class, so with 0 or 1 (RFC 5389 §6).
+    """
+    return data[:1] in (b"\0", b"\1") or not data.strip(b"\r\n")

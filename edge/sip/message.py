@@ -386,7 +386,10 @@ def response_bytes(
     fields: Iterable[tuple[str, str]] = (),
     body: bytes = b"",
 ) -> bytes:
-    """Return a response to a request: Via, From, To, Call-ID and CSeq are copied (§8.2.6)."""
+    """Return a response to a request: Via, From, To, Call-ID and CSeq are copied (§8.2.6).
+
+    What makes a dialog copies Record-Route too: the proxies on the way stay on it (§12.1.1).
+    """
     headers = request.headers
     vias = headers["via"]
     to = headers["to"][0]
@@ -398,6 +401,8 @@ def response_bytes(
         f"From: {headers['from'][0]}\r\nTo: {to}\r\nCall-ID: {headers['call-id'][0]}\r\n"
         f"CSeq: {headers['cseq'][0]}\r\n"
     )
+    if "record-route" in headers and 100 < status < 300 and request.method == "INVITE":
+        lines.extend([f"Record-Route: {value}\r\n" for value in headers["record-route"]])
     lines.append(header_lines(fields))
     lines.append(f"Content-Length: {len(body)}\r\n\r\n")
     return "".join(lines).encode("utf-8", "surrogateescape") + body

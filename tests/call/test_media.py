@@ -1,6 +1,8 @@
 """What the worker and the peers are told of a call's media, offer by offer."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.call.media import CallMedia, MediaRules
 from edge.call.media_pool import MediaPool
@@ -166,6 +168,23 @@ def told_after(told: Told, side: Side, wish: Direction) -> Direction:
     own = told.media._parts[side.other].wish
     said = own.narrowed(offered.reversed)
     return read(told.media.relayed_answer(side, offer, audio(direction=said.value))).direction
+
+
+@given(st.lists(st.tuples(st.sampled_from(Side), st.sampled_from(DIRECTIONS)), max_size=8))
+def test_any_sequence_of_holds_leaves_both_sides_of_one_mind(
+    offers: list[tuple[Side, Direction]],
+) -> None:  # EDGE D8
+    told, wishes = Told.answered(), dict.fromkeys(Side, Direction.SENDRECV)
+    for side, wish in offers:
+        # What repeats the state of affairs is a refresh: it wants nothing new.
+        if wish is not told.legs[side].direction:
+            wishes[side] = wish
+        answer = told_after(told, side, wish)
+        assert answer is wishes[side.other].narrowed(wish.reversed) or wish is not wishes[side]
+    for side, other in ((Side.A, Side.B), (Side.B, Side.A)):
+        sends = told.legs[side].direction.sends and told.legs[other].direction.receives
+        assert sends == (wishes[side].sends and wishes[other].receives)
+        assert not told.legs[side].is_fed
 
 
 def test_a_refresh_that_states_the_wish_or_what_is_agreed_concerns_nobody() -> None:  # EDGE D6

@@ -26,15 +26,19 @@ AWS: dict[str, Any] = {"hours": 1.0, "api_port": None, "prefix": "lab", "region"
 NOW = datetime.now(UTC)
 
 
+def _client(service: Any) -> Any:  # Any: clients of two kinds, given arguments as dictionaries
+    return boto3.client(service, region_name="us-east-1")
+
+
 class Cloud:
     """A deployment of which only the log and the rows of calls exist."""
 
     def __init__(self) -> None:
-        self.logs = boto3.client("logs", region_name="us-east-1")
+        self.logs = _client("logs")
         self.group = edge_log_group_name("lab")
         self.logs.create_log_group(logGroupName=self.group)
         self.logs.create_log_stream(logGroupName=self.group, logStreamName="edge")
-        self.dynamodb = boto3.client("dynamodb", region_name="us-east-1")
+        self.dynamodb = _client("dynamodb")
         for table in (CALLS, CONNECTORS):
             self.dynamodb.create_table(**table.creation("lab"))
 

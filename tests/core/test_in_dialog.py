@@ -87,7 +87,10 @@ def test_sequence_numbers_must_grow_and_may_leap(cseq: int, status: int) -> None
         assert asker.statuses == [status]
 
 
-@pytest.mark.parametrize("method", ["UPDATE", "INFO", "REFER", "MESSAGE", "NOTIFY", "SUBSCRIBE"])
+@pytest.mark.parametrize(
+    "method",
+    ["UPDATE", "INFO", "REFER", "MESSAGE", "NOTIFY", "SUBSCRIBE", "PRACK", "PUBLISH"],
+)
 def test_other_methods_inside_a_dialog_are_refused(method: str) -> None:  # EDGE D10
     with lossy_link(1) as link:
         stage = Stage(link, carrier=ANSWERS_AT_ONCE)

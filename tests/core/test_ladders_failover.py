@@ -58,7 +58,7 @@ def test_an_abandoned_target_that_speaks_late_is_sent_home(late: int) -> None:  
         stage.assert_quiet()
 
 
-def test_503_sends_the_call_on_and_the_target_rests() -> None:  # EDGE 1.12: 503; F9
+def test_503_sends_the_call_on_and_the_target_rests() -> None:  # EDGE A4, F9, 1.12: 503
     with lossy_link(1) as link:
         refuses = Step(0.0, 503, fields=(("Retry-After", "60"),))
         stage = Stage(link, carrier=CalleePlan(steps=(refuses,)))

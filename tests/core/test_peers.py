@@ -24,6 +24,7 @@ from tests.core.stand import (
 )
 from tests.support.agent import CalleePlan, CallerPlan, Step
 from tests.support.link import LossyLink, lossy_link
+from tests.support.reoffers import Offer, Reply
 
 REFUSES = CalleePlan(steps=(Step(0.0, 503, fields=(("Retry-After", "200"),)),))
 USER, PASSWORD = "trunk1", "a password of the carrier's"
@@ -180,6 +181,42 @@ def test_a_cancel_after_the_answered_challenge_is_that_invites() -> None:  # EDG
         link.run()
         challenged, ringing = stage.carrier.taken
         assert (challenged.cancelled, ringing.cancelled) == (False, True)
+        stage.assert_quiet()
+
+
+@pytest.mark.parametrize("challenges", [1, 2])
+def test_a_carriers_challenge_of_a_reinvite_is_answered_once(challenges: int) -> None:
+    # EDGE F13, D6
+    with lossy_link(1) as link:
+        asks = Reply(407, fields=CHALLENGES)
+        plan = CalleePlan(steps=(Step(0.0, 200),), replies=(*[asks] * challenges, Reply()))
+        stage = Stage(link, node=node_of(trunk()), carrier=plan)
+        hold = CallerPlan(offers=(Offer(5.0, "sendonly"),), bye_after_s=20.0)
+        call = stage.pbx.call(OUTBOUND_URI, EDGE, hold, 0.0)
+        link.run()
+        taken = stage.carrier.taken[0].reoffers
+        first, second = taken.taken
+        assert second.cseq.number == first.cseq.number + 1
+        assert proves(second) and not proves(first)
+        assert first.body == second.body
+        # A second challenge is a refusal like any other: the hold is local then.
+        assert call.reoffers.statuses == [200]
+        if challenges == 1:
+            (ack,) = taken.acks
+            assert ack.get("proxy-authorization") == second.get("proxy-authorization")
+        assert stage.record.status_message == "Normal Call Clearing"
+        stage.assert_quiet()
+
+
+def test_a_challenge_of_a_reinvite_that_was_cancelled_is_not_answered() -> None:  # EDGE F13
+    with lossy_link(1) as link:
+        asks = Reply(407, after_s=0.985, fields=CHALLENGES)
+        plan = CalleePlan(steps=(Step(0.0, 200),), replies=(asks, Reply()))
+        stage = Stage(link, node=node_of(trunk()), carrier=plan)
+        hold = Offer(5.0, "sendonly", cancel_after_s=1.0)
+        stage.pbx.call(OUTBOUND_URI, EDGE, CallerPlan(offers=(hold,), bye_after_s=20.0), 0.0)
+        link.run()
+        assert len(stage.carrier.taken[0].reoffers.taken) == 1
         stage.assert_quiet()
 
 

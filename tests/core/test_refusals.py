@@ -6,7 +6,7 @@ from edge.policy.reasons import BY_CODE, Reason
 from edge.refusals import SUMMARY_EVERY_S
 from model.cdr import CallStatus
 from tests.core.refusal_cases import CASES, STRANGER, asked, other
-from tests.core.stand import HOST, PBX
+from tests.core.stand import DIALED, HOST, PBX
 from tests.policy.world import datagram
 
 ASKED_AGAIN = {
@@ -136,3 +136,26 @@ def test_each_failed_attempt_is_a_line_and_the_end_names_the_last_target() -> No
     started = scene.node.logs[0]
     names = {it.fields["transaction_id"] for it in (started, *lines, ended)}
     assert len(names) == 1 and None not in names
+
+
+def test_a_listed_source_that_cannot_be_read_is_named() -> None:  # EDGE R18
+    scene = asked(b"OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.7\r\n\r\n")
+    scene.say(b"INVITE sip:x SIP/2.0\r\n\r\n", now=1.0)
+    (line,) = scene.node.logs
+    assert (line.event, line.fields["code"]) == ("source-refused", "unreadable")
+    assert line.fields["source"] == f"{PBX[0]}:{PBX[1]}"
+    scene.wait(20.0)
+    assert len(scene.node.logs) == 1, "it is no unknown source"
+
+
+def test_a_first_call_to_a_country_is_one_line() -> None:  # EDGE S6
+    scene = asked(datagram())
+    scene.callee(486, "Busy Here")
+    scene.say(datagram(fields=other(2)), now=1.0)
+    lines = [it.fields for it in scene.node.logs if it.event == "new-destination"]
+    assert [(it["region"], it["to_number"]) for it in lines] == [("US", DIALED)]
+
+
+def test_what_is_logged_has_no_control_characters() -> None:  # EDGE S14
+    scene = asked(datagram(uri=f"sip:911@{HOST}", fields=("Call-ID: a\x07b\x9bc",)))
+    assert all(str(it).isprintable() for line in scene.node.logs for it in line.fields.values())

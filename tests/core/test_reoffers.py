@@ -177,6 +177,20 @@ def test_a_side_that_is_gone_ends_the_call(reply: Reply) -> None:  # EDGE D6
         assert stage.node.is_empty(), stage.node.core.pending
 
 
+def test_what_the_network_refuses_once_ends_no_call() -> None:  # EDGE D6, RFC 3261 §8.1.3.1
+    with lossy_link(1) as link:
+        stage, call = a_call(link, Offer(5.0, "sendonly"), bye_after_s=20.0)
+        link.run(4.0)
+        link.refusing.add(CARRIER)
+        link.run(6.0)
+        assert call.reoffers.statuses == [200]
+        assert media_of(stage, Side.B).is_fed
+        link.refusing.clear()
+        link.run()
+        assert stage.record.status_message == "Normal Call Clearing"
+        stage.assert_quiet()
+
+
 def test_a_side_that_never_comes_to_an_answer_is_cancelled() -> None:  # EDGE D6
     with lossy_link(1) as link:
         stage, call = a_call(link, Offer(5.0, "sendonly"), replies=(Reply(100),))
@@ -263,6 +277,30 @@ def test_a_retry_that_is_not_needed_any_more_is_dropped() -> None:  # EDGE D5
         link.run()
         assert call.reoffers.statuses == [200, 200]
         assert len(link.sent("E", "B", "INVITE")) == 2
+        stage.assert_quiet()
+
+
+def test_a_fresh_offer_takes_the_place_of_one_that_waits() -> None:  # EDGE D5
+    with lossy_link(1) as link:
+        busy = (Reply(491), Reply(491), Reply())
+        stage, call = a_call(link, Offer(5.0, "sendonly"), Offer(6.0, "inactive"), replies=busy)
+        link.run()
+        assert call.reoffers.statuses == [200, 200]
+        offered = directions(link.sent("E", "B", "INVITE"))
+        assert offered == ["sendrecv", "sendonly", "inactive", "inactive"]
+        stage.assert_quiet()
+
+
+def test_a_refusal_is_one_even_when_two_offers_have_met() -> None:  # EDGE D6
+    with lossy_link(1) as link:
+        stage, call = a_call(link, Offer(5.0, "sendonly"), replies=(Reply(488, after_s=1.0),))
+        link.run(5.5)
+        asker = Asker(stage.carrier)
+        hold = audio(CARRIER[0], direction="sendonly")
+        asker.ask(taken(stage), "INVITE", 5.5, fields=(SDP,), body=hold)
+        link.run()
+        assert asker.statuses == [491]
+        assert call.reoffers.statuses == [200]
         stage.assert_quiet()
 
 
@@ -412,6 +450,21 @@ def test_a_repeated_2xx_to_a_reinvite_gets_the_same_ack() -> None:  # EDGE D3
         acks = link.sent("E", "B", "ACK")[1:]
         assert len(acks) == 3 and len({it.data for it in acks}) == 1
         assert call.reoffers.statuses == [200]
+
+
+def test_an_answer_to_a_reinvite_that_nobody_acknowledges_ends_the_call() -> None:  # EDGE D2
+    with lossy_link(1) as link:
+        stage, call = a_call(link)
+        link.run(5.0)
+        Asker(stage.pbx).ask(call, "INVITE", 5.0, fields=(SDP,), body=audio(PBX[0], 9_000))
+        link.run()
+        assert len(link.sent("E", "A", "200")) == 1 + 11
+        for to in ("A", "B"):
+            bye = link.sent("E", to, "BYE")[0]
+            assert bye.at == pytest.approx(5.01 + 32.0)
+            assert message(bye).get("reason") == 'SIP;cause=200;text="ACK timeout"'
+        assert stage.record.status_message == "ACK timeout"
+        stage.assert_quiet()
 
 
 def test_a_reinvite_of_ours_says_what_it_must() -> None:  # EDGE B5, B6, B2

@@ -78,6 +78,7 @@ steps = st.lists(
         tag=st.none() | st.sampled_from(["fork-x", "fork-y"]),
         fields=st.just(()),
         port=st.sampled_from([30_000, 30_000, 30_002]),
+        body=st.sampled_from([None, None, None, None, b""]),
     ),
     max_size=4,
 ).map(lambda found: sensible(sorted(found, key=lambda step: step.after_s)))
@@ -98,6 +99,7 @@ callers = st.builds(
     credentials=st.sampled_from([USER, USER, ("pbx", "wrong"), None]),
     body=st.sampled_from([None, None, None, b""]),
     fields=st.just(()) | st.just(TIMED),
+    ack_body=st.sampled_from([None, None, None, b""]),
     offers=offers,
     replies=replies,
 )

@@ -24,6 +24,7 @@ from tests.core.stand import (
 )
 from tests.support.agent import CalleePlan, CallerPlan, Step
 from tests.support.link import lossy_link
+from tests.support.reoffers import Offer
 
 STREAMS = pytest.mark.parametrize(
     ("transport", "edge"),
@@ -62,6 +63,21 @@ def test_a_call_of_a_pbx_over_a_stream(transport: Transport, edge: Address) -> N
         assert call.final is not None and call.final.contact is not None
         uri = f"sip:{edge[0]}:{edge[1]};transport={transport.lower()}"
         assert call.final.contact.uri == uri
+
+
+@STREAMS
+def test_a_hold_goes_over_the_connection_of_its_call(transport: Transport, edge: Address) -> None:
+    # EDGE W6, D6
+    with lossy_link(1) as link:
+        held = CalleePlan(steps=(Step(0.0, 200),), offers=(Offer(5.0, "sendonly"),))
+        stage = Stage(link, transport=transport, carrier=held)
+        plan = CallerPlan(offers=(Offer(9.0, "sendonly"),), bye_after_s=20.0)
+        call = stage.pbx.call(OUTBOUND_URI, edge, plan, 0.0)
+        link.run()
+        assert call.reoffers.statuses == stage.carrier.taken[0].reoffers.statuses == [200]
+        connections = {flow.connection for flow in flows_to(stage, PBX)}
+        assert connections == {link.connection(stage.pbx.flow(edge))} != {0}
+        stage.assert_quiet()
 
 
 @STREAMS
@@ -126,6 +142,24 @@ def test_a_bye_finds_its_way_when_the_connection_has_ended() -> None:  # EDGE W6
         flow = Flow(Transport.TCP, EDGE, PBX, link.connection(old))
         link.silent.add(PBX)  # what goes over the dead connection is lost
         link.at(2.06, lambda now: stage.node.hear(FlowClosed(flow), now))
+        link.at(2.06, lambda now: link.silent.discard(PBX))
+        link.run()
+        assert ladder(link).endswith("E>A BYE  E>A BYE  A>E 200(BYE)")
+        assert flows_to(stage, PBX)[-1] == Flow(Transport.TCP, EDGE, PBX)
+        stage.assert_quiet()
+
+
+@pytest.mark.parametrize("contact", ["<sip:A@192.0.2.7>", "<sip:A@pbx.example.com>"])
+def test_a_bye_to_a_pbx_that_we_called_goes_to_its_route_then(contact: str) -> None:  # EDGE W6
+    with lossy_link(1) as link:
+        stage = Stage(link, node=by_tcp(PBX[0]), pbx=CalleePlan(steps=(Step(0.0, 200),)))
+        stage.pbx.contact = ("Contact", contact)
+        stage.carrier.call(INBOUND_URI, EDGE, CallerPlan(bye_after_s=2.0), 0.0)
+        link.run(1.0)
+        used = flows_to(stage, PBX)[-1]
+        assert used.connection and used.reconnect == PBX
+        link.silent.add(PBX)
+        link.at(2.06, lambda now: stage.node.hear(FlowClosed(used), now))
         link.at(2.06, lambda now: link.silent.discard(PBX))
         link.run()
         assert ladder(link).endswith("E>A BYE  E>A BYE  A>E 200(BYE)")

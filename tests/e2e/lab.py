@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import boto3
 from botocore.config import Config
 
-from edge.flow import Address
+from edge.flow import Address, Transport
 from emulator.probe import options_request
 from tests.e2e.records import StoredRecord
 from tests.e2e.running import PATIENCE_S, RunningStand
@@ -34,7 +34,7 @@ class Route(NamedTuple):
     address: Address
     priority: int = 1
     weight: int = 1
-    protocol: str = "UDP"
+    transport: Transport = Transport.UDP
 
 
 def eventually(
@@ -81,7 +81,7 @@ class Trunk:
             {
                 "Host": route.address[0],
                 "Port": route.address[1],
-                "Protocol": route.protocol,
+                "Protocol": "UDP" if route.transport is Transport.UDP else "TCP",
                 "Priority": route.priority,
                 "Weight": route.weight,
             }

@@ -14,13 +14,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from edge.flow import Address
+from edge.flow import Address, Transport
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 LONGEST_S = 45.0
 """SIPp ends itself after this long, and its calls are then failures."""
-PATIENCE_S = LONGEST_S + 10.0
+PATIENCE_S = 30.0
+"""Until it has its port."""
 _TAIL_CHARACTERS = 6_000
+_TRANSPORTS = {Transport.UDP: "u1", Transport.TCP: "t1"}
+"""SIPp's names; Debian's has no TLS."""
 
 _MESSAGE = re.compile(
     r"^-{20,} \d{4}-\d\d-\d\d[^\n]*\n(?:UDP|TCP) message (sent|received) [\[(]\d+.*bytes.*:\n\n",
@@ -76,15 +79,17 @@ class Sipp:
         calls: int = 1,
         options: tuple[str, ...] = (),
         traced: bool = True,
-        tcp: bool = False,
+        transport: Transport = Transport.UDP,
+        longest_s: float = LONGEST_S,
     ) -> None:
         """Run a scenario at `at`.
 
         A scenario that calls sends to `to`; `keys` fill words in square brackets, `words` those
-        between at-signs. `traced` keeps every message.
+        between at-signs. `traced` keeps every message. Over TCP all calls share a connection.
         """
         self.address = at
-        self._tcp = tcp
+        self._transport = transport
+        self._longest_s = longest_s
         self._folder = folder / f"{scenario}-{secrets.token_hex(4)}"
         self._folder.mkdir()
         self._scenario = self._file("scenario.xml")
@@ -99,7 +104,7 @@ class Sipp:
             env={**os.environ, "TERM": "dumb"},
         )
         try:
-            if to is None or not tcp:  # a caller over TCP has no port of its own
+            if to is None or transport is Transport.UDP:  # a caller over TCP has no port of its own
                 self._await_port()
         except AssertionError:
             self.close()
@@ -112,7 +117,7 @@ class Sipp:
     def succeed(self) -> "Sipp":
         """Wait for the end; every call must have gone as the scenario has it."""
         try:
-            code = self.process.wait(PATIENCE_S)
+            code = self.process.wait(self._longest_s + 10.0)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"SIPp does not end\n{self._account()}") from None
         assert code == 0, f"SIPp says {code}\n{self._account()}"
@@ -163,11 +168,24 @@ class Sipp:
         host, port = self.address
         command = ["sipp", *([f"{to[0]}:{to[1]}"] if to else []), "-sf", str(self._scenario)]
         command += ["-i", host, "-mi", host, "-ci", host, "-p", str(port), "-bind_local"]
-        command += ["-nostdin", "-m", str(calls), "-cid_str", "%u-%p@%s"]
-        command += ["-timeout", f"{LONGEST_S:.0f}s", "-timeout_error", "-recv_timeout", "20000"]
+        command += [
+            "-t",
+            _TRANSPORTS[self._transport],
+            "-nostdin",
+            "-m",
+            str(calls),
+            "-cid_str",
+            "%u-%p@%s",
+        ]
+        command += [
+            "-timeout",
+            f"{self._longest_s:.0f}s",
+            "-timeout_error",
+            "-recv_timeout",
+            "20000",
+        ]
         command += ["-trace_err", "-error_file", str(self._file("errors.log"))]
         command += ["-trace_stat", "-stf", str(self._file("statistics.csv")), "-fd", "1"]
-        command += ["-t", "t1"] if self._tcp else []
         if traced:
             command += ["-trace_msg", "-message_file", str(self._file("messages.log"))]
         for name, value in keys.items():
@@ -176,7 +194,7 @@ class Sipp:
 
     def _await_port(self) -> None:
         deadline = time.monotonic() + PATIENCE_S
-        while not _is_bound(self.address, "tcp" if self._tcp else "udp"):
+        while not is_bound(self.address, self._transport):
             # A caller may be through before anybody looks.
             if self.process.poll() == 0:
                 return
@@ -203,9 +221,10 @@ def _filled(scenario: str, words: Mapping[str, str | int]) -> str:
     return text
 
 
-def _is_bound(address: Address, protocol: str) -> bool:
+def is_bound(address: Address, transport: Transport = Transport.UDP) -> bool:
     """Tell whether somebody on this machine has a port, from the kernel's own table."""
     octets = socket.inet_aton(address[0])[::-1].hex().upper()
     wanted = f"{octets}:{address[1]:04X}"
-    rows = Path(f"/proc/net/{protocol}").read_text().splitlines()[1:]
+    table = "udp" if transport is Transport.UDP else "tcp"
+    rows = Path(f"/proc/net/{table}").read_text().splitlines()[1:]
     return any(row.split()[1] == wanted for row in rows)

@@ -36,7 +36,7 @@ def test_a_hold_of_the_caller_reaches_the_pbx_and_a_new_port_does_not(
 ) -> None:
     # EDGE D6, D8: hold, resume, refresh. The PBX fails at a third re-INVITE.
     with lab.answer("uas_held", pbx_at) as pbx:
-        with lab.call_in("uac_hold", number) as carrier:
+        with lab.call_in("uac_holds", number) as carrier:
             carrier.succeed()
         pbx.succeed()
         call_id = pbx.received("INVITE").header("Call-ID")

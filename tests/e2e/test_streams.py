@@ -30,7 +30,10 @@ def trunk(lab: Lab) -> Iterator[Trunk]:
 
 def test_a_pbx_calls_over_tcp(lab: Lab, trunk: Trunk) -> None:
     # EDGE W1, W5, B3
-    with window() as during, trunk.call("uac_call", f"{PSTN}0100", options=TALK, tcp=True) as pbx:
+    with (
+        window() as during,
+        trunk.call("uac_call", f"{PSTN}0100", options=TALK, transport=Transport.TCP) as pbx,
+    ):
         pbx.succeed()
         answer = pbx.received("SIP/2.0 200")
         assert answer.header("Contact") == f"<sip:127.0.0.1:{lab.edge[1]};transport=tcp>"
@@ -48,7 +51,7 @@ def test_a_pbx_calls_over_tcp(lab: Lab, trunk: Trunk) -> None:
 
 def test_the_called_side_hangs_up_a_call_over_tcp(trunk: Trunk) -> None:
     # EDGE W6: the BYE comes over the connection that the PBX has opened.
-    with trunk.call("uac_hung_up", f"{PSTN}0109", tcp=True) as pbx:
+    with trunk.call("uac_hung_up", f"{PSTN}0109", transport=Transport.TCP) as pbx:
         pbx.succeed()
         assert pbx.received("BYE ").header("Via").startswith("SIP/2.0/TCP ")  # type: ignore[union-attr]  # else it fails
 
@@ -57,11 +60,11 @@ def test_a_call_to_a_pbx_whose_route_says_tcp(lab: Lab) -> None:
     # EDGE W1, W6: the edge opens the connection.
     pbx = free_address(free_host())
     trunk = lab.new_trunk()
-    trunk.route(Route(pbx, protocol="TCP"))
+    trunk.route(Route(pbx, transport=Transport.TCP))
     number = trunk.number()
     trunk.permit()
     trunk.await_effect()
-    with lab.answer("uas_answer", pbx, tcp=True) as sipp:
+    with lab.answer("uas_answer", pbx, transport=Transport.TCP) as sipp:
         report = lab.stand.call(number)
         assert report["exit_code"] in (0, 6), report  # SIPp answers without audio
         sipp.succeed()

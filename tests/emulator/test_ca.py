@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.ca import LocalCa, local_ca
+from emulator.ca import LocalCa, ca_directory
 
 
 def names_in(path: Path, ca: LocalCa) -> set[str]:
@@ -60,6 +60,6 @@ def test_it_is_kept_where_a_restart_of_the_machine_does_not_reach(
     (tmp_path / "run").mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert local_ca().path == tmp_path / ".cache" / "ovc" / "ca" / "ca.crt"
+    assert ca_directory() == tmp_path / ".cache" / "ovc" / "ca"
     monkeypatch.setenv("HOME", str(tmp_path / "missing"))
-    assert local_ca().path == tmp_path / "run" / "ovc" / "ca" / "ca.crt"
+    assert ca_directory() == tmp_path / "run" / "ovc" / "ca"

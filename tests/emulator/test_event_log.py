@@ -26,10 +26,12 @@ def test_events_come_back_in_their_order(tmp_path: Path) -> None:
 
 def test_there_are_never_more_than_two_files_worth(tmp_path: Path) -> None:
     log = EventLog(tmp_path / "events", largest_bytes=1_000)
-    threads = [
-        threading.Thread(target=lambda: [log({"n": number}) for number in range(2_000)])
-        for _ in range(2)
-    ]
+
+    def write() -> None:
+        for number in range(2_000):
+            log({"n": number})
+
+    threads = [threading.Thread(target=write) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:

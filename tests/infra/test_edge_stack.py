@@ -8,6 +8,7 @@ import pytest
 from edge.settings import VARIABLES, RuntimeSettings
 from model.cdr import KEY_PREFIX
 from model.settings import Settings
+from model.tables import edge_log_group_name
 from tests.infra.synthesis import OTHER_SETTINGS, Assembly, Template, text_of
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("cdk")]
@@ -165,6 +166,12 @@ def test_the_log_never_holds_up_calls_and_ends_some_day(edge: Template) -> None:
     assert (log["LogDriver"], log["Options"]["mode"]) == ("awslogs", "non-blocking")
     assert text_of(log["Options"]["awslogs-group"]) == f"${{{group}}}"
     assert edge.properties("AWS::Logs::LogGroup")["RetentionInDays"] == 90
+
+
+def test_the_log_has_the_name_that_ovc_explain_searches(edge: Template, other: Template) -> None:
+    for template, prefix in ((edge, "ovc"), (other, "lab2")):
+        name = template.properties("AWS::Logs::LogGroup")["LogGroupName"]
+        assert name == edge_log_group_name(prefix)
 
 
 def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> None:

@@ -24,6 +24,8 @@ from model.settings import (
     RoutingSettings,
     Settings,
     SettingsError,
+    TlsVerify,
+    UdpLarge,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -113,6 +115,7 @@ def test_the_defaults_are_those_of_the_specification() -> None:
     assert (routing.first_response_s, routing.progress_after_trying_s) == (4, 8)  # F4, F5
     assert (routing.attempts, routing.budget_s) == (10, 24)  # F8
     assert (routing.blacklist_s, routing.blacklist_longest_s) == (30, 300)  # F9
+    assert (routing.udp_large, settings.tls.verify) == (UdpLarge.AUTO, TlsVerify.FULL)  # W13, W9
     assert (media.first_port, media.last_port, media.port_rest_s) == (10_000, 59_999, 5)  # Q1
     assert (media.timeout_s, media.hold_timeout_s, media.relatch_after_s) == (60, 1_800, 2)  # V4
     assert media.packets_per_second == 120  # Q6

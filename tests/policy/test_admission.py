@@ -393,6 +393,7 @@ def test_options_proves_the_health_of_the_connector_it_names() -> None:  # EDGE 
     assert verdict.connector.connector_id == CONNECTOR_ID
     assert ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS") in verdict.fields
     assert ("Accept", "application/sdp") in verdict.fields
+    assert ("Supported", "timer") in verdict.fields  # EDGE B6
 
 
 @pytest.mark.parametrize("remote", [PBX, CARRIER])

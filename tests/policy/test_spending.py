@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -39,7 +40,7 @@ def spending(minutes: int | None = None, calls: int | None = None) -> Spending:
     )
 
 
-def world(**members: int) -> World:
+def world(**members: Any) -> World:  # Any: members of several types
     return World(settings=replace(SETTINGS, admission=AdmissionSettings(**members)))
 
 

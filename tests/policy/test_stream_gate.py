@@ -10,6 +10,17 @@ STRANGER: Address = ("203.0.113.99", 40_000)
 LIMITS = StreamLimits()
 
 
+def test_the_limits_are_those_of_the_specification() -> None:
+    assert (LIMITS.per_source, LIMITS.connections, LIMITS.unsent_bytes) == (
+        32,
+        4_000,
+        262_144,
+    )  # W4
+    assert (LIMITS.handshake_s, LIMITS.first_message_s, LIMITS.message_s) == (5, 10, 30)  # W4
+    assert (LIMITS.idle_s, LIMITS.connect_s) == (900, 3)  # EDGE W4, F4
+    assert (LIMITS.handshakes_per_s, LIMITS.handshakes_per_stranger_s) == (20, 2)  # EDGE S9
+
+
 def gate(limits: StreamLimits = LIMITS) -> StreamGate:
     return StreamGate(limits, lambda remote: remote[0] == PBX[0])
 

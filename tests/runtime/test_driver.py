@@ -46,8 +46,8 @@ class World:
         self.closed: list[tuple[Flow, float]] = []
         self.commands: list[tuple[int, MediaCommand]] = []
         self.records: list[WriteRecord] = []
-        self.journal: list[JournalCall | ForgetCall | NoteHealth] = []
         self.counts: list[Count] = []
+        self.journal: list[JournalCall | ForgetCall | NoteHealth] = []
         self.driver = Driver(
             core,
             loop=asyncio.get_running_loop(),

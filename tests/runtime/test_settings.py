@@ -20,6 +20,7 @@ def test_the_secret_is_all_that_a_deployment_must_set() -> None:
     settings = read()
     assert settings == RuntimeSettings(settings=Settings(), nonce_secret=SECRET.encode())
     assert (settings.sip_listen, settings.media_workers) == (("0.0.0.0", 5060), 1)
+    assert (settings.tls_listen, settings.tls_certificate) == (("0.0.0.0", 5061), None)
     assert (settings.poll_interval_s, settings.drain_s) == (2.0, 110.0)
 
 
@@ -34,6 +35,11 @@ def test_every_variable_is_read() -> None:
         OVC_SETTINGS='{"domain": "voice.example.com"}',
         OVC_TABLE_PREFIX="prod",
         OVC_SIP_LISTEN="10.0.0.1:5070",
+        OVC_TLS_LISTEN="10.0.0.1:5071",
+        OVC_TLS_CERTIFICATE="/tls/edge.pem",
+        OVC_TLS_KEY="/tls/edge.key",
+        OVC_TLS_DIRECTORY="/tls/hosts",
+        OVC_TLS_CA="/tls/ca.pem",
         OVC_PUBLIC_ADDRESS="192.0.2.1",
         OVC_MEDIA_ADDRESS="192.0.2.2",
         OVC_MEDIA_WORKERS="4",
@@ -46,6 +52,11 @@ def test_every_variable_is_read() -> None:
         nonce_secret=SECRET.encode(),
         table_prefix="prod",
         sip_listen=("10.0.0.1", 5070),
+        tls_listen=("10.0.0.1", 5071),
+        tls_certificate=Path("/tls/edge.pem"),
+        tls_key=Path("/tls/edge.key"),
+        tls_directory=Path("/tls/hosts"),
+        tls_ca=Path("/tls/ca.pem"),
         public_address="192.0.2.1",
         media_address="192.0.2.2",
         media_workers=4,

@@ -117,7 +117,7 @@ def test_a_look_costs_what_has_changed(deployment: Deployment) -> None:
     # The first look behind a load sees again what was written just before it.
     assert reader.changed() is None
     asked: list[tuple[str, str]] = []
-    reader._client.meta.events.register(
+    reader.client.meta.events.register(
         "before-parameter-build.dynamodb",
         lambda params, model, **_: asked.append((model.name, str(params))),
     )

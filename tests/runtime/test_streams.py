@@ -367,6 +367,23 @@ def reset(peer: Peer) -> None:
     peer.writer.transport.abort()
 
 
+def test_the_end_of_the_node_ends_every_connection_and_tells_nobody() -> None:
+    async def test(made: World) -> None:
+        async with served() as server:
+            peer = await made.connect()
+            peer.say(MESSAGE)
+            made.streams.send(b"x", to(server.address))
+            await until(lambda: server.peers and made.heard.messages)
+            made.node.close()
+            assert await peer.is_closed()
+            await until(lambda: made.streams.open_connections == 0)
+            assert made.heard.closed == []
+            with pytest.raises(ConnectionRefusedError):
+                await made.connect()
+
+    live(test)
+
+
 def test_running_out_of_descriptors_is_survived() -> None:
     async def test(made: World) -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

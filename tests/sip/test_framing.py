@@ -9,6 +9,7 @@ from edge.sip.framing import Frame, FrameKind, StreamFramer
 from edge.sip.message import (
     MAX_BODY_BYTES,
     MAX_HEAD_BYTES,
+    MAX_HEADER_LINES,
     MalformedRequest,
     Request,
     parse_message,
@@ -44,6 +45,7 @@ READABLE = {
     "another case and white space": request(b"CONTENT-LENGTH \t: \t 2 \r\n", b"ab"),
     "a folded value": request(b"Content-Length:\r\n 2\r\n", b"ab"),
     "the same length twice": request(b"Content-Length: 2\r\nl: 2\r\n", b"ab"),
+    "as many lines as may be": request(b"l: 0\r\n" + b"X: y\r\n" * (MAX_HEADER_LINES - 6)),
     "the largest body": request(b"l: %d\r\n" % MAX_BODY_BYTES, bytes(MAX_BODY_BYTES)),
     "the largest head": b"x" * (MAX_HEAD_BYTES - 6) + b"\r\nl: 0\r\n\r\n",
 }
@@ -64,6 +66,7 @@ UNREADABLE = {
     "a list": (b"Content-Length: 2, 2\r\n", 400),
     "a body above the limit": (b"Content-Length: %d\r\n" % (MAX_BODY_BYTES + 1), 513),
     "a body of a gigabyte": (b"Content-Length: 1000000000\r\n", 513),
+    "too many lines": (b"l: 0\r\n" + b"X: y\r\n" * (MAX_HEADER_LINES - 5), 513),
     "more digits than are read": (b"Content-Length: " + b"9" * 4_000 + b"\r\n", 400),
 }
 

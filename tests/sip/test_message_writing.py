@@ -72,6 +72,26 @@ def test_a_response_copies_what_it_must_and_nothing_else() -> None:  # RFC 3261 
 
 
 @pytest.mark.parametrize(
+    ("method", "status", "copied"),
+    [
+        ("INVITE", 100, False),
+        ("INVITE", 180, True),
+        ("INVITE", 200, True),
+        ("INVITE", 300, False),
+        ("OPTIONS", 200, False),
+    ],
+)
+def test_proxies_that_recorded_their_route_stay_on_it(
+    method: str, status: int, copied: bool
+) -> None:  # RFC 3261 §12.1.1, EDGE B3
+    routes = ["<sip:192.0.2.1;lr>, <sip:192.0.2.2;lr>", "<sip:192.0.2.3;lr>"]
+    lines = [f"Record-Route: {it}" for it in routes]
+    data = invite_bytes(*lines).replace(b"INVITE", method.encode())
+    answer = response_bytes(request_of(data), FLOW, status, "Some", to_tag="t")
+    assert response_of(answer).headers.get("record-route", []) == (routes if copied else [])
+
+
+@pytest.mark.parametrize(
     ("to", "to_tag", "wanted"),
     [
         ("<sip:a@b>", "new", "<sip:a@b>;tag=new"),

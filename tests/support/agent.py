@@ -35,6 +35,8 @@ class Step(NamedTuple):
     fields: Fields = ()
     port: int = 30_000
     """Of the media that the SDP announces."""
+    body: bytes | None = None
+    """None takes an ordinary answer where there is SDP."""
 
 
 RINGS_AND_ANSWERS = (Step(0.0, 100), Step(0.1, 180), Step(2.0, 200))
@@ -68,6 +70,8 @@ class CallerPlan(NamedTuple):
     reinvite_after_s: float | None = None
     """Since the 2xx: a refresh with the same offer."""
     fields: Fields = ()
+    ack_body: bytes | None = None
+    """None answers an offer in the 2xx as usual."""
     offers: tuple[Offer, ...] = ()
     replies: tuple[Reply, ...] = (Reply(),)
     """To re-INVITEs."""
@@ -235,6 +239,8 @@ class PlacedCall(_AgentCall):
         self._acks[key] = self.agent.endpoint.send_ack(ack, self.flow)
 
     def _ack_body(self) -> bytes:
+        if self.plan.ack_body is not None:
+            return self.plan.ack_body
         return b"" if self.invite.body else audio(self.agent.address[0])
 
     def _retry(self, response: Response, now: float) -> None:
@@ -329,6 +335,7 @@ class TakenCall(_AgentCall):
         with_sdp = step.status < 300 and (step.sdp or step.status >= 200)
         fields = (self.agent.contact, *step.fields, *((SDP,) if with_sdp else ()))
         body = audio(self.agent.address[0], step.port) if with_sdp else b""
+        body = body if step.body is None else step.body
         reason = f"Status {step.status}"
         tag = transaction.to_tag if step.tag is None else step.tag
         if transaction.request is None:  # a further 2xx, from another fork

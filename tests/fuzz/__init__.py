@@ -1,0 +1,1 @@
+"""Inputs that nobody would send, by the million: `python -m tests.fuzz` (`make fuzz`)."""

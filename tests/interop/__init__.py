@@ -1,0 +1,1 @@
+"""Whole calls with other people's programs as peers: kamailio, baresip, linphone."""

@@ -1,0 +1,261 @@
+"""baresip and linphonec as phones without a screen or a sound card, told by files what to do."""
+
+import math
+import os
+import struct
+import subprocess
+import threading
+import time
+import wave
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Protocol
+
+from edge.flow import Address, Transport
+from tests.e2e.running import PATIENCE_S
+from tests.e2e.sipp import is_bound
+
+SAMPLES_PER_S = 8_000
+_TONE_HZ = 440
+_LOUDNESS = 8_000
+_QUITS_WITHIN_S = 10.0
+
+
+class Phone(Protocol):
+    """A phone that is running; the `with` block ends it."""
+
+    def dial(self, uri: str) -> None:
+        """Call."""
+
+    def hang_up(self) -> None:
+        """End the call."""
+
+    def await_line(self, wanted: str) -> str:
+        """Wait until the program says something; return the line."""
+
+    def close(self) -> None:
+        """End the program and its call."""
+
+    @property
+    def hears(self) -> bool:
+        """Tell whether audio has come from the edge."""
+
+
+class _Program:
+    """A program that says in lines what happens, in a folder of its own that is its home."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder = Path(mkdtemp(prefix=f"{name}-", dir=folder))
+        (self.folder / ".local" / "share" / "linphone").mkdir(parents=True)
+        self.tone = self.folder / "tone.wav"
+        _write_tone(self.tone)
+        self._lines: list[str] = []
+
+    def start(self, command: list[str], at: Address, transport: Transport) -> None:
+        """Run it and wait for its SIP port."""
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            bufsize=1,
+            cwd=self.folder,
+            env={**os.environ, "HOME": str(self.folder), "TERM": "dumb"},
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        deadline = time.monotonic() + PATIENCE_S
+        while not is_bound(at, transport):
+            assert self._process.poll() is None, f"it ends: {self._lines}"
+            assert time.monotonic() < deadline, f"it has no port: {self._lines}"
+            time.sleep(0.02)
+
+    def type(self, command: str) -> None:
+        """Type a line."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{command}\n")
+        self._process.stdin.flush()
+
+    def await_line(self, wanted: str) -> str:
+        """Wait until the program says something; return the line."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            for line in list(self._lines):
+                if wanted in line:
+                    return line
+            assert time.monotonic() < deadline, f"{wanted!r} was never said, but: {self._lines}"
+            time.sleep(0.02)
+
+    def has_said(self, wanted: str) -> bool:
+        """Tell whether the program has said something."""
+        return any(wanted in line for line in list(self._lines))
+
+    def end(self) -> None:
+        """Wait for the end, then make one."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        try:
+            self._process.wait(_QUITS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join()
+        self._process.stdin.close()
+        self._process.stdout.close()
+
+    def ask_to_end(self) -> None:
+        """Send SIGTERM."""
+        self._process.terminate()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.append(line.rstrip())
+
+
+class Baresip:
+    """baresip 1.0; media at its machine's first address, so SIP has to be at 127.0.0.1."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        at: Address,
+        edge: Address,
+        user: str,
+        transport: Transport = Transport.UDP,
+        authority: Path | None = None,
+    ) -> None:
+        """Start it; over TLS `authority` is the file of certificates that it trusts."""
+        self._program = _Program(folder, "baresip")
+        self._edge = edge
+        home = self._program.folder
+        trusts = "" if authority is None else f"sip_cafile {authority}\n"
+        (home / "config").write_text(
+            f"sip_listen {at[0]}:{at[1]}\n{trusts}"
+            f"audio_player aubridge,sink\naudio_alert aubridge,sink\n"
+            f"audio_source aufile,{self._program.tone}\nrtp_ports 16384-32767\n"
+            "module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\n"
+            "module aubridge.so\nmodule stdio.so\nmodule_tmp account.so\nmodule_app menu.so\n"
+        )
+        scheme = transport.lower()
+        (home / "accounts").write_text(
+            f"<sip:{user}@{at[0]};transport={scheme}>;regint=0;answermode=auto;"
+            f'outbound="sip:{edge[0]}:{edge[1]};transport={scheme}";audio_codecs=PCMU/8000/1\n'
+        )
+        (home / "contacts").touch()
+        self._program.start(["baresip", "-f", str(home), "-v", "-4"], at, transport)
+
+    def dial(self, uri: str) -> None:
+        """Call."""
+        self._program.type(f"/dial {uri}")
+
+    def hang_up(self) -> None:
+        """End the call."""
+        self._program.type("/hangup")
+
+    def await_line(self, wanted: str) -> str:
+        """Wait until the program says something; return the line."""
+        return self._program.await_line(wanted)
+
+    def close(self) -> None:
+        """End the program and its call."""
+        self._program.ask_to_end()
+        self._program.end()
+
+    @property
+    def hears(self) -> bool:
+        """Tell whether audio has come from the edge."""
+        return self._program.has_said(f"established, receiving from {self._edge[0]}:")
+
+    def __enter__(self) -> "Baresip":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Linphone:
+    """linphonec 5.1, answering by itself."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        at: Address,
+        edge: Address,
+        user: str,
+        transport: Transport = Transport.UDP,
+        authority: Path | None = None,
+    ) -> None:
+        """Start it; over TLS `authority` is the file of certificates that it trusts."""
+        self._program = _Program(folder, "linphone")
+        home = self._program.folder
+        self._heard = home / "heard.wav"
+        scheme = transport.lower()
+        ports = dict.fromkeys(Transport, 0) | {transport: at[1]}
+        trusts = "" if authority is None else f"root_ca={authority}\n"
+        (home / "rc").write_text(
+            f"[sip]\nsip_port={ports[Transport.UDP]}\nsip_tcp_port={ports[Transport.TCP]}\n"
+            f"sip_tls_port={ports[Transport.TLS]}\nbind_address={at[0]}\nguess_hostname=0\n"
+            f"contact=sip:{user}@{at[0]}\ndefault_proxy=0\nuse_ipv6=0\n{trusts}"
+            f"\n[proxy_0]\nreg_proxy=<sip:{edge[0]}:{edge[1]};transport={scheme}>\n"
+            f"reg_route=<sip:{edge[0]}:{edge[1]};transport={scheme}>\n"
+            f"reg_identity=sip:{user}@{at[0]}\nreg_sendregister=0\npublish=0\n"
+            f"\n[rtp]\nbind_address={at[0]}\naudio_rtp_port=16384-32766\n"
+        )
+        self._program.start(["linphonec", "-a", "-c", str(home / "rc")], at, transport)
+        for command in (
+            "soundcard use files",
+            f"play {self._program.tone}",
+            f"record {self._heard}",
+        ):
+            self._program.type(command)
+
+    def dial(self, uri: str) -> None:
+        """Call."""
+        self._program.type(f"call {uri}")
+
+    def hang_up(self) -> None:
+        """End the call."""
+        self._program.type("terminate")
+
+    def await_line(self, wanted: str) -> str:
+        """Wait until the program says something; return the line."""
+        return self._program.await_line(wanted)
+
+    def close(self) -> None:
+        """End the program and its call."""
+        self._program.type("quit")
+        self._program.end()
+
+    @property
+    def hears(self) -> bool:
+        """Tell whether audio has come from the edge: silence is not written as a tone."""
+        return _loudness(self._heard) > _LOUDNESS / 4
+
+    def __enter__(self) -> "Linphone":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _write_tone(path: Path, seconds: int = 20) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLES_PER_S)
+        step = 2 * math.pi * _TONE_HZ / SAMPLES_PER_S
+        samples = [int(_LOUDNESS * math.sin(step * n)) for n in range(SAMPLES_PER_S)] * seconds
+        file.writeframes(struct.pack(f"<{len(samples)}h", *samples))
+
+
+def _loudness(path: Path) -> int:
+    """Return the loudest sample of a file that may still be written: its header does not count."""
+    if not path.exists():
+        return 0
+    data = path.read_bytes()[44:]
+    return max(
+        (abs(it) for (it,) in struct.iter_unpack("<h", data[: len(data) // 2 * 2])), default=0
+    )

@@ -1,0 +1,107 @@
+"""kamailio between the edge and SIPp, once in front of a PBX and once as the carrier's proxy.
+
+Both ends are reached through its Record-Route alone, in both directions.
+"""
+
+import pytest
+
+from edge.flow import Address, Transport
+from tests.e2e.lab import CALLER, Lab, Route, Trunk
+from tests.e2e.sipp import Sipp, free_address, free_host
+from tests.e2e.transports import SPOKEN
+from tests.interop.kamailio import kamailio
+
+pytestmark = [
+    pytest.mark.sockets,
+    pytest.mark.sipp,
+    pytest.mark.interop,
+    pytest.mark.xdist_group("interop"),
+    pytest.mark.parametrize("transport", SPOKEN, ids=str),
+]
+
+TALK = ("-d", "300")
+TO_SECOND_CARRIER = "+12125550106"
+"""The simulated network answers 503: the call goes to the carrier that kamailio stands before."""
+
+
+def elsewhere() -> Address:
+    """Return an address that no allow list and no carrier knows."""
+    return free_address(free_host())
+
+
+def called(sipp: Sipp) -> str:
+    """Return the Call-ID of the only call that came in, which must have come through a proxy."""
+    invite = sipp.received("INVITE")
+    assert (invite.header("Record-Route") or "").startswith("<sip:127.")
+    call_id = invite.header("Call-ID")
+    assert call_id is not None
+    return call_id
+
+
+def assert_completed(trunk: Trunk, call_id: str) -> None:
+    record = trunk.record_of(call_id)
+    assert record.members["Status"] == "Completed"
+    assert record.members["StatusMessage"] == "Normal Call Clearing"
+
+
+def test_a_pbx_calls_through_its_sbc(lab: Lab, transport: Transport) -> None:
+    # EDGE S16, D3: the edge knows the SBC alone; ACK and BYE come along its route.
+    trunk, pbx_at = lab.new_trunk(), elsewhere()
+    trunk.permit()
+    trunk.await_effect()
+    at = free_address(trunk.pbx)
+    keys = {"number": "+12125550100", "connector": trunk.host, "caller": CALLER}
+    with (
+        kamailio(lab.folder, at=at, edge=lab.edge, behind=pbx_at, transport=transport),
+        Sipp(
+            "uac_routed",
+            lab.folder,
+            at=pbx_at,
+            to=at,
+            keys=keys,
+            options=TALK,
+            transport=transport,
+        ) as pbx,
+    ):
+        pbx.succeed()
+        assert_completed(trunk, pbx.call_id())
+
+
+@pytest.mark.parametrize("callee", ["uas_routed_answer", "uas_routed_hangs_up"])
+def test_a_pbx_is_called_through_its_sbc(lab: Lab, transport: Transport, callee: str) -> None:
+    # EDGE I1, S12: the PBX's Contact is at an address that the edge may not send to.
+    trunk, pbx_at = lab.new_trunk(), elsewhere()
+    at = free_address(trunk.pbx)
+    trunk.route(Route(at, transport=transport))
+    number = trunk.number()
+    trunk.permit()
+    trunk.await_effect()
+    with (
+        kamailio(lab.folder, at=at, edge=lab.edge, behind=pbx_at, transport=transport),
+        lab.answer(callee, pbx_at, options=TALK, transport=transport) as pbx,
+    ):
+        report = lab.stand.call(number, duration_s=0.3 if callee == "uas_routed_answer" else 20.0)
+        assert report["answered"], report
+        pbx.succeed()
+        assert_completed(trunk, called(pbx))
+
+
+@pytest.mark.parametrize(
+    ("caller", "callee"),
+    [("uac_call", "uas_routed_answer"), ("uac_hung_up", "uas_routed_hangs_up")],
+)
+def test_a_carrier_is_reached_through_its_proxy(
+    lab: Lab, transport: Transport, caller: str, callee: str
+) -> None:  # EDGE F13, S12
+    trunk, carrier_at = lab.new_trunk(), elsewhere()
+    trunk.permit()
+    trunk.await_effect()
+    with (
+        kamailio(lab.folder, at=lab.second_carrier, edge=lab.edge, behind=carrier_at),
+        lab.answer(callee, carrier_at, options=TALK) as carrier,
+        trunk.call(caller, TO_SECOND_CARRIER, options=TALK, transport=transport) as pbx,
+    ):
+        pbx.succeed()
+        carrier.succeed()
+        called(carrier)
+        assert_completed(trunk, pbx.call_id())
