@@ -14,6 +14,7 @@ from infra.names import record_arns, table_arn
 from infra.network import SIP_PORT
 from infra.settings import DeploymentSettings
 from model.cdr import KEY_PREFIX
+from model.peers import IN_ENVIRONMENT
 from model.tables import (
     CALLS,
     CONNECTORS,
@@ -21,6 +22,7 @@ from model.tables import (
     LIMITS,
     NODES,
     NUMBERS,
+    carrier_secret_name,
     cdr_bucket_name,
     edge_log_group_name,
 )
@@ -70,7 +72,10 @@ class EdgeTask(Construct):
             "edge",
             image=ecs.ContainerImage.from_docker_image_asset(edge_image(self, "Image")),
             environment=self._environment(),
-            secrets={"OVC_NONCE_SECRET": ecs.Secret.from_secrets_manager(nonce_secret)},
+            secrets={
+                "OVC_NONCE_SECRET": ecs.Secret.from_secrets_manager(nonce_secret),
+                **self._carrier_passwords(),
+            },
             readonly_root_filesystem=True,
             linux_parameters=parameters,
             stop_timeout=Duration.seconds(STOP_TIMEOUT_S),
@@ -95,6 +100,20 @@ class EdgeTask(Construct):
             "OVC_SIP_LISTEN": f"0.0.0.0:{SIP_PORT}",
             "OVC_MEDIA_WORKERS": str(settings.media_workers),
             "OVC_DRAIN_SECONDS": str(DRAIN_S),
+        }
+
+    def _carrier_passwords(self) -> dict[str, ecs.Secret]:
+        """Return the variables that carriers' settings name, from secrets of the operator's."""
+        return {
+            carrier.password.removeprefix(IN_ENVIRONMENT): ecs.Secret.from_secrets_manager(
+                secretsmanager.Secret.from_secret_name_v2(
+                    self,
+                    f"CarrierPassword{number}",
+                    carrier_secret_name(self._settings.prefix, carrier.name),
+                )
+            )
+            for number, carrier in enumerate(self._settings.operator.carriers)
+            if carrier.password
         }
 
     def _log_group(self) -> logs.LogGroup:

@@ -170,6 +170,11 @@ def access_keys_secret_name(prefix: str) -> str:
     return f"{prefix}/access-keys"
 
 
+def carrier_secret_name(prefix: str, carrier: str) -> str:
+    """Return the name of the secret that holds a carrier's password (EDGE F13)."""
+    return f"{prefix}/carriers/{carrier}"
+
+
 def key(partition: str, sort: str) -> Item:
     """Return a primary key in typed JSON."""
     return {PARTITION_KEY: {"S": partition}, SORT_KEY: {"S": sort}}
