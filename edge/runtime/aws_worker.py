@@ -150,8 +150,8 @@ class AwsWorker:
         self._journal = Journal.over(session, command.table_prefix, command.node, self._log)
 
     def _watch_peers(self, command: Begin, peers: Peers) -> None:
-        """Count with other nodes, once they can be seen, with a client of this thread's own session:
-        sessions are not for several threads."""
+        """See other nodes once there is a client to count with; it is made with a session of this
+        thread's own, for sessions are not for several."""
         session = boto3.Session(region_name=command.settings.region)
         self._counter = CallCounter.over(session, command.table_prefix)
         limited = command.settings.admission.concurrent_calls_per_connector is not None

@@ -43,7 +43,7 @@ class Cluster:
         others = len(self.edges) - 1
         for process in self.edges:
             wait_for(
-                lambda process=process: [  # type: ignore[misc]  # a default binds the loop's value
+                lambda process=process: [
                     it for it in process.of("peers") if it["taking_calls"] == others
                 ],
                 READY_WITHIN_S,
