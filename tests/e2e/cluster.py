@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -40,14 +41,12 @@ class Cluster:
 
     def await_peers(self) -> None:
         """Wait until every edge sees every other one."""
-        others = len(self.edges) - 1
         for process in self.edges:
-            wait_for(
-                lambda process=process: [
-                    it for it in process.of("peers") if it["taking_calls"] == others
-                ],
-                READY_WITHIN_S,
-            )
+            wait_for(partial(_sees, process, len(self.edges) - 1), READY_WITHIN_S)
+
+
+def _sees(process: Edge, others: int) -> bool:
+    return any(it["taking_calls"] == others for it in process.of("peers"))
 
 
 class Shared:
@@ -84,7 +83,7 @@ class Shared:
         for table, members in ((CONNECTORS, connector_members(connector)), (FEED, change)):
             self.dynamodb.put_item(
                 TableName=table.physical_name(DEFAULT_PREFIX),
-                Item=encode_item(members),  # type: ignore[arg-type]  # as above
+                Item=encode_item(members),
             )
 
     def settings(self, **sections: Any) -> str:
