@@ -236,6 +236,26 @@ def test_without_the_table_each_node_counts_for_itself() -> None:  # A9, EDGE R1
     assert cluster.table.writes == 1 and cluster.refused == 2
 
 
+def test_calls_are_set_up_through_two_minutes_without_the_database() -> None:  # A9
+    cluster = Cluster(2, 10)
+    cluster.is_table_away = True
+    for second in range(120):
+        cluster.call(float(second), second % 2)
+        if second % 20 == 19:
+            for node in cluster.nodes:
+                release(node, cluster.now)
+    cluster.run_until(121.0)
+    assert (len(cluster.admitted), cluster.refused) == (120, 0)
+    held = [node.core.active_calls for node in cluster.nodes]
+    cluster.is_table_away = False
+    for number in range(30):
+        cluster.call(125.0 + 0.001 * number, number % 2)
+    cluster.run_until(126.0)
+    # The count is common again, and has ended nobody's call.
+    assert (len(cluster.admitted), cluster.refused) == (130, 20)
+    assert sum(node.core.active_calls for node in cluster.nodes) == sum(held) + 10
+
+
 def test_calls_that_come_together_are_asked_for_together() -> None:  # A10
     cluster = Cluster(2, 20, latency_s=0.05)
     for number in range(15):
