@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --custom-compile-command "make lock" -q
 
-.PHONY: help up install develop test test-fast lint format bench fuzz soak synth openapi conformance lock system-packages clean
+.PHONY: help up install develop test test-fast lint format bench fuzz soak synth openapi refusals conformance lock system-packages clean
 
 help:
 	@echo "make up         install what is needed and run the whole product here (ovc up)"
@@ -18,6 +18,7 @@ help:
 	@echo "make soak       twenty minutes of mixed calls (MINUTES=20 RATE=100): what is left behind?"
 	@echo "make synth      the CloudFormation templates, without Docker or credentials"
 	@echo "make openapi    docs/openapi.json, the API's description, from the code"
+	@echo "make refusals   docs/refusals.md, every reason of a refusal, from the code"
 	@echo "make conformance  docs/conformance.md, every rule of EDGE.md with its tests"
 	@echo "make lock       write requirements/*.txt anew from pyproject.toml"
 
@@ -46,7 +47,7 @@ $(VENV)/.bench: requirements/bench.txt $(VENV)/.runtime
 	@touch $@
 
 system-packages:
-	@./scripts/system-packages sip-tester nodejs npm kamailio kamailio-tls-modules baresip-core linphone-cli
+	@./scripts/system-packages sip-tester sipvicious nodejs npm kamailio kamailio-tls-modules baresip-core linphone-cli
 
 test: develop system-packages
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
@@ -78,6 +79,9 @@ synth: develop
 
 openapi: develop
 	@$(BIN)/python -m scripts.openapi
+
+refusals: develop
+	@$(BIN)/python -m scripts.refusals
 
 conformance: develop
 	@$(BIN)/python -m scripts.conformance

@@ -4,6 +4,8 @@ import importlib
 import os
 import platform
 import secrets
+import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -24,8 +26,20 @@ _OLDEST, _NEWEST = (3, 11), (3, 13)
 _PATIENCE_S = 2.0
 _SKEW_S = 300.0
 """SigV4 refuses a signature that is older or younger (API S5)."""
+_DAY_S = 86_400.0
+_SHORT_DAYS = 7.0
 _RESTART = "stop ovc up and start it again"
-_PACKAGES = ("boto3", "moto", "obstore", "phonenumbers", "rich", "starlette", "uvicorn", "uvloop")
+_PACKAGES = (
+    "boto3",
+    "moto",
+    "obstore",
+    "phonenumbers",
+    "rich",
+    "starlette",
+    "trustme",
+    "uvicorn",
+    "uvloop",
+)
 
 
 class Finding(NamedTuple):
@@ -70,6 +84,7 @@ def findings(api_port: int | None) -> Iterator[Finding]:
     yield Finding("stand", None, f"process {facts.pid}")
     yield _api(facts)
     yield _edge(facts)
+    yield _tls(facts)
     yield _bucket(facts)
 
 
@@ -136,6 +151,24 @@ def _edge(facts: StandFacts) -> Finding:
 
     remedy = "was the demo connector changed? does its allow list hold this host? else "
     return _checked("SIP edge", look, remedy + _RESTART)
+
+
+def _tls(facts: StandFacts) -> Finding:
+    def look() -> str:
+        host, _, port = facts.tls_address.rpartition(":")
+        context = ssl.create_default_context(cafile=facts.ca_file)
+        with (
+            socket.create_connection((host, int(port)), _PATIENCE_S) as plain,
+            context.wrap_socket(plain, server_hostname=facts.connector_host) as edge,
+        ):
+            shown = edge.getpeercert()
+            ends = ssl.cert_time_to_seconds(str(shown["notAfter"])) if shown else 0.0
+            days = (ends - time.time()) / _DAY_S
+            if days < _SHORT_DAYS:
+                raise ValueError(f"its certificate ends in {days:.0f} days")
+            return f"{facts.tls_address} speaks {edge.version()}, certificate for {days:.0f} days"
+
+    return _checked("SIP over TLS", look, _RESTART)
 
 
 def _bucket(facts: StandFacts) -> Finding:

@@ -77,7 +77,8 @@ def _port(meaning: str) -> Any:  # typer's own options have this type
 @app.command()
 def up(
     api_port: Annotated[int, _port("TCP port of the management API.")] = _PORTS.api,
-    sip_port: Annotated[int, _port("UDP port of the SIP edge.")] = _PORTS.sip,
+    sip_port: Annotated[int, _port("UDP and TCP port of the SIP edge.")] = _PORTS.sip,
+    tls_port: Annotated[int, _port("TLS port of the SIP edge.")] = _PORTS.tls,
     aws_port: Annotated[int, _port("TCP port of the embedded AWS.")] = _PORTS.aws,
     pstn_port: Annotated[int, _port("Port of the simulated phone network.")] = _PORTS.pstn,
     pbx_port: Annotated[int, _port("UDP port of the demo PBX, or of yours.")] = _PORTS.pbx,
@@ -100,7 +101,9 @@ def up(
 ) -> None:
     """Run the whole product here: API, SIP edge, phone network, demo PBX, AWS. Ctrl-C ends it."""
     _command("up").run(
-        ports=Ports(api=api_port, aws=aws_port, sip=sip_port, pstn=pstn_port, pbx=pbx_port),
+        ports=Ports(
+            api=api_port, aws=aws_port, sip=sip_port, tls=tls_port, pstn=pstn_port, pbx=pbx_port
+        ),
         listen=listen,
         allow=tuple(allow or ()),
         with_pbx=pbx,
@@ -113,6 +116,21 @@ def up(
 def env(api_port: ApiPort = None, as_json: AsJson = False) -> None:
     """Print what the running stand offers as shell exports: eval "$(ovc env)"."""
     _command("env").run(api_port=api_port, as_json=as_json)
+
+
+@app.command()
+def certs(
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the CA's certificate there.")
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="HOST", help="With --out: write a certificate for a PBX, too."),
+    ] = None,
+    ca: Annotated[bool, typer.Option("--ca", help="Print the CA's certificate.")] = False,
+) -> None:
+    """Say where the local CA's certificate is, which TLS phones and PBXs have to trust."""
+    _command("certs").run(out=out, name=name, print_ca=ca)
 
 
 @app.command()
@@ -265,6 +283,35 @@ def release(
 ) -> None:
     """Give a number back: take it out of pool, deletion queue or inventory, if it is free."""
     _command("numbers").run_release(number=number, prefix=prefix, region=region, api_port=api_port)
+
+
+@app.command()
+def explain(
+    call_id: Annotated[
+        str | None,
+        typer.Argument(metavar="CALL", help="TransactionId or SIP Call-ID.", show_default=False),
+    ] = None,
+    last: Annotated[
+        bool, typer.Option("--last", help="Take the call that was refused or ended last.")
+    ] = False,
+    hours: Annotated[
+        float, typer.Option(min=0.01, max=2_160.0, help="In AWS: how far back to search.")
+    ] = 24.0,
+    prefix: Prefix = None,
+    region: Region = None,
+    api_port: ApiPort = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell the story of a call: what was tried, which check refused it and what to do."""
+    _command("explain").run(
+        call_id,
+        last=last,
+        hours=hours,
+        api_port=api_port,
+        prefix=prefix,
+        region=region,
+        as_json=as_json,
+    )
 
 
 @app.command()

@@ -3,6 +3,7 @@
 It fits 80 columns by 24 rows, with room for calls, and reads as well from a pipe or a log file.
 """
 
+import shlex
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -43,7 +44,8 @@ def welcome(facts: StandFacts, *, command: str, pbx: str, own_pbx: bool) -> Rend
     page.add_row("Softphone", _softphone(facts))
     page.add_row("Dial\n+1212555\nand then", _digits())
     page.add_row("Be called", _be_called(facts, command, pbx, own_pbx))
-    page.add_row("Records", Text.assemble((f"{command} cdr tail", "bold")))
+    why = Text.assemble((f"{command} cdr tail", "bold"), "; why one failed: ")
+    page.add_row("Records", why.append(f"{command} explain --last", "bold"))
     whole = Table.grid()
     whole.add_row(Text.assemble(("Open Voice Connector is up.", "bold green"), " Ctrl-C ends it."))
     whole.add_row(page)
@@ -63,6 +65,7 @@ def call_line(fields: Mapping[str, object], at: datetime) -> Text:
         f"{told(fields, 'from_number'):<12} -> {told(fields, 'to_number'):<12}  ",
         (status, "green" if done else "yellow"),
         f"  {seconds:.1f} s" if done else f"  {told(fields, 'status_message')}",
+        ("" if done else _explain(fields), "dim"),
     )
 
 
@@ -73,7 +76,15 @@ def refusal_line(fields: Mapping[str, object], at: datetime) -> Text:
         (f"{at:%H:%M:%S}  ", "dim"),
         (f"{told(fields, 'source')}  {answer or 'not answered'}", "yellow"),
         f": {told(fields, 'hint')}",
+        (_explain(fields), "dim"),
     )
+
+
+def _explain(fields: Mapping[str, object]) -> str:
+    """Return what to paste for the whole story, empty for what is no call."""
+    if fields.get("transaction_id"):
+        return f"  ovc explain {told(fields, 'transaction_id')}"
+    return f"  ovc explain {shlex.quote(told(fields, 'call_id'))}" if fields.get("call_id") else ""
 
 
 def trouble_line(part: str, event: str, fields: Mapping[str, object], at: datetime) -> Text:
@@ -131,6 +142,8 @@ def _softphone(facts: StandFacts) -> Text:
         (facts.connector_host, "bold"),
         "\noutbound proxy ",
         (f"sip:{facts.sip_address};transport=udp", "bold"),
+        " or ",
+        (f"{facts.tls_address};transport=tls", "bold"),
     )
 
 

@@ -26,8 +26,15 @@ from emulator.stand import Stand, StandError, StandPlan
 from model.settings import Settings, SettingsError
 
 _REFRESH_S = 0.25
-_QUIET = frozenset({"ready", "stopping", "stopped", "record-stored"})
-"""Events that are nothing to tell."""
+_QUIET = frozenset(
+    {
+        *("ready", "stopping", "stopped", "record-stored"),
+        *("unknown-sources", "call-attempt", "new-destination"),
+    }
+)
+"""Events that are nothing to tell, or that `ovc explain` tells."""
+_USUAL_CHALLENGES = frozenset({"no-credentials", "stale-nonce"})
+"""What every call with credentials meets."""
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -158,7 +165,9 @@ class NewsView:
             case "call-ended":
                 self._active.pop(_call_of(fields), None)
                 self.console.print(page.call_line(fields, now))
-            case "call-refused" | "source-refused":
+            case "call-challenged" if fields.get("code") in _USUAL_CHALLENGES:
+                pass
+            case "call-refused" | "source-refused" | "call-challenged":
                 self.console.print(page.refusal_line(fields, now))
             case event if event not in _QUIET:
                 # Among the lost lines may have been the ends of calls.

@@ -22,10 +22,12 @@ from edge.clock import Clock
 from edge.core import Core
 from edge.flow import Address
 from edge.ids import SystemIds
-from edge.runtime import node, udp
+from edge.runtime import node, stream_listener, udp
 from edge.runtime.aws_messages import Begin, NodeIdentity
+from edge.runtime.certificates import TlsFiles
 from edge.runtime.lifecycle import Node, NodePlan
 from edge.runtime.log import JsonLines, Logger, utc_now
+from edge.runtime.stream_node import StreamPlan
 from edge.settings import VARIABLES, EnvironmentProblemError, RuntimeSettings
 
 EXIT_SETTINGS = 2
@@ -41,8 +43,7 @@ def main() -> int:
     if len(sys.argv) > 1:
         print(usage(), file=sys.stderr)  # noqa: T201  # the terminal is the reader
         return EXIT_SETTINGS
-    # A core file would hold HA1s and the nonce secret (EDGE S15); children inherit the limit.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    forbid_core_files()
     log = JsonLines()
     try:
         settings = RuntimeSettings.from_environment(os.environ)
@@ -53,8 +54,24 @@ def main() -> int:
         sip_socket = udp.bind(settings.sip_listen)
     except OSError as error:
         return _refuse(log, "port-refused", port_problem(settings.sip_listen, error), EXIT_PORT)
-    run(settings, address, sip_socket, log)
+    try:
+        tcp_socket = stream_listener.bind(settings.sip_listen)
+    except OSError as error:
+        problem = port_problem(settings.sip_listen, error, "TCP")
+        return _refuse(log, "port-refused", problem, EXIT_PORT)
+    run(settings, address, sip_socket, tcp_socket, log)
     return 0
+
+
+def forbid_core_files() -> None:
+    """Let no core file be made, of this process and its children: it would hold secrets (S15).
+
+    At a limit of 1 the kernel makes none; one of 0 does not keep it from piping core files to a
+    program (core(5)), but is not to be raised where it is set.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    limit = 0 if most == 0 else 1
+    resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))
 
 
 def usage() -> str:
@@ -74,12 +91,12 @@ def advertised_address(settings: RuntimeSettings) -> str:
     )
 
 
-def port_problem(listen: Address, error: OSError) -> str:
+def port_problem(listen: Address, error: OSError, protocol: str = "UDP") -> str:
     """Return why a port cannot be had, and what to do."""
-    where = f"UDP port {listen[1]} of {listen[0]}"
+    where = f"{protocol} port {listen[1]} of {listen[0]}"
     match error.errno:
         case errno.EADDRINUSE:
-            see = f"ss -lunp 'sport = :{listen[1]}'"
+            see = f"ss -l{protocol[0].lower()}np 'sport = :{listen[1]}'"
             return f"{where} is in use; end the program that has it ({see}) or set OVC_SIP_LISTEN"
         case errno.EADDRNOTAVAIL:
             return f"{where}: this host has no such address; set OVC_SIP_LISTEN to one it has"
@@ -96,7 +113,13 @@ def local_media_address(settings: RuntimeSettings) -> str:
     return settings.media_address or listen
 
 
-def run(settings: RuntimeSettings, address: str, sip_socket: socket.socket, log: Logger) -> None:
+def run(
+    settings: RuntimeSettings,
+    address: str,
+    sip_socket: socket.socket,
+    tcp_socket: socket.socket,
+    log: Logger,
+) -> None:
     """Run the node until it is told to stop."""
     sip_address = (address, settings.sip_listen[1])
     core = Core(
@@ -107,6 +130,8 @@ def run(settings: RuntimeSettings, address: str, sip_socket: socket.socket, log:
         media_address=settings.media_address or address,
         nonce_secret=settings.nonce_secret,
         workers=settings.media_workers,
+        carrier_passwords=settings.carrier_passwords,
+        tls_port=settings.tls_listen[1],
     )
     plan = NodePlan(
         begin=Begin(
@@ -116,10 +141,23 @@ def run(settings: RuntimeSettings, address: str, sip_socket: socket.socket, log:
             NodeIdentity(uuid4().hex, f"{address}:{sip_address[1]}", utc_now()),
         ),
         sip_socket=sip_socket,
+        streams=StreamPlan(
+            tcp_socket=tcp_socket,
+            sip_address=sip_address,
+            tls_listen=settings.tls_listen,
+            files=TlsFiles(
+                certificate=settings.tls_certificate,
+                key=settings.tls_key,
+                directory=settings.tls_directory,
+                ca=settings.tls_ca,
+            ),
+            verify=settings.settings.tls.verify,
+        ),
         sip_address=sip_address,
         media_address=local_media_address(settings),
         media_workers=settings.media_workers,
         drain_s=settings.drain_s,
+        dns_servers=settings.dns_servers,
     )
 
     async def live() -> None:

@@ -1,20 +1,30 @@
 """What the edge knows of the world: connectors, numbers, carriers, indexed for the message path.
 
-A Snapshot is immutable and held in memory; a new one replaces it whole (A9). Nothing on the message
-path asks a database.
+A Snapshot is held in memory; a new one replaces it (A9), and only that may change its indexes
+(edge/config_change.py). Nothing on the message path asks a database.
 """
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
+from typing import NamedTuple
 
-from model.connector import Connector, Network, connector_host
+from edge.directory import is_address, service_name
+from edge.flow import Transport
+from model.connector import Connector, Network, Protocol, Route, connector_host
+from model.connector_group import ConnectorGroup, Distribution
 from model.numbers import InventoryNumber
-from model.settings import Carrier, Settings
+from model.settings import Carrier, MeetingBridge, Settings
 
 _NOBODY: frozenset[str] = frozenset()
 _SOCKET_BITS = 129
 """An address with a port is more than all 128 bits of an IPv6 address."""
+
+_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}")
+"""What the ipaddress module takes for IPv4, three times as fast: a flood from invented addresses is
+looked up address by address (EDGE S3)."""
 
 
 class SourceIndex:
@@ -33,6 +43,27 @@ class SourceIndex:
             for (version, shift), table in grown.items()
         )
 
+    def change(self, label: str, removed: Iterable[Network], added: Iterable[Network]) -> None:
+        """Take the networks of a label out and put others in."""
+        indexes = {(version, shift): index for version, shift, index in self._lengths}
+        for networks, of_label in ((removed, _NOBODY), (added, frozenset({label}))):
+            for network in networks:
+                length = (network.version, network.max_prefixlen - network.prefixlen)
+                index = indexes.setdefault(length, {})
+                value = int(network.network_address) >> length[1]
+                labels = (index.get(value, _NOBODY) - {label}) | of_label
+                if labels:
+                    index[value] = labels
+                else:
+                    index.pop(value, None)
+        self._lengths = tuple([(*length, index) for length, index in indexes.items() if index])
+
+    def copy(self) -> "SourceIndex":
+        """Return an index that can be changed without this one."""
+        index = SourceIndex(())
+        index._lengths = tuple([(it[0], it[1], dict(it[2])) for it in self._lengths])
+        return index
+
     def labels(self, address: str, *, longer_than: int = -1) -> frozenset[str]:
         """Return all labels whose networks hold an address, none for a text that is no address.
 
@@ -49,16 +80,34 @@ class SourceIndex:
         return max(self._matches(address), default=(-1, _NOBODY), key=lambda match: match[0])
 
     def _matches(self, address: str) -> list[tuple[int, frozenset[str]]]:
-        try:
-            parsed = ip_address(address)
-        except ValueError:
-            return []
-        value, version, length = int(parsed), parsed.version, parsed.max_prefixlen
+        quad = _IPV4.fullmatch(address)
+        if quad is not None:
+            a, b, c, d = quad.groups()
+            value = int(a) << 24 | int(b) << 16 | int(c) << 8 | int(d)
+            version, length = 4, 32
+        else:
+            try:
+                parsed = ip_address(address)
+            except ValueError:
+                return []
+            value, version, length = int(parsed), parsed.version, parsed.max_prefixlen
         return [
             (length - shift, table[value >> shift])
             for of_version, shift, table in self._lengths
             if of_version == version and value >> shift in table
         ]
+
+
+class Takers(NamedTuple):
+    """The connectors that a number's calls are tried on (EDGE I4, F12)."""
+
+    connectors: tuple[Connector, ...] = ()
+    """In order of priority; none for a number that is assigned to nobody."""
+    share_equally: bool = False
+    """Each call draws their order anew, whatever their priorities."""
+
+
+_NO_TAKERS = Takers()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +120,16 @@ class Snapshot:
     """By connector host in lower case."""
     numbers: Mapping[str, InventoryNumber] = field(default_factory=dict)
     """By E.164 number."""
+    groups: Mapping[str, ConnectorGroup] = field(default_factory=dict)
+    """By group id."""
     sources: SourceIndex = field(default_factory=lambda: SourceIndex(()))
     """Connector ids by allowed source network."""
     carriers: tuple[Carrier, ...] = ()
     carrier_networks: SourceIndex = field(default_factory=lambda: SourceIndex(()))
     carrier_sockets: Mapping[tuple[str, int], str] = field(default_factory=dict)
     """Carrier names by (address, port): the most specific kind of entry (EDGE I5)."""
+    bridges: Mapping[str, MeetingBridge] = field(default_factory=dict)
+    """By the E.164 numbers that are dialed to join (EDGE M1)."""
     cdr_bucket: str | None = None
     """None: nothing is stored (EDGE C11)."""
 
@@ -87,14 +140,16 @@ class Snapshot:
         connectors: Iterable[Connector],
         numbers: Iterable[InventoryNumber],
         cdr_bucket: str | None,
+        groups: Iterable[ConnectorGroup] = (),
     ) -> "Snapshot":
-        """Index connectors, numbers and the carriers of the settings."""
+        """Index connectors, groups, numbers and the peers of the settings."""
         by_id = {connector.connector_id: connector for connector in connectors}
         networks, sockets = _carrier_sources(settings.carriers)
         return cls(
             connectors=by_id,
             hosts={connector_host(name, settings.domain): it for name, it in by_id.items()},
             numbers={it.e164: it for it in numbers if it.deleted_at is None},
+            groups={it.group_id: it for it in groups},
             sources=SourceIndex(
                 (network, name)
                 for name, it in by_id.items()
@@ -104,18 +159,43 @@ class Snapshot:
             carriers=settings.carriers,
             carrier_networks=SourceIndex(networks),
             carrier_sockets=sockets,
+            bridges={e164: bridge for bridge in settings.meetings for e164 in bridge.numbers},
             cdr_bucket=cdr_bucket,
         )
 
-    def route_names(self) -> frozenset[str]:
-        """Return the route hosts that are names and so need resolving (EDGE W11)."""
+    def copy(self) -> "Snapshot":
+        """Return a Snapshot with indexes of its own, to make changes to (edge/config_change.py)."""
+        return replace(
+            self,
+            connectors=dict(self.connectors),
+            hosts=dict(self.hosts),
+            numbers=dict(self.numbers),
+            groups=dict(self.groups),
+            sources=self.sources.copy(),
+        )
+
+    def host_names(self) -> frozenset[str]:
+        """Return the hosts that are names and so need resolving (EDGE W11)."""
+        hosts = [route.host for _, route in self._routes()]
+        hosts += [carrier.host for carrier in self.carriers]
+        hosts += [bridge.host for bridge in self.bridges.values()]
+        return frozenset(host for host in hosts if not is_address(host))
+
+    def service_names(self) -> frozenset[str]:
+        """Return the names of the SRV records of routes that leave the port to them (EDGE W11)."""
         return frozenset(
-            route.host
+            service_name(route.host, transport_of(connector, route))
+            for connector, route in self._routes()
+            if route.port == 0 and not is_address(route.host)
+        )
+
+    def _routes(self) -> list[tuple[Connector, Route]]:
+        return [
+            (connector, route)
             for connector in self.connectors.values()
             if connector.origination is not None
             for route in connector.origination.routes
-            if not is_address(route.host)
-        )
+        ]
 
     def route_hosts(self, connector_id: str) -> frozenset[str]:
         """Return the route hosts of a connector, addresses and names."""
@@ -146,21 +226,30 @@ class Snapshot:
     def _carrier_among(self, names: frozenset[str]) -> Carrier | None:
         return next((carrier for carrier in self.carriers if carrier.name in names), None)
 
-    def owner_of(self, e164: str) -> Connector | None:
-        """Return the connector that takes a number's calls, None when nobody does."""
+    def takers_of(self, e164: str) -> Takers:
+        """Return the connectors that take a number's calls (EDGE I4, F12)."""
         number = self.numbers.get(e164)
-        if number is None or number.connector_id is None:
-            return None
-        return self.connectors.get(number.connector_id)
+        if number is None:
+            return _NO_TAKERS
+        group = self.groups.get(number.group_id or "")
+        if group is None:
+            owner = self.connectors.get(number.connector_id or "")
+            return _NO_TAKERS if owner is None else Takers((owner,))
+        ranked = sorted(group.members, key=lambda member: member.priority)
+        return Takers(
+            tuple(self.connectors[it.connector_id] for it in ranked if self._has(it.connector_id)),
+            group.distribution is Distribution.LOAD_BALANCED,
+        )
+
+    def _has(self, connector_id: str) -> bool:
+        return connector_id in self.connectors
 
 
-def is_address(text: str) -> bool:
-    """Tell an IP address from a name."""
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+def transport_of(connector: Connector, route: Route) -> Transport:
+    """Return what a route is reached by: TLS alone where encryption is required (EDGE W12)."""
+    if connector.require_encryption:
+        return Transport.TLS
+    return Transport.TCP if route.protocol is Protocol.TCP else Transport.UDP
 
 
 def _carrier_sources(

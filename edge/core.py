@@ -6,6 +6,8 @@ simulated clock exactly as the runtime does with a real one.
 """
 
 from collections import deque
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import assert_never
 
 from edge.call.b2bua import B2bua
@@ -14,34 +16,41 @@ from edge.call.leg import Stack
 from edge.call.media_pool import MediaPool
 from edge.call.outcome import shutdown
 from edge.clock import Clock
-from edge.config import Snapshot, is_address
+from edge.config import Snapshot
+from edge.directory import Directory
 from edge.flow import Address, Flow
 from edge.ids import Ids
+from edge.load_watch import LoadWatch
 from edge.media.session import MediaCommand, MediaReport, MediaSilent, PortsLeased, SessionClosed
+from edge.media.targets import is_never_contacted
 from edge.policy.admission import Admission
-from edge.policy.rate import RateLimiter
-from edge.policy.verdict import (
-    AdmitCall,
-    AnswerOptions,
-    Challenge,
-    Refuse,
-    Silence,
-    Verdict,
-)
-from edge.records import LogFields, Records, call_ended, call_started
+from edge.reception import Reception
+from edge.records import LogFields, Records, call_attempt, call_ended, call_started
+from edge.refusals import Refusals
+from edge.routing.credentials import credentials_of
+from edge.routing.failover import Failure
+from edge.routing.peers import Peers, owns
+from edge.routing.surroundings import Surroundings
 from edge.seam import (
+    CloseFlow,
     CommandMedia,
+    ConfigChanged,
     ConfigLoaded,
+    Counted,
     Drain,
+    FlowClosed,
+    FlowIdle,
     ForgetCall,
     HangUp,
     Input,
     JournalCall,
+    LoadMeasured,
     Log,
     MediaLost,
     MediaReported,
     NodeReport,
     Output,
+    PeersSeen,
     Received,
     Resolved,
     Send,
@@ -52,15 +61,10 @@ from edge.seam import (
 from edge.sip.endpoint import Endpoint
 from edge.sip.message import MalformedRequest, Request
 from edge.sip.timers import Timers
-from model.cdr import CallDetailRecord, filtered_number
-from model.node import CarrierState
-from model.settings import Settings
+from model.cdr import CallDetailRecord
+from model.settings import Settings, UdpLarge
 
 PRODUCT = "Open-Voice-Connector"
-
-LINES_AT_ONCE = 20.0
-"""Log lines about refused sources before they come one a second: source addresses are free to
-invent, log storage is not (EDGE S5)."""
 
 
 class Core:
@@ -76,11 +80,15 @@ class Core:
         media_address: str,
         nonce_secret: bytes,
         workers: int,
+        tls_port: int = 5061,
+        carrier_passwords: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Build a node.
 
-        `sip_address` is what Via and Contact say, `media_address` what SDP says; `nonce_secret` is
-        shared by all nodes of a deployment (EDGE G3); `workers` is the number of media workers.
+        `sip_address` is what Via and Contact say, over TLS with `tls_port` (EDGE B3),
+        `media_address` what SDP says; `nonce_secret` is
+        shared by all nodes of a deployment (EDGE G3); `workers` is the number of media workers;
+        `carrier_passwords` are by the names of carriers that have credentials.
         """
         self._settings = settings
         self._ids = ids
@@ -88,7 +96,11 @@ class Core:
         self._outputs: deque[Output] = deque()
         self._timers = Timers()
         self._endpoint = Endpoint(
-            timers=self._timers, ids=ids, send=self._send, user=self, sent_by=sip_address
+            timers=self._timers,
+            ids=ids,
+            send=self._send,
+            user=self,
+            large_by_tcp=settings.routing.udp_large is UdpLarge.AUTO,
         )
         stack = Stack(
             endpoint=self._endpoint,
@@ -96,9 +108,11 @@ class Core:
             ids=ids,
             address=sip_address,
             product=PRODUCT,
+            tls_port=tls_port,
         )
         self._stack = stack
         self._pool = MediaPool(workers, self._command_media)
+        credentials = credentials_of(settings.carriers, carrier_passwords)
         self._calls = B2bua(
             stack=stack,
             settings=settings,
@@ -106,6 +120,15 @@ class Core:
             media_address=media_address,
             watcher=self,
             owns=self._owns,
+            credentials=credentials,
+        )
+        self._peers = Peers(
+            settings,
+            credentials,
+            Surroundings(self._endpoint, self._timers, ids, PRODUCT, stack.local, stack.flow_to),
+            health=self._calls.health,
+            is_carrier=lambda address: self._snapshot.is_carrier(address),
+            tell=self._registration_changed,
         )
         self._snapshot = Snapshot()
         self._admission = Admission(
@@ -117,34 +140,69 @@ class Core:
             utc_of=clock.utc_at,
             master_secret=nonce_secret,
             node=f"{sip_address[0]}:{sip_address[1]}",
+            tls_port=tls_port,
         )
         self._records = Records(settings, clock)
-        self._refusals = RateLimiter()
-        self._source_lines = RateLimiter()
-        self._refused_lines = RateLimiter()
-        self._suppressed_records = 0
+        self._reception = Reception(
+            admission=self._admission,
+            calls=self._calls,
+            endpoint=self._endpoint,
+            timers=self._timers,
+            refusals=Refusals(
+                settings=settings.admission,
+                ids=ids,
+                timers=self._timers,
+                records=self._records,
+                write=self._write,
+                log=self._log,
+            ),
+            clock=clock,
+            put_out=self._outputs.append,
+        )
+        self._load = LoadWatch(settings.admission)
+        self._limits_calls = settings.admission.concurrent_calls_per_connector is not None
 
     def handle(self, happened: Input, now: float) -> None:
         """Take one input at the monotonic time `now`."""
         match happened:
-            case Received(data, flow):
+            case Received(data, flow, broken):
+                if self._load.is_dropping and self._load.drops(data, flow):
+                    return
                 if self._admission.may_spend(data, flow, now):
                     self._endpoint.receive(data, flow, now)
+                else:
+                    self._reception.turn_away(data, flow, now)
+                if broken:
+                    self._outputs.append(CloseFlow(flow))
             case Tick():
                 pass
             case MediaReported(worker, report):
                 self._media_reported(worker, report, now)
-            case Unreachable(remote):
-                self._endpoint.unreachable(remote, now)
+            case Unreachable(remote, transport):
+                self._endpoint.unreachable(remote, transport, now)
+            case FlowClosed(flow):
+                self._endpoint.flow_closed(flow, now)
+            case FlowIdle(flow):
+                if not self._stack.uses(flow.connection):
+                    self._outputs.append(CloseFlow(flow))
             case ConfigLoaded(snapshot):
-                self._snapshot = self._calls.snapshot = snapshot
-                self._admission.snapshot = snapshot
-            case Resolved(addresses):
-                self._calls.addresses = addresses
+                self._use(snapshot, now)
+            case ConfigChanged(change):
+                self._use(change.made_to(self._snapshot, self._settings.domain), now)
+            case Resolved(addresses, services):
+                self._calls.directory = Directory(addresses, services)
+                self._peers.reach(self._snapshot, self._calls.directory, now)
+            case Counted():
+                self._reception.waiting.counted(happened, now)
+            case PeersSeen(peers, calls):
+                self._admission.peers_seen(peers, calls)
+            case LoadMeasured():
+                self._load_measured(happened, now)
             case MediaLost(worker):
                 self._calls.media_lost(worker, now)
             case Drain():
                 self._calls.is_draining = True
+                self._peers.leave(now)
             case HangUp(status_message):
                 self._calls.hang_up_all(shutdown(status_message), now)
             case _:
@@ -164,22 +222,17 @@ class Core:
         """Return how many calls there are."""
         return self._calls.active_calls()
 
+    def knows(self, remote: Address) -> bool:
+        """Tell whether a carrier, a listed PBX or the far end of a call is there (EDGE S9)."""
+        return self._admission.knows(remote)
+
     def report(self, now: float) -> NodeReport:
         """Return what the node says of itself at the monotonic time `now`."""
         return NodeReport(
             active_calls=self._calls.active_calls(),
             draining=self._calls.is_draining,
-            carriers=tuple(
-                CarrierState(
-                    name=carrier.name,
-                    host=carrier.host,
-                    port=carrier.port,
-                    priority=carrier.priority,
-                    weight=carrier.weight,
-                    out_until=None if until is None else self._clock.utc_at(until),
-                )
-                for carrier, until in self._calls.carrier_outages(now)
-            ),
+            carriers=self._peers.carrier_states(self._calls.directory, self._clock, now),
+            connector_calls=self._calls.calls_by_connector() if self._limits_calls else {},
         )
 
     @property
@@ -202,115 +255,55 @@ class Core:
             if leg is not None:
                 leg.on_request(request, flow, now)
                 return
-        if request.method != "ACK":
-            self._carry_out(self._admission.judge(request, flow, now), request, flow, now)
+        self._reception.take(request, flow, now)
 
     def on_malformed(self, error: MalformedRequest, flow: Flow, now: float) -> None:
         """Answer or drop what cannot be processed."""
-        verdict = self._admission.malformed(error, flow, now)
-        if error.request is not None and isinstance(verdict, Refuse):
-            request = error.request
-            if request.method != "ACK":
-                self._endpoint.respond_statelessly(
-                    request, flow, verdict.status, verdict.reason, verdict.fields
-                )
-            self._source_refused(flow, verdict.hint, now)
+        self._reception.take_malformed(error, flow, now)
 
     # CallWatcher, for the calls
 
     def on_call_started(self, call: Call, now: float) -> None:
         """Show the call."""
-        self._outputs.append(Log("call-started", call_started(call)))
+        for party in call.parties:
+            self._log("call-started", call_started(call, party))
+
+    def on_attempt_over(self, call: Call, ending: int | Failure, now: float) -> None:
+        """Show that a target has failed."""
+        for party in call.parties:
+            self._log("call-attempt", call_attempt(call, party, ending))
 
     def on_call_answered(self, call: Call, now: float) -> None:
         """Note the call."""
-        self._outputs.append(JournalCall(self._records.of_answer(call)))
+        for party in call.parties:
+            self._outputs.append(JournalCall(self._records.of_answer(call, party)))
+        if call.admitted.costs_money:
+            self._admission.spending.answered(call.admitted.connector.connector_id, now)
 
     def on_call_ended(self, call: Call, now: float) -> None:
-        """Write the record and show the end."""
-        self._write(self._records.of_call(call))
-        if self._snapshot.cdr_bucket is None and call.answered_at is not None:
-            self._outputs.append(ForgetCall(call.transaction_id))
-        self._outputs.append(Log("call-ended", call_ended(call)))
+        """Write the record of each customer and show the end."""
+        admitted, answered_at = call.admitted, call.answered_at
+        if answered_at is not None and admitted.costs_money:
+            self._admission.spending.ended(admitted.connector.connector_id, answered_at, now)
+        for party in call.parties:
+            self._write(self._records.of_call(call, party))
+            if self._snapshot.cdr_bucket is None and answered_at is not None:
+                self._outputs.append(ForgetCall(party.transaction_id))
+            self._log("call-ended", call_ended(call, party))
 
-    def _carry_out(self, verdict: Verdict, request: Request, flow: Flow, now: float) -> None:
-        match verdict:
-            case AdmitCall():
-                self._calls.invite(verdict, request, flow, now)
-            case Silence(hint):
-                self._source_refused(flow, hint, now)
-            case Refuse():
-                self._refuse(verdict, request, flow, now)
-            case Challenge(status, reason, fields, _):
-                self._respond(request, flow, status, reason, fields, now)
-            case AnswerOptions(fields, _):
-                self._respond(request, flow, 200, "OK", fields, now)
-            case _:
-                assert_never(verdict)
+    def _use(self, snapshot: Snapshot, now: float) -> None:
+        self._snapshot = self._calls.snapshot = snapshot
+        self._admission.snapshot = snapshot
+        self._peers.reach(snapshot, self._calls.directory, now)
 
-    def _refuse(self, verdict: Refuse, request: Request, flow: Flow, now: float) -> None:
-        if verdict.stateless:
-            self._endpoint.respond_statelessly(
-                request, flow, verdict.status, verdict.reason, verdict.fields
-            )
-            self._source_refused(flow, verdict.hint, now)
-            return
-        self._respond(request, flow, verdict.status, verdict.reason, verdict.fields, now)
-        due = verdict.record
-        if due is not None:
-            connector_id = due.connector.connector_id
-            rate = float(self._settings.admission.rejected_records_per_second)
-            if self._refusals.take(connector_id, rate, rate, now):
-                transaction_id = self._ids.transaction_id()
-                self._write(self._records.of_refusal(due, request, transaction_id, now))
-            else:
-                self._record_suppressed(connector_id, now)
-        self._call_refused(verdict, flow, now)
+    def _load_measured(self, measured: LoadMeasured, now: float) -> None:
+        line = self._load.take(measured, self._pool.free_share, now)
+        self._admission.overloaded = self._load.is_overloaded
+        if line is not None:
+            self._outputs.append(line)
 
-    def _record_suppressed(self, connector_id: str, now: float) -> None:
-        """Count a record that a flood costs (EDGE C8); say so at most once in ten seconds."""
-        self._suppressed_records += 1
-        if self._source_lines.take(f"record {connector_id}", 0.1, 1.0, now):
-            total = self._suppressed_records
-            fields: LogFields = {"connector_id": connector_id, "total": total}
-            self._outputs.append(Log("records-suppressed", fields))
-
-    def _respond(
-        self,
-        request: Request,
-        flow: Flow,
-        status: int,
-        reason: str,
-        fields: tuple[tuple[str, str], ...],
-        now: float,
-    ) -> None:
-        if request.method != "INVITE":
-            self._endpoint.respond_statelessly(request, flow, status, reason, fields)
-            return
-        transaction = self._endpoint.serve(request, flow)
-        self._endpoint.respond(transaction, status, reason, now, fields=fields)
-
-    def _call_refused(self, verdict: Refuse, flow: Flow, now: float) -> None:
-        due, connector = verdict.record, verdict.connector
-        if not self._source_lines.take(f"{flow.remote[0]} {verdict.status}", 0.1, 1.0, now):
-            return
-        fields: LogFields = {
-            "connector_id": None if connector is None else connector.connector_id,
-            "source": f"{flow.remote[0]}:{flow.remote[1]}",
-            "status": verdict.status,
-            "reason": verdict.reason,
-            "hint": verdict.hint,
-            "from_number": None if due is None else filtered_number(due.from_number),
-            "to_number": None if due is None else filtered_number(due.to_number),
-        }
-        self._outputs.append(Log("call-refused", fields))
-
-    def _source_refused(self, flow: Flow, hint: str, now: float) -> None:
-        """Show an unwelcome source, at most once in ten seconds; of a flood only some (S5)."""
-        fresh = self._source_lines.take(flow.remote[0], 0.1, 1.0, now)
-        if fresh and self._refused_lines.take("node", 1.0, LINES_AT_ONCE, now):
-            source = f"{flow.remote[0]}:{flow.remote[1]}"
-            self._outputs.append(Log("source-refused", {"source": source, "hint": hint}))
+    def _registration_changed(self, event: str, carrier: str, status: int | None) -> None:
+        self._outputs.append(Log(event, {"carrier": carrier, "status": status}))
 
     def _media_reported(self, worker: int, report: MediaReport, now: float) -> None:
         match report:
@@ -326,22 +319,18 @@ class Core:
                 assert_never(report)
 
     def _owns(self, connector_id: str, address: str) -> bool:
-        """Tell whether an address is a connector's (by id) or a carrier's (EDGE S10)."""
-        snapshot = self._snapshot
-        if not connector_id:
-            return snapshot.is_carrier(address)
-        if connector_id in snapshot.sources.labels(address):
-            return True
-        return any(
-            # A name is nobody's address: a Contact may show one (EDGE S12).
-            address in ((host,) if is_address(host) else self._calls.addresses.get(host, ()))
-            for host in snapshot.route_hosts(connector_id)
-        )
+        """Tell whether an address is a connector's (by id) or a carrier's (EDGE S10, S12)."""
+        if is_never_contacted(address):
+            return False
+        return owns(self._snapshot, self._calls.directory, connector_id, address)
 
     def _write(self, record: CallDetailRecord) -> None:
         bucket = self._snapshot.cdr_bucket
         if bucket is not None:
             self._outputs.append(WriteRecord(bucket, record))
+
+    def _log(self, event: str, fields: LogFields) -> None:
+        self._outputs.append(Log(event, fields))
 
     def _send(self, data: bytes, flow: Flow) -> None:
         self._outputs.append(Send(data, flow))

@@ -1,11 +1,12 @@
 """From ended calls and refused requests to detail records and log lines (EDGE 6)."""
 
 from edge.call.call import Call
+from edge.call.party import Party
 from edge.clock import Clock
-from edge.policy.verdict import RecordDue
-from edge.sip.message import Request
+from edge.policy.verdict import AdmitCall, RecordDue
+from edge.routing.failover import Failure
 from model.calls import LiveCall
-from model.cdr import CallDetailRecord
+from model.cdr import CallDetailRecord, recorded_call_id
 from model.settings import Settings
 
 LogFields = dict[str, str | int | float | None]
@@ -18,51 +19,50 @@ class Records:
         self._settings = settings
         self._clock = clock
 
-    def of_call(self, call: Call) -> CallDetailRecord:
-        """Return the record of an ended call (EDGE C6, C7)."""
-        admitted, outcome = call.admitted, call.outcome
+    def of_call(self, call: Call, party: Party) -> CallDetailRecord:
+        """Return a customer's record of an ended call (EDGE C6, C7, N1)."""
+        outcome = call.outcome
         assert outcome is not None and call.ended_at is not None
         started_at = call.started_at if call.answered_at is None else call.answered_at
         return CallDetailRecord(
             account_id=self._settings.account_id,
-            transaction_id=call.transaction_id,
-            call_id=call.call_id,
-            connector_id=admitted.connector.connector_id,
-            from_number=admitted.from_number,
-            to_number=admitted.to_number,
+            transaction_id=party.transaction_id,
+            call_id=party.call_id,
+            connector_id=party.connector_id,
+            from_number=party.from_number,
+            to_number=party.to_number,
             status_message=outcome.message,
-            disposition=admitted.disposition,
+            disposition=party.disposition,
             status=outcome.status,
-            sip_auth_user=admitted.auth_user,
+            sip_auth_user=party.auth_user,
             answered=call.answered_at is not None,
             started_at=self._clock.utc_at(started_at),
             ended_at=self._clock.utc_at(max(started_at, call.ended_at)),
         )
 
-    def of_answer(self, call: Call) -> LiveCall:
-        """Return a call that has just been answered (EDGE C9)."""
-        admitted = call.admitted
+    def of_answer(self, call: Call, party: Party) -> LiveCall:
+        """Return a customer's call that has just been answered (EDGE C9)."""
         assert call.answered_at is not None
         return LiveCall(
-            transaction_id=call.transaction_id,
-            call_id=call.call_id,
-            connector_id=admitted.connector.connector_id,
-            from_number=admitted.from_number,
-            to_number=admitted.to_number,
-            disposition=admitted.disposition,
-            sip_auth_user=admitted.auth_user,
+            transaction_id=party.transaction_id,
+            call_id=party.call_id,
+            connector_id=party.connector_id,
+            from_number=party.from_number,
+            to_number=party.to_number,
+            disposition=party.disposition,
+            sip_auth_user=party.auth_user,
             answered_at=self._clock.utc_at(call.answered_at),
         )
 
     def of_refusal(
-        self, due: RecordDue, request: Request, transaction_id: str, now: float
+        self, due: RecordDue, call_id: str, transaction_id: str, now: float
     ) -> CallDetailRecord:
         """Return the record of an INVITE that never became a call."""
         moment = self._clock.utc_at(now)
         return CallDetailRecord(
             account_id=self._settings.account_id,
             transaction_id=transaction_id,
-            call_id=request.call_id,
+            call_id=call_id,
             connector_id=due.connector.connector_id,
             from_number=due.from_number,
             to_number=due.to_number,
@@ -76,26 +76,56 @@ class Records:
         )
 
 
-def call_started(call: Call) -> LogFields:
-    """Return the fields of the log line `call-started`."""
-    admitted = call.admitted
+def call_started(call: Call, party: Party) -> LogFields:
+    """Return the fields of a customer's log line `call-started`."""
+    host, port = call.a_leg.flow.remote
     return {
-        "transaction_id": call.transaction_id,
-        "connector_id": admitted.connector.connector_id,
-        "disposition": admitted.disposition.value,
-        "from_number": admitted.from_number,
-        "to_number": admitted.to_number,
+        "transaction_id": party.transaction_id,
+        "call_id": recorded_call_id(party.call_id),
+        "connector_id": party.connector_id,
+        "disposition": party.disposition.value,
+        "from_number": party.from_number,
+        "to_number": party.to_number,
+        "source": f"{host}:{port}",
     }
 
 
-def call_ended(call: Call) -> LogFields:
-    """Return the fields of the log line `call-ended`."""
+def call_attempt(call: Call, party: Party, ending: int | Failure) -> LogFields:
+    """Return the fields of the log line `call-attempt`: a target that was left, and why."""
+    target = call.tried[-1]
+    host, port = target.address
+    return {
+        "transaction_id": party.transaction_id,
+        "call_id": recorded_call_id(party.call_id),
+        "attempt": len(call.tried),
+        "target": target.label,
+        "address": f"{host}:{port}",
+        "outcome": ending.value if isinstance(ending, Failure) else f"status {ending}",
+    }
+
+
+def new_destination(admitted: AdmitCall) -> LogFields:
+    """Return the fields of the alarm that a connector calls a country for the first time (S6)."""
+    return {
+        "connector_id": admitted.connector.connector_id,
+        "region": admitted.new_region,
+        "from_number": admitted.from_number,
+        "to_number": admitted.to_number,
+        "sip_auth_user": admitted.auth_user,
+    }
+
+
+def call_ended(call: Call, party: Party) -> LogFields:
+    """Return the fields of a customer's log line `call-ended`."""
     outcome = call.outcome
     assert outcome is not None and call.ended_at is not None
     answered_at = call.ended_at if call.answered_at is None else call.answered_at
     return {
-        **call_started(call),
+        **call_started(call, party),
         "status": outcome.status.value,
         "status_message": outcome.message,
+        "code": None if outcome.why is None else outcome.why.code,
+        "target": call.tried[-1].label if call.tried else None,
+        "attempts": len(call.tried),
         "duration_ms": round(1000 * max(0.0, call.ended_at - answered_at)),
     }

@@ -5,10 +5,14 @@ none; Core.deadline() is the monotonic time of the next Tick. Made per message, 
 """
 
 from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from edge.config import Snapshot
-from edge.flow import Address, Flow
+from edge.config_change import ConfigChange
+from edge.directory import Service
+from edge.flow import Address, Flow, Transport
 from edge.media.session import MediaCommand, MediaReport
 from model.calls import LiveCall
 from model.cdr import CallDetailRecord
@@ -20,12 +24,27 @@ class Received(NamedTuple):
 
     data: bytes
     flow: Flow
+    broken: bool = False
+    """What could be read of a message after which a stream makes no sense any more (EDGE W2)."""
 
 
 class Unreachable(NamedTuple):
-    """The network says that a peer cannot be reached (ICMP, connect failure, reset; EDGE F4)."""
+    """The network says that a peer cannot be reached (ICMP, no connection; EDGE F4)."""
 
     remote: Address
+    transport: Transport = Transport.UDP
+
+
+class FlowClosed(NamedTuple):
+    """A stream connection has ended, whoever ended it (EDGE F4, W6)."""
+
+    flow: Flow
+
+
+class FlowIdle(NamedTuple):
+    """Nothing has come over a stream connection for a long time (EDGE W4)."""
+
+    flow: Flow
 
 
 class MediaReported(NamedTuple):
@@ -42,15 +61,53 @@ class MediaLost(NamedTuple):
 
 
 class ConfigLoaded(NamedTuple):
-    """The configuration has changed."""
+    """The configuration is there, whole."""
 
     snapshot: Snapshot
 
 
+class ConfigChanged(NamedTuple):
+    """A part of the configuration has changed (A9)."""
+
+    change: ConfigChange
+
+
 class Resolved(NamedTuple):
-    """What the names of route hosts resolve to now; replaces what was known (EDGE W11)."""
+    """What the names of the configuration resolve to now; replaces what was known (EDGE W11)."""
 
     addresses: Mapping[str, tuple[str, ...]]
+    services: Mapping[str, tuple[Service, ...]] = MappingProxyType({})
+    """SRV records, targets by `addresses` again; an empty entry: the service is not offered."""
+
+
+class Counted(NamedTuple):
+    """How many calls of a connector all nodes together admit (A10, EDGE R15)."""
+
+    connector_id: str
+    granted: int | None
+    """Calls that this node may admit; None when they could not be counted."""
+    valid_until: float
+    """Monotonic moment until which calls that come are covered."""
+    closed_until: float | None = None
+    """Monotonic moment before which no further call is admitted, if it is known."""
+
+
+class PeersSeen(NamedTuple):
+    """What the other nodes of the deployment say of themselves (A10)."""
+
+    taking_calls: int
+    """Nodes besides this one that are live and not draining."""
+    calls: Mapping[str, int]
+    """Calls that other nodes hold, by connector; only where there is a limit (EDGE R16)."""
+
+
+class LoadMeasured(NamedTuple):
+    """How busy the process is (EDGE R30)."""
+
+    lag_s: float
+    """How late the event loop was."""
+    cpu: float
+    """Share of one CPU."""
 
 
 class Drain(NamedTuple):
@@ -70,10 +127,16 @@ class Tick(NamedTuple):
 Input: TypeAlias = (
     Received
     | Unreachable
+    | FlowClosed
+    | FlowIdle
     | MediaReported
     | MediaLost
     | ConfigLoaded
+    | ConfigChanged
     | Resolved
+    | Counted
+    | PeersSeen
+    | LoadMeasured
     | Drain
     | HangUp
     | Tick
@@ -85,6 +148,14 @@ class Send(NamedTuple):
 
     data: bytes
     flow: Flow
+
+
+class CloseFlow(NamedTuple):
+    """Close a stream connection once what was sent before has gone out."""
+
+    flow: Flow
+    ban_s: float = 0.0
+    """Seconds for which the peer's address gets no new connection (EDGE S2)."""
 
 
 class CommandMedia(NamedTuple):
@@ -113,6 +184,28 @@ class ForgetCall(NamedTuple):
     transaction_id: str
 
 
+class NoteHealth(NamedTuple):
+    """A connector's host has pinged with OPTIONS (EDGE F11)."""
+
+    connector_id: str
+    source: str
+    """IP address."""
+    at: datetime
+    """UTC."""
+
+
+class Count(NamedTuple):
+    """Ask all nodes together for calls of a connector; one question at a time for each (A10)."""
+
+    connector_id: str
+    limit: int
+    """Calls per second."""
+    wanted: int
+    first_at: float
+    """Monotonic moments at which the first and the last of them came."""
+    last_at: float
+
+
 class Log(NamedTuple):
     """Something that people want to see; the fields hold no secret and no control character."""
 
@@ -120,7 +213,17 @@ class Log(NamedTuple):
     fields: dict[str, str | int | float | None]
 
 
-Output: TypeAlias = Send | CommandMedia | WriteRecord | JournalCall | ForgetCall | Log
+Output: TypeAlias = (
+    Send
+    | CloseFlow
+    | CommandMedia
+    | WriteRecord
+    | JournalCall
+    | ForgetCall
+    | NoteHealth
+    | Count
+    | Log
+)
 
 
 class NodeReport(NamedTuple):
@@ -129,3 +232,5 @@ class NodeReport(NamedTuple):
     active_calls: int
     draining: bool
     carriers: tuple[CarrierState, ...]
+    connector_calls: Mapping[str, int] = {}
+    """Calls by connector; empty where the number is not limited (EDGE R16)."""

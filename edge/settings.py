@@ -4,9 +4,10 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TypeVar
 
-from model.settings import Settings, SettingsError
+from model.settings import Carrier, Settings, SettingsError
 from model.tables import DEFAULT_PREFIX
 
 T = TypeVar("T")
@@ -18,11 +19,17 @@ VARIABLES: dict[str, str] = {
     "OVC_SETTINGS": "the settings document as JSON; only what differs from the defaults",
     "OVC_TABLE_PREFIX": f"prefix of the DynamoDB tables, default {DEFAULT_PREFIX}",
     "OVC_NONCE_SECRET": "secret of digest nonces, the same on all nodes; at least 32 characters",
-    "OVC_SIP_LISTEN": "IPv4 address and port for SIP, default 0.0.0.0:5060",
+    "OVC_SIP_LISTEN": "IPv4 address and port for SIP over UDP and TCP, default 0.0.0.0:5060",
+    "OVC_TLS_LISTEN": "IPv4 address and port for SIP over TLS, default 0.0.0.0:5061",
+    "OVC_TLS_CERTIFICATE": "PEM file of the certificate that TLS shows; without one TLS is closed",
+    "OVC_TLS_KEY": "PEM file of its key, default the certificate's own file",
+    "OVC_TLS_DIRECTORY": "directory of <host>.pem with the certificates of single hosts",
+    "OVC_TLS_CA": "PEM file of roots that PBXs and carriers may show besides the public ones",
     "OVC_PUBLIC_ADDRESS": "IPv4 address that peers reach this node at, if it is another one",
     "OVC_MEDIA_ADDRESS": "IPv4 address for RTP, default the address for SIP",
     "OVC_MEDIA_WORKERS": "number of media worker processes, default 1",
     "OVC_POLL_SECONDS": "how often the configuration is looked at, default 2, in lab mode 0.5",
+    "OVC_DNS_SERVERS": "IPv4 addresses of name servers, with :port if not 53, default the system's",
     "OVC_DRAIN_SECONDS": "how long calls may go on after SIGTERM, default 110, in lab mode 0",
 }
 
@@ -37,12 +44,21 @@ class RuntimeSettings:
 
     settings: Settings
     nonce_secret: bytes = field(repr=False)
+    carrier_passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By the names of the carriers whose settings say where theirs is found."""
     table_prefix: str = DEFAULT_PREFIX
     sip_listen: tuple[str, int] = ("0.0.0.0", 5060)
+    tls_listen: tuple[str, int] = ("0.0.0.0", 5061)
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_directory: Path | None = None
+    tls_ca: Path | None = None
     public_address: str | None = None
     media_address: str | None = None
     media_workers: int = 1
     poll_interval_s: float = 2.0
+    dns_servers: tuple[tuple[str, int], ...] = ()
+    """Asked instead of those in /etc/resolv.conf."""
     drain_s: float = 110.0
     """Of Fargate's 120 s between SIGTERM and SIGKILL (EDGE C9)."""
 
@@ -59,14 +75,25 @@ class RuntimeSettings:
         return cls(
             settings=settings,
             nonce_secret=_nonce_secret(environ, lab=lab),
+            carrier_passwords={
+                carrier.name: _password(carrier, environ)
+                for carrier in settings.carriers
+                if carrier.password
+            },
             table_prefix=environ.get("OVC_TABLE_PREFIX") or DEFAULT_PREFIX,
             sip_listen=_read(environ, "OVC_SIP_LISTEN", _address_and_port, ("0.0.0.0", 5060)),
+            tls_listen=_read(environ, "OVC_TLS_LISTEN", _address_and_port, ("0.0.0.0", 5061)),
+            tls_certificate=_read(environ, "OVC_TLS_CERTIFICATE", Path, None),
+            tls_key=_read(environ, "OVC_TLS_KEY", Path, None),
+            tls_directory=_read(environ, "OVC_TLS_DIRECTORY", Path, None),
+            tls_ca=_read(environ, "OVC_TLS_CA", Path, None),
             public_address=_read(environ, "OVC_PUBLIC_ADDRESS", _address, None),
             media_address=_read(environ, "OVC_MEDIA_ADDRESS", _address, None),
             media_workers=_read(environ, "OVC_MEDIA_WORKERS", _whole(1, 64), 1),
             poll_interval_s=_read(
                 environ, "OVC_POLL_SECONDS", _seconds(0.1, 60.0), 0.5 if lab else 2.0
             ),
+            dns_servers=_read(environ, "OVC_DNS_SERVERS", _name_servers, ()),
             drain_s=_read(
                 environ, "OVC_DRAIN_SECONDS", _seconds(0.0, 86_400.0), 0.0 if lab else 110.0
             ),
@@ -78,6 +105,23 @@ def _settings(environ: Mapping[str, str]) -> Settings:
         return Settings.from_json(environ.get("OVC_SETTINGS") or "{}")
     except SettingsError as error:
         raise EnvironmentProblemError(f"OVC_SETTINGS: {error}") from error
+
+
+def _password(carrier: Carrier, environ: Mapping[str, str]) -> str:
+    """Return what `env:NAME` or `file:PATH` leads to; no message ever shows it."""
+    kind, _, where = carrier.password.partition(":")
+    problem = f"OVC_SETTINGS: the password of carrier {carrier.name!r} is not there: "
+    if kind == "env":
+        found, remedy = environ.get(where, ""), f"set the variable {where}"
+    else:
+        try:
+            found = Path(where).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError, ValueError) as error:
+            raise EnvironmentProblemError(f"{problem}{where} cannot be read ({error})") from error
+        remedy = f"write it into {where}"
+    if not found:
+        raise EnvironmentProblemError(problem + remedy)
+    return found
 
 
 def _nonce_secret(environ: Mapping[str, str], *, lab: bool) -> bytes:
@@ -123,6 +167,17 @@ def _address_and_port(text: str) -> tuple[str, int]:
         return _address(host), _whole(1, 65_535)(port)
     except ValueError:
         raise ValueError("an IPv4 address and a port are wanted, e.g. 0.0.0.0:5060") from None
+
+
+def _name_servers(text: str) -> tuple[tuple[str, int], ...]:
+    entries = text.replace(",", " ").split()
+    try:
+        return tuple(
+            _address_and_port(entry if ":" in entry else f"{entry}:53") for entry in entries
+        )
+    except ValueError:
+        wanted = "IPv4 addresses, each with or without a port, are wanted, e.g. 192.0.2.53"
+        raise ValueError(wanted) from None
 
 
 def _whole(lowest: int, highest: int) -> Callable[[str], int]:

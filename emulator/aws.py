@@ -146,7 +146,8 @@ def clients(endpoint_url: str, region: str) -> AwsClients:
 def provision(aws: AwsClients, settings: Settings, *, prefix: str = DEFAULT_PREFIX) -> None:
     """Make the tables, the CDR bucket, the access keys and the pool of numbers."""
     # Without the streams: nobody reads them here, and moto would carry all that was ever written to
-    # a table through each of its transactions. The schedule comes often instead (stand.py).
+    # a table through each of its transactions. A schedule comes often instead, and writes are seen
+    # where they are made (stand.py).
     for table in TABLES:
         _create_table(aws.dynamodb, table, prefix)
     _create_bucket(aws, cdr_bucket_name(prefix, settings.account_id, settings.region))

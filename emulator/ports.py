@@ -19,6 +19,8 @@ class Ports:
     api: int = 4080
     aws: int = 4081
     sip: int = 5060
+    """UDP and TCP."""
+    tls: int = 5061
     pstn: int = 5070
     """UDP for SIP; orders to call come over TCP on the same number."""
     pbx: int = 5080
@@ -30,6 +32,8 @@ def check(ports: Ports, *, listen: str, with_pbx: bool) -> None:
         ("--api-port", HOST, ports.api, socket.SOCK_STREAM, "management API"),
         ("--aws-port", HOST, ports.aws, socket.SOCK_STREAM, "embedded AWS"),
         ("--sip-port", listen, ports.sip, socket.SOCK_DGRAM, "SIP edge"),
+        ("--sip-port", listen, ports.sip, socket.SOCK_STREAM, "SIP edge"),
+        ("--tls-port", listen, ports.tls, socket.SOCK_STREAM, "SIP edge"),
         ("--pstn-port", HOST, ports.pstn, socket.SOCK_DGRAM, "simulated phone network"),
         ("--pstn-port", HOST, ports.pstn, socket.SOCK_STREAM, "simulated phone network"),
     ]

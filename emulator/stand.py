@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,19 +14,29 @@ from botocore.exceptions import BotoCoreError, ClientError
 from edge.flow import Address
 from emulator import aws, ports
 from emulator.api_log import ApiLog
-from emulator.child import Child, ChildEnded, News
+from emulator.ca import CA_FILE, LocalCa, ca_directory
+from emulator.child import Child, ChildEnded, ChildLine, News
 from emulator.environment import isolated
+from emulator.event_log import EventLog
 from emulator.gateway import RunningGateway
 from emulator.local_ids import LocalIds
+from emulator.local_stream import LocalStream
 from emulator.ports import HOST, Ports
 from emulator.probe import admits
 from emulator.schedule import RunningSchedule
 from emulator.seed import Seed, SeedError, seed
-from emulator.stand_file import StandFacts, StandFile
+from emulator.stand_file import StandFacts, StandFile, writable_directory
+from lambdas.config_feed import composition as config_feed
 from lambdas.management.composition import build
 from lambdas.number_orders import composition as number_orders
 from model.settings import Carrier, Settings
-from model.tables import DEFAULT_PREFIX, access_keys_secret_name, cdr_bucket_name
+from model.tables import (
+    CONNECTORS,
+    DEFAULT_PREFIX,
+    NUMBERS,
+    access_keys_secret_name,
+    cdr_bucket_name,
+)
 
 LOCAL_ORIGINS = ("http://127.0.0.1:*", "http://localhost:*")
 """A web console of this machine, on whatever port it is served (A2)."""
@@ -98,6 +109,8 @@ class Stand:
         self._starting: set[str] = set()
         self._heard: list[News] = []
         ports.check(plan.ports, listen=plan.listen, with_pbx=plan.with_pbx)
+        self._events = EventLog(writable_directory() / f"stand-{plan.ports.api}.events")
+        self._open.callback(self._events.close)
         try:
             self.facts = self._start(time.monotonic() + READY_WITHIN_S)
         except (BotoCoreError, ClientError, SeedError) as error:
@@ -140,14 +153,19 @@ class Stand:
         """Start what the edge needs while the edge is loaded, then the edge."""
         plan, settings = self._plan, self._settings
         aws_url = f"http://{HOST}:{plan.ports.aws}"
+        certificates = ca_directory()
         account = {"MOTO_ACCOUNT_ID": settings.account_id}
         self._child(AWS, "emulator.aws_process", [str(plan.ports.aws)], account)
-        self._child(EDGE, "emulator.edge_process", [], self._edge_environment(aws_url))
+        self._child(
+            EDGE, "emulator.edge_process", [], self._edge_environment(aws_url, certificates)
+        )
         self._start_phones()
+        self._make_certificate(certificates)
         clients = aws.clients(aws_url, settings.region)
         self._await(lambda: AWS not in self._starting, deadline, AWS)
         aws.provision(clients, settings)
         bucket = cdr_bucket_name(DEFAULT_PREFIX, settings.account_id, settings.region)
+        self._start_feed(clients)
         gateway = self._gateway = self._start_api(clients)
         self._start_number_orders(clients)
         # It is loaded while the seed is made, and learns of that as of any change.
@@ -157,7 +175,7 @@ class Stand:
         self._await(lambda: self._admits(seeded), deadline, "the demo connector")
         for news in self._heard:
             self._news.put(news)
-        facts = self._facts(gateway.url, aws_url, bucket, seeded)
+        facts = self._facts(gateway.url, aws_url, bucket, seeded, certificates)
         file = StandFile(facts, plan.ports.api)
         self._open.callback(file.close)
         return facts
@@ -173,6 +191,13 @@ class Stand:
             ids=LocalIds(),
         )
         return RunningGateway(handler, host=HOST, port=self._plan.ports.api)
+
+    def _start_feed(self, clients: aws.AwsClients) -> None:
+        """Tell the edge of every change, before the API answers that it is made (A9)."""
+        client = clients.dynamodb
+        handler = config_feed.build(table_prefix=DEFAULT_PREFIX, dynamodb=client)
+        tables = [it.physical_name(DEFAULT_PREFIX) for it in (CONNECTORS, NUMBERS)]
+        LocalStream(client, tables, handler)
 
     def _start_number_orders(self, clients: aws.AwsClients) -> None:
         handler = number_orders.build(
@@ -191,7 +216,19 @@ class Stand:
         if plan.with_pbx:
             self._child(PBX, "emulator.pbx", [f"--sip={HOST}:{plan.ports.pbx}"])
 
-    def _edge_environment(self, aws_url: str) -> dict[str, str]:
+    def _make_certificate(self, directory: Path) -> None:
+        """Make this stand's certificate, which is gone when the stand is."""
+        domain, listen = self._settings.domain, self._plan.listen
+        path = directory / self._certificate_name
+        names = dict.fromkeys((f"*.{domain}", domain, "localhost", HOST, listen))
+        LocalCa(directory).issue(path, *names)
+        self._open.callback(path.unlink, missing_ok=True)
+
+    @property
+    def _certificate_name(self) -> str:
+        return f"stand-{self._plan.ports.api}.pem"
+
+    def _edge_environment(self, aws_url: str, certificates: Path) -> dict[str, str]:
         return {
             "AWS_ENDPOINT_URL": aws_url,
             "AWS_ACCESS_KEY_ID": aws.ACCESS_KEY_ID,
@@ -201,6 +238,9 @@ class Stand:
             "OVC_SETTINGS": self._settings.to_json(),
             "OVC_TABLE_PREFIX": DEFAULT_PREFIX,
             "OVC_SIP_LISTEN": f"{self._plan.listen}:{self._plan.ports.sip}",
+            "OVC_TLS_LISTEN": f"{self._plan.listen}:{self._plan.ports.tls}",
+            "OVC_TLS_CERTIFICATE": str(certificates / self._certificate_name),
+            "OVC_TLS_CA": str(certificates / CA_FILE),
         }
 
     def _child(
@@ -213,8 +253,14 @@ class Stand:
         environment = {**self._environment, **(more or {})}
         self._starting.add(name)
         self._children[name] = Child(
-            name, module, arguments, tell=self._news.put, environment=environment
+            name, module, arguments, tell=self._hear, environment=environment
         )
+
+    def _hear(self, news: News) -> None:
+        """Pass news on; what the edge tells is kept for `ovc explain`. Called from any thread."""
+        if isinstance(news, ChildLine) and news.child == EDGE:
+            self._events(news.fields)
+        self._news.put(news)
 
     def _seed(self, api_url: str, bucket: str) -> Seed:
         return seed(
@@ -248,7 +294,9 @@ class Stand:
         edge: Address = (self._plan.listen, self._plan.ports.sip)
         return admits(edge, seeded.connector_host, _PROBE_S)
 
-    def _facts(self, api_url: str, aws_url: str, bucket: str, seeded: Seed) -> StandFacts:
+    def _facts(
+        self, api_url: str, aws_url: str, bucket: str, seeded: Seed, certificates: Path
+    ) -> StandFacts:
         plan = self._plan
         return StandFacts(
             pid=os.getpid(),
@@ -259,8 +307,11 @@ class Stand:
             region=self._settings.region,
             cdr_bucket=bucket,
             sip_address=f"{plan.listen}:{plan.ports.sip}",
+            tls_address=f"{plan.listen}:{plan.ports.tls}",
+            ca_file=str(certificates / CA_FILE),
             connector_id=seeded.connector_id,
             connector_host=seeded.connector_host,
             numbers=seeded.numbers,
             control_address=f"{HOST}:{plan.ports.pstn}",
+            event_log=str(self._events.path),
         )

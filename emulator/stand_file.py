@@ -32,12 +32,18 @@ class StandFacts:
     region: str
     cdr_bucket: str
     sip_address: str
+    """host:port of UDP and TCP."""
+    tls_address: str
     """host:port"""
+    ca_file: str
+    """Certificate of the CA whose certificates the edge shows, and trusts in PBXs."""
     connector_id: str
     connector_host: str
     numbers: tuple[str, ...]
     control_address: str
     """host:port of the simulated network's control socket."""
+    event_log: str = ""
+    """Path of the file with what the edge has told (emulator/event_log.py)."""
 
     def environment(self) -> dict[str, str]:
         """Return the variables of `ovc env`."""
@@ -51,6 +57,8 @@ class StandFacts:
             "AWS_DEFAULT_REGION": self.region,
             "OVC_CDR_BUCKET": self.cdr_bucket,
             "OVC_SIP_ADDRESS": self.sip_address,
+            "OVC_TLS_ADDRESS": self.tls_address,
+            "OVC_CA_FILE": self.ca_file,
             "OVC_CONNECTOR_ID": self.connector_id,
             "OVC_CONNECTOR_HOST": self.connector_host,
             "OVC_NUMBERS": ",".join(self.numbers),
@@ -62,7 +70,7 @@ class StandFile:
 
     def __init__(self, facts: StandFacts, api_port: int) -> None:
         """Write it; raises OSError when no directory can be had."""
-        self.path = _writable_directory() / f"stand-{api_port}.json"
+        self.path = writable_directory() / f"stand-{api_port}.json"
         self.path.unlink(missing_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._file = os.fdopen(os.open(self.path, flags, 0o600), "w")
@@ -107,9 +115,23 @@ def directories(environ: Mapping[str, str] = os.environ) -> list[Path]:
     ]
 
 
-def _writable_directory() -> Path:
+def writable_directory() -> Path:
+    """Return where this user's stands keep their files; raises OSError when nowhere."""
+    return _writable(directories())
+
+
+def lasting_directory(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return a directory for what should outlive a restart of the machine; raises OSError."""
+    home = environ.get("HOME")
+    places = directories(environ)
+    # The first place is gone when the user logs out.
+    lasting = [it for it in places if home and it == Path(home) / ".cache" / "ovc"]
+    return _writable(lasting + places)
+
+
+def _writable(places: list[Path]) -> Path:
     problem: OSError | None = None
-    for folder in directories():
+    for folder in places:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:

@@ -12,11 +12,15 @@ from edge.call.events import (
     Answered,
     Cancelled,
     Ended,
+    Expired,
     Failed,
     LegEvent,
+    Lost,
+    RefreshDue,
     Rejected,
     Released,
     Reoffered,
+    RetryDue,
     Unacknowledged,
 )
 from edge.call.leg import SDP_TYPE, Leg, Stack
@@ -128,6 +132,11 @@ class PhoneCall:
                 self._ended_by = "them"
             case Reoffered(body):
                 self._reoffered(leg, body, now)
+            case RefreshDue() | RetryDue():
+                leg.reinvites.send(self.local.repeated(), now)
+            case Expired() | Lost():
+                self._ended_by = "us"
+                leg.hang_up(now)
             case Ended():
                 self._end(now)
             case _:
@@ -156,9 +165,9 @@ class PhoneCall:
                 self._remote = read(body)
             answer = self._answer() if body else self.local.offer()
         except SdpError as error:
-            leg.refuse_reoffer(error.status, "Not Acceptable Here", (), now)
+            leg.reinvites.refuse(error.status, "Not Acceptable Here", (), now)
             return
-        leg.accept_reoffer(answer, now)
+        leg.reinvites.accept(answer, now)
         self._play(self._plan.sound)
 
     def _answer(self) -> bytes:
@@ -208,9 +217,7 @@ class UserAgent(asyncio.DatagramProtocol):
         self._starting: set[asyncio.Task[None]] = set()
         self._calls: set[PhoneCall] = set()
         self.timers = Timers()
-        self._endpoint = Endpoint(
-            timers=self.timers, ids=self._ids, send=self._send, user=self, sent_by=address
-        )
+        self._endpoint = Endpoint(timers=self.timers, ids=self._ids, send=self._send, user=self)
         self._stack = Stack(
             endpoint=self._endpoint,
             timers=self.timers,

@@ -4,13 +4,14 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from infra.access_keys import AccessKeys
+from infra.config_feed_function import ConfigFeedFunction
 from infra.management_function import ManagementFunction
 from infra.number_orders_function import NumberOrdersFunction
 from infra.settings import DeploymentSettings
 
 
 class ApiStack(Stack):
-    """The API's function, its URL and its access keys, and the function that fulfils orders."""
+    """The API's function, its URL and its access keys, and the functions behind it."""
 
     def __init__(self, scope: Construct, *, settings: DeploymentSettings) -> None:
         super().__init__(
@@ -22,4 +23,5 @@ class ApiStack(Stack):
         keys = AccessKeys(self, "AccessKeys", prefix=settings.prefix)
         api = ManagementFunction(self, "Management", settings=settings, access_keys=keys.secret)
         NumberOrdersFunction(self, "NumberOrders", settings=settings)
+        ConfigFeedFunction(self, "ConfigFeed", settings=settings)
         CfnOutput(self, "ApiUrl", value=api.url, description="endpoint_url of clients")

@@ -14,7 +14,20 @@ from infra.names import record_arns, table_arn
 from infra.network import SIP_PORT
 from infra.settings import DeploymentSettings
 from model.cdr import KEY_PREFIX
-from model.tables import CALLS, CONNECTORS, NODES, NUMBERS, cdr_bucket_name
+from model.tables import (
+    CALLS,
+    CONNECTOR,
+    CONNECTORS,
+    FEED,
+    HEALTH,
+    LIMITS,
+    NODES,
+    NUMBERS,
+    PARTITION_KEY,
+    SORT_KEY,
+    cdr_bucket_name,
+    edge_log_group_name,
+)
 
 STOP_TIMEOUT_S = 120
 """The longest that Fargate grants between SIGTERM and SIGKILL."""
@@ -26,9 +39,9 @@ LOG_BUFFER_MIB = 4
 
 
 class EdgeTask(Construct):
-    """The task definition. It has no health check of its own: the edge speaks UDP only and meets
-    strangers with silence, so that a probe would learn nothing. A process that cannot work ends,
-    and ECS sees that."""
+    """The task definition. It has no health check of its own: the edge meets strangers with
+    silence, so that a probe would learn nothing. A process that cannot work ends, and ECS sees
+    that."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: DeploymentSettings
@@ -92,6 +105,7 @@ class EdgeTask(Construct):
         return logs.LogGroup(
             self,
             "Log",
+            log_group_name=edge_log_group_name(self._settings.prefix),
             retention=logs.RetentionDays.THREE_MONTHS,
             removal_policy=RemovalPolicy.DESTROY,
         )
@@ -120,15 +134,18 @@ class EdgeTask(Construct):
         connectors = table_arn(stack, settings, CONNECTORS)
         numbers = table_arn(stack, settings, NUMBERS)
         rows = [table_arn(stack, settings, table) for table in (CALLS, NODES)]
+        followed = [table_arn(stack, settings, table) for table in (NODES, FEED)]
         records = record_arns(stack, settings)
         for actions, resources in (
-            (["dynamodb:GetItem"], [connectors]),
-            (["dynamodb:Query"], [connectors, numbers]),
+            (["dynamodb:BatchGetItem"], [connectors, numbers]),
+            (["dynamodb:Query"], [connectors, numbers, *followed]),
             (["dynamodb:BatchWriteItem"], rows),
+            (["dynamodb:UpdateItem"], [table_arn(stack, settings, LIMITS)]),
             (["s3:PutObject"], [records]),
             (["ec2:DescribeNetworkInterfaces"], ["*"]),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
+        role.add_to_policy(_may_note_health(connectors))
         # cdk-nag writes a reference as <AWS::Region>.
         name = cdr_bucket_name(settings.prefix, "<AWS::AccountId>", "<AWS::Region>")
         finding = f"Resource::arn:<AWS::Partition>:s3:::{name}/{KEY_PREFIX}/*"
@@ -150,6 +167,23 @@ class EdgeTask(Construct):
             {"AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken knows no resources."},
         )
         return role
+
+
+def _may_note_health(connectors: str) -> iam.PolicyStatement:
+    """Return the right to say when a connector's hosts last pinged, and nothing else (EDGE F11)."""
+    return iam.PolicyStatement(
+        actions=["dynamodb:UpdateItem"],
+        resources=[connectors],
+        conditions={
+            "ForAllValues:StringEquals": {
+                "dynamodb:LeadingKeys": [CONNECTOR],
+                "dynamodb:Attributes": [PARTITION_KEY, SORT_KEY, HEALTH],
+            },
+            "StringEqualsIfExists": {
+                "dynamodb:ReturnValues": ["NONE", "UPDATED_OLD", "UPDATED_NEW"]
+            },
+        },
+    )
 
 
 def _role(scope: Construct, construct_id: str) -> iam.Role:

@@ -1,16 +1,13 @@
 """The management Lambda and its Function URL (A2, A3)."""
 
-from aws_cdk import Duration, RemovalPolicy, Stack
-from aws_cdk import aws_iam as iam
+from aws_cdk import Stack
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.document import settings_document
-from infra.findings import accept
-from infra.management_asset import management_asset
 from infra.names import index_arn, table_arn
+from infra.python_function import PythonFunction
 from infra.settings import DeploymentSettings
 from model.tables import CALLS, CONNECTORS, NODES, NUMBERS, access_keys_secret_name
 
@@ -37,64 +34,33 @@ class ManagementFunction(Construct):
         access_keys: secretsmanager.Secret,
     ) -> None:
         super().__init__(scope, construct_id)
-        log_group = logs.LogGroup(
+        made = PythonFunction(
             self,
-            "Log",
-            retention=logs.RetentionDays.THREE_MONTHS,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-        role = self._role(settings, access_keys, log_group)
-        asset = management_asset()
-        function = lambda_.Function(
-            self,
-            "Function",
             description="Voice Connector management API",
-            runtime=lambda_.Runtime.PYTHON_3_13,
-            architecture=lambda_.Architecture.ARM_64,
-            code=lambda_.Code.from_asset(str(asset.path), asset_hash=asset.digest),
             handler=HANDLER,
-            memory_size=MEMORY_MIB,
-            timeout=Duration.seconds(TIMEOUT_S),
-            reserved_concurrent_executions=settings.api_concurrency or None,
-            role=role,
-            log_group=log_group,
+            memory_mib=MEMORY_MIB,
+            timeout_s=TIMEOUT_S,
+            concurrency=settings.api_concurrency or None,
             environment={
                 "OVC_TABLE_PREFIX": settings.prefix,
                 "OVC_ACCESS_KEYS_SECRET": access_keys_secret_name(settings.prefix),
                 "OVC_SETTINGS": settings_document(Stack.of(self), settings, SECTIONS),
             },
         )
-        accept(function, {"AwsSolutions-L1": "3.13 is the newest Python that the tests run with."})
+        self._permit(made, settings, access_keys)
         # The SDKs sign for the service `chime`, which no front door of IAM would let through (A2).
-        self.url = function.add_function_url(auth_type=lambda_.FunctionUrlAuthType.NONE).url
+        url = made.function.add_function_url(auth_type=lambda_.FunctionUrlAuthType.NONE)
+        self.url = url.url
 
-    def _role(
+    def _permit(
         self,
+        made: PythonFunction,
         settings: DeploymentSettings,
         access_keys: secretsmanager.Secret,
-        log_group: logs.LogGroup,
-    ) -> iam.Role:
+    ) -> None:
         stack = Stack.of(self)
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        log_group.grant_write(role)
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=[f"dynamodb:{action}" for action in TABLE_ACTIONS],
-                resources=[table_arn(stack, settings, table) for table in (CONNECTORS, NUMBERS)],
-            )
-        )
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["dynamodb:Query"],
-                resources=[
-                    table_arn(stack, settings, NODES),
-                    *(index_arn(stack, settings, CALLS, index) for index in CALLS.indexes),
-                ],
-            )
-        )
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["secretsmanager:GetSecretValue"], resources=[access_keys.secret_arn]
-            )
-        )
-        return role
+        tables = [table_arn(stack, settings, table) for table in (CONNECTORS, NUMBERS)]
+        indexes = [index_arn(stack, settings, CALLS, index) for index in CALLS.indexes]
+        made.permit_database(TABLE_ACTIONS, *tables)
+        made.permit_database(("Query",), table_arn(stack, settings, NODES), *indexes)
+        made.permit(("secretsmanager:GetSecretValue",), access_keys.secret_arn)

@@ -7,7 +7,7 @@ from aws_cdk import ArnFormat, Aws, Stack
 
 from infra.settings import DeploymentSettings
 from model.cdr import KEY_PREFIX
-from model.tables import NUMBERS, Index, Table, cdr_bucket_name
+from model.tables import Index, Table, cdr_bucket_name
 
 
 def table_arn(stack: Stack, settings: DeploymentSettings, table: Table) -> str:
@@ -24,9 +24,9 @@ def index_arn(stack: Stack, settings: DeploymentSettings, table: Table, index: I
     return f"{table_arn(stack, settings, table)}/index/{index.name}"
 
 
-def stream_parameter_name(settings: DeploymentSettings) -> str:
-    """Return the name of the SSM parameter that holds the ARN of the stream of numbers."""
-    return f"/{settings.prefix}/{NUMBERS.logical_name}-stream"
+def stream_parameter_name(settings: DeploymentSettings, table: Table) -> str:
+    """Return the name of the SSM parameter that holds the ARN of a table's stream."""
+    return f"/{settings.prefix}/{table.logical_name}-stream"
 
 
 def bucket_name(settings: DeploymentSettings) -> str:

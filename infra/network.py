@@ -53,16 +53,19 @@ class Network(Construct):
         )
         anywhere = ec2.Peer.any_ipv4()
         group.add_ingress_rule(anywhere, ec2.Port.udp(SIP_PORT), "SIP")
+        group.add_ingress_rule(anywhere, ec2.Port.tcp(SIP_PORT), "SIP over TCP")
         group.add_ingress_rule(anywhere, media_ports, "RTP and RTCP")
-        # With UDP open both ways the flows are not tracked, so no table of them can run full.
+        # With all ports open to the outside, what comes in at open ports is not tracked: no table
+        # of flows can run full. A PBX's route may name any port (API OR2).
         group.add_egress_rule(anywhere, ec2.Port.all_udp(), "SIP, RTP and RTCP to any port")
-        group.add_egress_rule(anywhere, ec2.Port.tcp(443), "AWS APIs, image, log")
+        group.add_egress_rule(anywhere, ec2.Port.all_tcp(), "SIP to any port, AWS APIs")
         accept(
             group,
             {
                 "AwsSolutions-EC23": "Peers are anywhere; who they are says the API's allow list, "
                 "not a stack. The edge meets strangers with silence (EDGE S2, R7).",
-                "CloudFormation-Validate::W2508": "It means TCP ports; what is open is UDP.",
+                "CloudFormation-Validate::W2508": "Most of what is open is UDP; TCP "
+                "on the port of SIP is what peers speak.",
             },
         )
         return group

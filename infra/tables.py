@@ -7,7 +7,7 @@ from constructs import Construct
 
 from infra.names import stream_parameter_name
 from infra.settings import DeploymentSettings
-from model.tables import EXPIRES_AT, NUMBERS, TABLES, StreamView, Table
+from model.tables import EXPIRES_AT, TABLES, StreamView, Table
 
 
 class Tables(Construct):
@@ -38,18 +38,23 @@ class Tables(Construct):
             )
             _add_indexes(made[table], table)
 
-        stream_arn = made[NUMBERS].table_stream_arn
-        assert stream_arn is not None, "model/tables.py gives the table of numbers a stream"
-        ssm.StringParameter(
-            self,
-            "NumbersStream",
-            parameter_name=stream_parameter_name(settings),
-            description="ARN of the stream of phone numbers, for the function that reads it",
-            string_value=stream_arn,
-        )
+        for table, it in made.items():
+            if it.table_stream_arn is None:
+                continue
+            ssm.StringParameter(
+                self,
+                f"{table.logical_name.capitalize()}Stream",
+                parameter_name=stream_parameter_name(settings, table),
+                description=f"ARN of the stream of {table.logical_name}, for its readers",
+                string_value=it.table_stream_arn,
+            )
 
 
-_STREAMS = {None: None, StreamView.NEW_IMAGE: dynamodb.StreamViewType.NEW_IMAGE}
+_STREAMS = {
+    None: None,
+    StreamView.NEW_IMAGE: dynamodb.StreamViewType.NEW_IMAGE,
+    StreamView.KEYS_ONLY: dynamodb.StreamViewType.KEYS_ONLY,
+}
 
 
 def _add_indexes(made: dynamodb.Table, table: Table) -> None:

@@ -1,6 +1,7 @@
 """An edge node as it shows itself to the management plane."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 RENEWED_EVERY_S = 10.0
@@ -20,6 +21,8 @@ class CarrierState:
     weight: int
     out_until: datetime | None
     """UTC end of its time on the blacklist (EDGE F9); None or past means that it is healthy."""
+    registration: str | None = None
+    """How it stands with the node's registration there; None where none is wanted (EDGE F13)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,8 @@ class NodeState:
     draining: bool
     carriers: tuple[CarrierState, ...]
     """In the order of the settings."""
+    connector_calls: Mapping[str, int] = field(default_factory=dict)
+    """Calls by connector; empty where their number is not limited (EDGE R16)."""
 
     def is_live(self, now: datetime) -> bool:
         """Tell whether the node has shown itself lately."""

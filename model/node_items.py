@@ -9,6 +9,7 @@ from model.codec import (
     mapping,
     moment,
     moment_text,
+    optional_string,
     sequence,
     string,
     whole,
@@ -31,6 +32,7 @@ def node_members(node: NodeState) -> dict[str, Plain]:
         "active_calls": node.active_calls,
         "draining": node.draining,
         "carriers": [_carrier_members(carrier) for carrier in node.carriers],
+        "connector_calls": dict(node.connector_calls) or None,
         EXPIRES_AT: int((node.renewed_at + KEPT).timestamp()),
     }
 
@@ -45,6 +47,9 @@ def node_from(item: Item) -> NodeState:
         active_calls=whole(item["active_calls"]),
         draining=flag(item["draining"]),
         carriers=tuple(_carrier(mapping(entry)) for entry in sequence(item["carriers"])),
+        connector_calls={name: whole(it) for name, it in mapping(item["connector_calls"]).items()}
+        if "connector_calls" in item
+        else {},
     )
 
 
@@ -56,6 +61,7 @@ def _carrier_members(carrier: CarrierState) -> dict[str, Plain]:
         "priority": carrier.priority,
         "weight": carrier.weight,
         "out_until": None if carrier.out_until is None else moment_text(carrier.out_until),
+        "registration": carrier.registration,
     }
 
 
@@ -67,4 +73,5 @@ def _carrier(members: Item) -> CarrierState:
         priority=whole(members["priority"]),
         weight=whole(members["weight"]),
         out_until=moment(members["out_until"]) if "out_until" in members else None,
+        registration=optional_string(members, "registration"),
     )

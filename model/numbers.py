@@ -45,6 +45,8 @@ class NumberFacts:
     region: str
     """ISO alpha-2 code, or `001` for a non-geographic number."""
     kind: NumberKind
+    calling_code: str
+    """Country calling code, digits alone."""
 
 
 def is_e164(text: str) -> bool:
@@ -70,7 +72,7 @@ def facts_of(e164: str) -> NumberFacts | None:
     if region is None:
         return None
     kind = _KINDS.get(phonenumbers.number_type(parsed), NumberKind.ORDINARY)
-    return NumberFacts(e164, region, kind)
+    return NumberFacts(e164, region, kind, str(parsed.country_code))
 
 
 def is_caller_id(e164: str) -> bool:

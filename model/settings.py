@@ -10,15 +10,13 @@ import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
-from ipaddress import ip_address, ip_network
 from typing import Union, get_args, get_origin, get_type_hints
 
+from model.checks import SettingsError as SettingsError
+from model.checks import check as _check
 from model.numbers import NumberKind
-
-
-class SettingsError(ValueError):
-    """A settings document that cannot be used: names the member, its value and what is wanted."""
-
+from model.peers import Carrier as Carrier
+from model.peers import MeetingBridge as MeetingBridge
 
 _LONGEST_S = 366 * 86_400.0
 """No wait is longer than a year; it bounds what the document may say."""
@@ -42,6 +40,25 @@ class InboundUriHost(Enum):
 
     CONNECTOR = "connector"
     ROUTE = "route"
+
+
+class UdpLarge(Enum):
+    """How a request travels that is too large for one UDP packet (EDGE W13)."""
+
+    AUTO = "auto"
+    """By TCP, and by UDP after all where nobody takes it."""
+    UDP = "udp"
+
+
+class TlsVerify(Enum):
+    """What is asked of a certificate that a peer shows us when we connect to it (EDGE W9)."""
+
+    FULL = "full"
+    """A chain to a root that we trust, and the name that we connect to."""
+    CHAIN = "chain"
+    """The chain, whatever name it shows."""
+    OFF = "off"
+    """Nothing: encrypted, but who is there nobody knows."""
 
 
 class DigestAlgorithms(Enum):
@@ -131,46 +148,15 @@ class ApiSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Carrier:
-    """A peer in the public network: who may bring us calls, and where ours go (EDGE I5, F13)."""
-
-    name: str
-    host: str
-    """IP address that our calls are sent to."""
-    port: int = 5060
-    sources: tuple[str, ...] = ()
-    """Addresses, networks or address:port entries that are this carrier; empty means its host."""
-    media_networks: tuple[str, ...] = ()
-    """Networks its RTP may come from besides its signalling address (EDGE Q4)."""
-    priority: int = 1
-    weight: int = 1
-    prefixes: tuple[str, ...] = ()
-    """Beginnings of the numbers it takes, such as +44; empty means every number (EDGE F13)."""
-    invites_per_second: int = 200
-    """Over it the edge answers 503 (EDGE S3)."""
-
-    def __post_init__(self) -> None:
-        """Refuse what could be neither reached nor recognised, and a share of nothing (F1)."""
-        _check("host", self.host, _is_address(self.host), "an IP address")
-        _check("port", self.port, 1 <= self.port <= 65_535, "a number from 1 to 65535")
-        for name in ("priority", "weight", "invites_per_second"):
-            value = getattr(self, name)
-            _check(name, value, value >= 1, "a number from 1")
-        for entry in self.sources:
-            _check("sources", entry, _is_source(entry), "an address, a network or address:port")
-        for entry in self.prefixes:
-            is_prefix = entry[:1] == "+" and entry[1:].isascii() and entry[1:].isdigit()
-            _check("prefixes", entry, is_prefix, "the beginning of an E.164 number, such as +44")
-        for entry in self.media_networks:
-            _check("media_networks", entry, _is_network(entry), "a network")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AdmissionSettings:
     """Who may call whom (EDGE 2.1 and 7)."""
 
     caller_id_policy: CallerIdPolicy = CallerIdPolicy.US_VALID
     digest_algorithms: DigestAlgorithms = DigestAlgorithms.SHA256_AND_MD5
+    md5_only_connectors: tuple[str, ...] = ()
+    """Ids of connectors whose PBX fails on an unknown first challenge: they get MD5 alone (G2)."""
+    allow_legacy_digest: bool = False
+    """Whether credentials without qop count; each nonce then serves one request (EDGE G5)."""
     challenge_status: int = 407
     """407 or 401 (EDGE G2)."""
     nonce_lifetime_s: int = 300
@@ -186,8 +172,26 @@ class AdmissionSettings:
     unknown_refusals_per_source: int = 5
     """403 answers per second to one unlisted source that names a connector (EDGE S2, R7)."""
     unknown_refusals_per_node: int = 50
+    unknown_requests_per_node: int = 1_000
+    """Requests per second that are read of all unknown sources together: a flood from invented
+    addresses costs a node a tenth of its time at most (EDGE S3)."""
+    minutes_per_day: int | None = None
+    """Talk of one connector's calls to the public network in a day of UTC, on one node; None leaves
+    it unlimited (EDGE S6). Calls that are up go on."""
+    calls_per_prefix_per_hour: int | None = None
+    """Calls of one connector to numbers with the same calling code and three digits behind it, on
+    one node; None leaves them unlimited (EDGE S6)."""
     rejected_records_per_second: int = 50
     """Records of refused calls per connector and second; a flood is no S3 bill (EDGE C8)."""
+    overload_lag_ms: int = 100
+    """EDGE R30: a loop so late, or one of the next two, and new calls are refused."""
+    overload_cpu_percent: int = 85
+    """Of the one CPU that signalling can use."""
+    overload_ports_percent: int = 5
+    """Of the media ports of this node."""
+    drop_lag_ms: int = 500
+    """Refusing is too much as well, from here or the next one on: INVITEs are dropped unread."""
+    drop_cpu_percent: int = 98
 
     def __post_init__(self) -> None:
         """Refuse values that would fail, or open the door, only when a call comes."""
@@ -211,9 +215,17 @@ class CallSettings:
     """Above the three minutes that RFC 3261 §16.6 demands."""
     repeat_ringing_s: float = 60.0
     max_call_s: float = 14_400.0
+    session_expires_s: float = 0.0
+    """Session interval that our INVITEs ask for (RFC 4028, EDGE ST2); 0 asks for none, because the
+    media timeout finds dead calls sooner."""
     loop_window_s: float = 10.0
     """EDGE L2: how long a call that we sent to a host counts against one coming back from it."""
     loop_turns: int = 6
+
+    def __post_init__(self) -> None:
+        """Refuse a session interval that RFC 4028 §5 forbids."""
+        interval = self.session_expires_s
+        _check("session_expires_s", interval, interval == 0 or interval >= 90, "0, or 90 or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +239,18 @@ class RoutingSettings:
     budget_s: float = 24.0
     blacklist_s: float = 30.0
     blacklist_longest_s: float = 300.0
+    probe_s: float = 30.0
+    """How often a failed target is asked with OPTIONS whether it is back; 0 asks none (F10)."""
+    probe_routes: bool = False
+    """Whether routes that work are asked as often, so that calls find them out already (F10)."""
+    udp_large: UdpLarge = UdpLarge.AUTO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSettings:
+    """TLS towards peers that we connect to (EDGE W9)."""
+
+    verify: TlsVerify = TlsVerify.FULL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,16 +287,21 @@ class Settings:
     """Admits loopback and private addresses everywhere; refused on ECS (EDGE S11)."""
     api: ApiSettings = field(default_factory=ApiSettings)
     carriers: tuple[Carrier, ...] = ()
+    meetings: tuple[MeetingBridge, ...] = ()
     admission: AdmissionSettings = field(default_factory=AdmissionSettings)
     call: CallSettings = field(default_factory=CallSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
+    tls: TlsSettings = field(default_factory=TlsSettings)
 
     def __post_init__(self) -> None:
-        """Refuse two carriers of one name: sources and failures are kept by it."""
+        """Refuse two carriers of one name, and two bridges for one number."""
         names = [carrier.name for carrier in self.carriers]
         for name in names:
             _check("carriers", name, names.count(name) == 1, "another name for each carrier")
+        dialed = [number for bridge in self.meetings for number in bridge.numbers]
+        for number in dialed:
+            _check("meetings", number, dialed.count(number) == 1, "one bridge for each number")
 
     @classmethod
     def from_json(cls, text: str) -> "Settings":
@@ -346,34 +375,5 @@ def _write(value: object) -> object:
     return value.value if isinstance(value, Enum) else value
 
 
-def _check(name: str, value: object, holds: bool, wanted: str) -> None:
-    if not holds:
-        raise SettingsError(f"{name} is {value!r}; {wanted} is wanted")
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True
-
-
 def _is_origin(text: str) -> bool:
     return _ORIGIN.fullmatch(text) is not None
-
-
-def _is_source(text: str) -> bool:
-    host, colon, port = text.rpartition(":")
-    if colon and ":" not in host:
-        digits = port.isascii() and port.isdigit() and len(port) <= 5
-        return _is_address(host) and digits and 1 <= int(port) <= 65_535
-    return _is_network(text)

@@ -7,7 +7,6 @@ Tables of configuration and of nodes have a string partition key `pk` and a stri
     connectors  pk "connector"   sk <connector id>   one item per connector
                 pk "group"       sk <group id>       one item per group of connectors
                 pk "settings"    sk "global"         GlobalSettings (the CDR bucket's name)
-                pk "version"     sk "configuration"  `revision`, counted up after every change
                 pk "count"       sk <region>         `amount` of connectors in a region
                 pk "count"       sk "group"          `amount` of groups
                 pk "access-key"  sk <access key id>  `last_used_at`, to the hour (A2)
@@ -20,6 +19,7 @@ Tables of configuration and of nodes have a string partition key `pk` and a stri
                 pk "count"       sk "inventory"      `amount` of numbers of the account, without
                                                      those in the deletion queue
     nodes       pk "node"        sk <node id>        one item per edge node, renewed every 10 s
+    feed        pk "change"      sk <instant>#<id>   keys of `connectors` and `numbers` that changed
 
 Calls have a table of their own, with the string key `transaction_id` and these indexes:
 
@@ -27,8 +27,18 @@ Calls have a table of their own, with the string key `transaction_id` and these 
     connector   connector_id  started_at
     number      number        started_at   the customer's own number of a call (model/calls.py)
 
-Nodes are no part of `connectors` because the edge may write them, and nothing else there. Items of
-`calls` and `nodes` expire by `expires_at`: calls 90 days after their end, nodes after a day.
+Limits have a table of their own as well, with the string key `connector_id`: one item per connector
+that more than one node has calls of, with a number `s<slot>` for each slot of its calls per second,
+the epoch millisecond until which it is taken (edge/policy/call_slots.py).
+
+Nodes are no part of `connectors` because the edge may write them; there it may write the attribute
+`termination_health` of connectors and nothing else. Items of
+`calls`, `nodes`, `feed` and `limits` expire by `expires_at`: calls 90 days after their end, the
+others after a day.
+
+The streams of `connectors` and `numbers` tell the config_feed Lambda of each change; it appends the
+key to `feed`, which the nodes read every two seconds (model/feed_items.py): what following the
+configuration costs grows with its changes, not with its size.
 
 Each sub-configuration of a connector is an attribute of its own, so that parallel writers touch
 different attributes of one item and never conflict. `associated_numbers` counts the numbers that
@@ -50,8 +60,6 @@ CONNECTOR = "connector"
 GROUP = "group"
 SETTINGS = "settings"
 GLOBAL = "global"
-VERSION = "version"
-CONFIGURATION = "configuration"
 INVENTORY = "inventory"
 POOL = "pool"
 ORDER = "order"
@@ -61,6 +69,9 @@ PHONE_NUMBERS = "phone-numbers"
 COUNT = "count"
 ACCESS_KEY = "access-key"
 NODE = "node"
+HEALTH = "termination_health"
+"""The one attribute of a connector that the edge writes (EDGE F11)."""
+CHANGE = "change"
 PARTITION_KEY = "pk"
 SORT_KEY = "sk"
 EXPIRES_AT = "expires_at"
@@ -80,6 +91,7 @@ class StreamView(Enum):
     """Which images of an item its table's stream carries."""
 
     NEW_IMAGE = "NEW_IMAGE"
+    KEYS_ONLY = "KEYS_ONLY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +136,7 @@ class Table:
         return arguments
 
 
-CONNECTORS = Table(logical_name="connectors")
+CONNECTORS = Table(logical_name="connectors", stream=StreamView.KEYS_ONLY)
 NUMBERS = Table(logical_name="numbers", stream=StreamView.NEW_IMAGE)
 LIVE_CALLS = Index(name="live", partition_key="live_node", sort_key="started_at")
 CALLS_OF_CONNECTOR = Index(name="connector", partition_key="connector_id", sort_key="started_at")
@@ -137,7 +149,9 @@ CALLS = Table(
     expires=True,
 )
 NODES = Table(logical_name="nodes", expires=True)
-TABLES = (CONNECTORS, NUMBERS, CALLS, NODES)
+FEED = Table(logical_name="feed", expires=True)
+LIMITS = Table(logical_name="limits", partition_key="connector_id", sort_key=None, expires=True)
+TABLES = (CONNECTORS, NUMBERS, CALLS, NODES, FEED, LIMITS)
 
 DEFAULT_PREFIX = "ovc"
 
@@ -145,6 +159,11 @@ DEFAULT_PREFIX = "ovc"
 def cdr_bucket_name(prefix: str, account_id: str, region: str) -> str:
     """Return the name of the bucket that a deployment creates for its records."""
     return f"{prefix}-cdr-{account_id}-{region}"
+
+
+def edge_log_group_name(prefix: str) -> str:
+    """Return the name of the CloudWatch log group that a deployment's edge writes to."""
+    return f"/{prefix}/edge"
 
 
 def access_keys_secret_name(prefix: str) -> str:

@@ -17,15 +17,23 @@ MAY_IMPORT: dict[str, set[str]] = {
     "edge.symbol": set(),
     "edge.sip": set(GROUND),
     "edge.media": set(GROUND),
-    "edge.config": set(GROUND),
-    "edge.policy": GROUND | {"edge.sip", "edge.media", "edge.config"},
-    "edge.routing": GROUND | {"edge.sip", "edge.media", "edge.config"},
+    "edge.directory": set(GROUND),
+    "edge.config": GROUND | {"edge.directory"},
+    "edge.config_change": GROUND | {"edge.directory", "edge.config"},
+    "edge.policy": GROUND | {"edge.sip", "edge.media", "edge.directory", "edge.config"},
+    "edge.routing": GROUND | {"edge.sip", "edge.media", "edge.directory", "edge.config"},
 }
 """Package or module -> what it may import besides the standard library and itself."""
 MAY_IMPORT["edge.call"] = MAY_IMPORT["edge.policy"] | {"edge.policy", "edge.routing"}
 MAY_IMPORT["edge.records"] = MAY_IMPORT["edge.call"] | {"edge.call"}
-MAY_IMPORT["edge.seam"] = MAY_IMPORT["edge.records"] | {"edge.records"}
-MAY_IMPORT["edge.core"] = MAY_IMPORT["edge.seam"] | {"edge.seam"}
+MAY_IMPORT["edge.refusals"] = MAY_IMPORT["edge.records"] | {"edge.records"}
+MAY_IMPORT["edge.seam"] = MAY_IMPORT["edge.refusals"] | {"edge.refusals", "edge.config_change"}
+MAY_IMPORT["edge.waiting"] = MAY_IMPORT["edge.seam"] | {"edge.seam"}
+MAY_IMPORT["edge.reception"] = MAY_IMPORT["edge.waiting"] | {"edge.waiting"}
+MAY_IMPORT["edge.load_watch"] = MAY_IMPORT["edge.waiting"]
+MAY_IMPORT["edge.core"] = MAY_IMPORT["edge.reception"] | {
+    *("edge.reception", "edge.load_watch"),
+}
 MAY_IMPORT["edge.runtime"] = MAY_IMPORT["edge.core"] | {"edge.core"}
 MAY_IMPORT["edge.settings"] = {"model"}
 MAY_IMPORT["edge.__main__"] = MAY_IMPORT["edge.runtime"] | {"edge.runtime", "edge.settings"}

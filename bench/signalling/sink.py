@@ -35,18 +35,12 @@ class Sink:
             tables.CONNECTOR: [encode_item(connector_members(it)) for it in connectors],
             tables.INVENTORY: [encode_item(number_members(it)) for it in numbers],
         }
-        version: dict[str, Plain] = {
-            PARTITION_KEY: tables.VERSION,
-            SORT_KEY: tables.CONFIGURATION,
-            "revision": 1,
-        }
         settings: dict[str, Plain] = {
             PARTITION_KEY: tables.SETTINGS,
             SORT_KEY: tables.GLOBAL,
             "cdr_bucket": BUCKET,
         }
         self._server.items = {
-            (tables.VERSION, tables.CONFIGURATION): encode_item(version),
             (tables.SETTINGS, tables.GLOBAL): encode_item(settings),
         }
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -92,9 +86,10 @@ class _Handler(BaseHTTPRequestHandler):
             items = self.server.partitions.get(partition, [])
             self._answer({"Items": items, "Count": len(items), "ScannedCount": len(items)})
         else:
-            key = (request["Key"][PARTITION_KEY]["S"], request["Key"][SORT_KEY]["S"])
-            item = self.server.items.get(key)
-            self._answer({} if item is None else {"Item": item})
+            ((table, asked),) = request["RequestItems"].items()
+            keys = [(it[PARTITION_KEY]["S"], it[SORT_KEY]["S"]) for it in asked["Keys"]]
+            found = [self.server.items[it] for it in keys if it in self.server.items]
+            self._answer({"Responses": {table: found}, "UnprocessedKeys": {}})
 
     def do_PUT(self) -> None:
         """Take an object."""

@@ -5,20 +5,33 @@ from typing import Protocol
 
 from edge.call import outcome
 from edge.call.call import Call, CallSurroundings
+from edge.call.census import Census
 from edge.call.leg import Stack
 from edge.call.media import CallMedia, MediaRules
 from edge.call.media_pool import MediaPool
 from edge.call.outcome import Outcome
 from edge.config import Snapshot
+from edge.directory import Directory
 from edge.flow import Flow, Transport
 from edge.media.session import SessionId, Side
 from edge.policy.header_policy import timestamp_of
+from edge.policy.reasons import Reason
 from edge.policy.verdict import AdmitCall
+from edge.routing.credentials import Credentials
+from edge.routing.failover import Failure
 from edge.routing.health import Health
-from edge.routing.targets import Target, carrier_target, inbound_targets, outbound_targets
+from edge.routing.targets import (
+    Target,
+    bridge_targets,
+    inbound_targets,
+    outbound_targets,
+)
+from edge.sip.exchange import ServerTransaction
 from edge.sip.message import Request
-from model.cdr import Disposition
-from model.settings import Carrier, Settings
+from model.checks import is_network
+from model.settings import Settings
+
+_NO_SIDE: frozenset[Side] = frozenset()
 
 
 class CallWatcher(Protocol):
@@ -29,6 +42,9 @@ class CallWatcher(Protocol):
 
     def on_call_answered(self, call: Call, now: float) -> None:
         """Hear of an answer, before the caller does."""
+
+    def on_attempt_over(self, call: Call, ending: int | Failure, now: float) -> None:
+        """Hear that the last target tried has failed."""
 
     def on_call_ended(self, call: Call, now: float) -> None:
         """Hear of a call's end."""
@@ -46,6 +62,7 @@ class B2bua:
         media_address: str,
         watcher: CallWatcher,
         owns: Callable[[str, str], bool],
+        credentials: Mapping[str, Credentials],
     ) -> None:
         self._stack = stack
         self._settings = settings
@@ -55,34 +72,50 @@ class B2bua:
             entry
             for carrier in settings.carriers
             for entry in (carrier.host, *carrier.sources, *carrier.media_networks)
-            if entry.count(":") != 1
+            if is_network(entry)
         )
         self._watcher = watcher
-        self._health = Health(settings.routing)
-        self._surroundings = CallSurroundings(stack, settings, self._health, self, owns)
+        self.health = Health(settings.routing)
+        self._surroundings = CallSurroundings(stack, settings, self.health, self, owns, credentials)
         self._calls: dict[tuple[int, SessionId], Call] = {}
-        self._by_connector: dict[str, int] = {}
+        self._census = Census()
         self._sent: dict[tuple[str, str, str], dict[Call, float]] = {}
         self.snapshot = Snapshot()
-        self.addresses: Mapping[str, tuple[str, ...]] = {}
-        """Resolved addresses of route hosts that are names (EDGE W11)."""
+        self.directory = Directory()
+        """What the names of routes and peers resolve to (EDGE W11)."""
         self.is_draining = False
 
-    def invite(self, admitted: AdmitCall, request: Request, flow: Flow, now: float) -> None:
-        """Make a call of an admitted INVITE."""
-        endpoint = self._stack.endpoint
-        transaction = endpoint.serve(request, flow)
-        endpoint.respond(transaction, 100, "Trying", now, fields=timestamp_of(request))
+    def invite(
+        self,
+        admitted: AdmitCall,
+        request: Request,
+        flow: Flow,
+        now: float,
+        transaction: ServerTransaction | None = None,
+    ) -> None:
+        """Make a call of an admitted INVITE; one that has waited has its transaction already.
+
+        One to a sips: URI leaves by TLS or not at all (EDGE W10).
+        """
+        if transaction is None:
+            endpoint = self._stack.endpoint
+            transaction = endpoint.serve(request, flow)
+            endpoint.respond(transaction, 100, "Trying", now, fields=timestamp_of(request))
         lease = self._pool.open()
         assert lease is not None, "admission asks for ports first (EDGE R30)"
         media = CallMedia(self._pool, lease, self._rules(admitted))
         targets = self._targets(admitted, now)
+        wants_tls = request.uri[:5].lower() == "sips:"
+        if wants_tls:
+            targets = [target for target in targets if target.transport is Transport.TLS]
         call = Call(self._surroundings, admitted, request, transaction, media, targets, now)
         self._calls[(lease.worker, lease.session)] = call
-        connector_id = admitted.connector.connector_id
-        self._by_connector[connector_id] = self._by_connector.get(connector_id, 0) + 1
+        self._count(call)
         self._watcher.on_call_started(call, now)
-        call.start(now)
+        if wants_tls and not targets:
+            call.refuse(Reason.NO_TLS_TARGET, now)
+        else:
+            call.start(now)
 
     def call_of(self, worker: int, session: SessionId) -> Call | None:
         """Return the call that a media session belongs to."""
@@ -100,20 +133,18 @@ class B2bua:
         for call in list(self._calls.values()):
             call.hang_up(why, now)
 
-    def carrier_outages(self, now: float) -> list[tuple[Carrier, float | None]]:
-        """Return every carrier with the end of its outage, None for a healthy one (EDGE F9)."""
-        return [
-            (carrier, self._health.out_until(carrier_target(carrier), now))
-            for carrier in self._settings.carriers
-        ]
-
     # CallObserver, for the calls
 
     def on_attempt(self, call: Call, target: Target, now: float) -> None:
         """Remember what was sent where: the next INVITE from there may be a loop (EDGE L2)."""
+        self._count(call)
         admitted = call.admitted
         key = (target.address[0], admitted.from_number, admitted.to_number)
         self._sent.setdefault(key, {})[call] = now
+
+    def on_attempt_over(self, call: Call, ending: int | Failure, now: float) -> None:
+        """Tell of a target that failed."""
+        self._watcher.on_attempt_over(call, ending, now)
 
     def on_connected(self, call: Call, now: float) -> None:
         """Tell of the answer."""
@@ -123,12 +154,7 @@ class B2bua:
         """Take the call off the books."""
         lease = call.media.lease
         self._calls.pop((lease.worker, lease.session), None)
-        connector_id = call.admitted.connector.connector_id
-        left = self._by_connector.get(connector_id, 1) - 1
-        if left:
-            self._by_connector[connector_id] = left
-        else:
-            self._by_connector.pop(connector_id, None)
+        self._census.forget(call)
         self._forget_sent(call)
         self._watcher.on_call_ended(call, now)
 
@@ -148,11 +174,15 @@ class B2bua:
 
     def active_calls_of(self, connector_id: str) -> int:
         """Return how many calls a connector has."""
-        return self._by_connector.get(connector_id, 0)
+        return self._census.of(connector_id)
 
     def has_ports(self) -> bool:
         """Tell whether one more call could have its media (EDGE R30)."""
         return self._pool.has_two
+
+    def calls_by_connector(self) -> dict[str, int]:
+        """Return how many calls each connector has that has any."""
+        return self._census.all()
 
     def loop_turns(self, source: str, from_number: str, to_number: str, now: float) -> int:
         """Return how many live calls we sent to this source with the same numbers (EDGE L2)."""
@@ -169,24 +199,42 @@ class B2bua:
         """Tell whether new calls are refused (EDGE R31)."""
         return self.is_draining
 
+    def _count(self, call: Call) -> None:
+        self._census.note(call, tuple([party.connector_id for party in call.parties]))
+
     def _targets(self, admitted: AdmitCall, now: float) -> list[Target]:
-        ids, health = self._stack.ids, self._health
-        if admitted.disposition is Disposition.TERMINATION:
-            carriers = self._settings.carriers
-            return outbound_targets(carriers, admitted.to_number, health, ids, now)
-        found = inbound_targets(admitted.connector, self.addresses, health, ids, now)
-        # The edge speaks UDP only so far: routes that ask for TCP are reached by UDP.
-        return [target._replace(transport=Transport.UDP) for target in found]
+        ids, health, directory = self._stack.ids, self.health, self.directory
+        if admitted.bridge is not None:
+            return bridge_targets(admitted.bridge, directory, health, now)
+        if admitted.callees:
+            return inbound_targets(admitted.callees, directory, health, ids, now)
+        carriers = self._settings.carriers
+        return outbound_targets(carriers, admitted.to_number, directory, health, ids, now)
 
     def _rules(self, admitted: AdmitCall) -> MediaRules:
-        private = admitted.connector.connector_id in self._settings.media.private_media
+        networks: dict[Side, tuple[str, ...]] = {}
+        if admitted.bridge is not None:
+            networks[Side.B] = admitted.bridge.media_networks
+        elif not admitted.is_on_net:
+            side = Side.A if admitted.carrier is not None else Side.B
+            networks[side] = self._carrier_networks
         return MediaRules(
             address=self._media_address,
             lab_mode=self._settings.lab_mode,
-            private_media=private,
-            carrier_side=Side.A if admitted.carrier is not None else Side.B,
-            carrier_networks=self._carrier_networks,
+            private=self._private_sides(admitted),
+            networks=networks,
         )
+
+    def _private_sides(self, admitted: AdmitCall) -> frozenset[Side]:
+        """Return the sides whose media may be at private addresses (EDGE S11)."""
+        private = self._settings.media.private_media
+        if not private:
+            return _NO_SIDE
+        callers = admitted.connector.connector_id in private
+        if not (admitted.is_on_net and admitted.callees):
+            return frozenset(Side) if callers else _NO_SIDE
+        callees = all(callee.connector_id in private for callee in admitted.callees)
+        return frozenset(side for side, may in ((Side.A, callers), (Side.B, callees)) if may)
 
     def _forget_sent(self, call: Call) -> None:
         admitted = call.admitted

@@ -1,6 +1,6 @@
 """One call: an answered leg, the attempts to reach the other side, and what joins them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, assert_never
@@ -11,36 +11,39 @@ from edge.call.events import (
     Answered,
     Cancelled,
     Ended,
+    Expired,
     Failed,
     LegEvent,
+    Lost,
     Progressed,
+    RefreshDue,
+    Reinvited,
     Rejected,
     Released,
     Reoffered,
+    RetryDue,
     Trying,
     Unacknowledged,
+    Withdrawn,
 )
-from edge.call.invite import b_leg_invite
 from edge.call.leg import Leg, Stack
 from edge.call.machine import Machine
 from edge.call.media import CallMedia
 from edge.call.outcome import Outcome
+from edge.call.party import parties_of, way_to_callee, way_to_caller
+from edge.call.refusal import Refusal
+from edge.call.reoffer import Reoffers
+from edge.call.search import Search
 from edge.call.states import CALL, CallInput, CallState, CallTimer
 from edge.call.uac_leg import UacLeg
 from edge.call.uas_leg import UasLeg
-from edge.flow import Flow
 from edge.media.sdp import SdpError
 from edge.media.session import Side
 from edge.policy.header_policy import Way
+from edge.policy.reasons import Reason
 from edge.policy.verdict import AdmitCall
-from edge.routing.failover import (
-    Failure,
-    answer_when_exhausted,
-    counts_against_target,
-    is_failover,
-    may_try_again,
-    progress_deadline,
-)
+from edge.routing.credentials import Credentials
+from edge.routing.failover import Failure, is_failover, progress_deadline
 from edge.routing.health import Health
 from edge.routing.targets import Target
 from edge.sip.exchange import Fields, ServerTransaction
@@ -56,6 +59,9 @@ class CallObserver(Protocol):
 
     def on_attempt(self, call: "Call", target: Target, now: float) -> None:
         """Hear that a target's INVITE goes out."""
+
+    def on_attempt_over(self, call: "Call", ending: int | Failure, now: float) -> None:
+        """Hear that the last target tried has failed, with a status or without an answer."""
 
     def on_connected(self, call: "Call", now: float) -> None:
         """Hear that a call is answered, before the caller does."""
@@ -74,6 +80,8 @@ class CallSurroundings:
     observer: CallObserver
     owns: Callable[[str, str], bool]
     """Whether an address belongs to the peers of a connector (by id) or to a carrier (EDGE S10)."""
+    credentials: Mapping[str, Credentials]
+    """By the names of the carriers that challenge (EDGE F13)."""
 
 
 class Call:
@@ -83,23 +91,19 @@ class Call:
         "_expires_s",
         "_in",
         "_last",
-        "_last_ending",
         "_machine",
-        "_max_forwards",
-        "_silence",
-        "_targets",
+        "_reoffers",
+        "_search",
         "a_leg",
         "admitted",
         "answered_at",
         "armed",
         "b_leg",
-        "call_id",
         "ended_at",
         "media",
         "outcome",
+        "parties",
         "started_at",
-        "transaction_id",
-        "tried",
     )
 
     def __init__(
@@ -115,27 +119,30 @@ class Call:
         self._in = surroundings
         self._machine: Machine[CallState, CallInput] = Machine(CALL, CallState.INVITING)
         self.admitted = admitted
-        self.transaction_id = surroundings.stack.ids.transaction_id()
-        self.call_id = invite.call_id
-        """Call-ID of the customer-facing leg (EDGE C2)."""
+        self.parties = parties_of(admitted, invite.call_id, surroundings.stack.ids)
+        """The customers, the caller first (EDGE N1)."""
         self.started_at = now
         self.answered_at: float | None = None
         self.ended_at: float | None = None
         self.outcome: Outcome | None = None
         self.armed: dict[Enum, float] = {}
-        self.a_leg = UasLeg(surroundings.stack, self, self._way_to_b, invite, transaction)
+        self.a_leg = UasLeg(surroundings.stack, self, way_to_callee(admitted), invite, transaction)
         self.b_leg: UacLeg | None = None
         self.media = media
-        self._max_forwards = int(invite.get("max-forwards") or 71) - 1
         self._expires_s = delta_seconds(invite.get("expires"))
-        self._targets = targets
-        self.tried: list[Target] = []
+        self._search = Search(
+            surroundings.stack,
+            surroundings.settings,
+            surroundings.health,
+            admitted,
+            targets,
+            int(invite.get("max-forwards") or 71) - 1,
+            now,
+        )
+        self._reoffers: Reoffers | None = None
+        """None as long as neither side has sent a re-INVITE, nor had to be sent one."""
         self._last: tuple[int, str, bytes] | None = None
         """The last provisional that the caller was sent."""
-        self._last_ending: int | Failure | None = None
-        """How the last attempt ended (EDGE R35)."""
-        self._silence = Failure.NO_RESPONSE
-        """What it means when the current target stays silent."""
         media.caller_offered(admitted.offer, transaction.flow.remote[0])
 
     @property
@@ -143,18 +150,28 @@ class Call:
         """Return the state; only the table changes it."""
         return self._machine.state
 
+    @property
+    def tried(self) -> list[Target]:
+        """Return the targets that an INVITE went to, the current one last."""
+        return self._search.tried
+
     def start(self, now: float) -> None:
         """Try the first target."""
         if self._expires_s is not None:
             self._start(CallTimer.EXPIRES, now, self._expires_s)
         self._next_target(now)
 
+    def refuse(self, why: Reason, now: float) -> None:
+        """End a call that nobody was asked to take."""
+        self._give_up(refusal.of(why, self._host), now)
+
     def hang_up(self, why: Outcome, now: float) -> None:
         """End the call from inside, whatever its state."""
         if self.state is CallState.CONNECTED:
             self._release(why, now)
         else:
-            self._give_up(480, "Temporarily Unavailable", why.message, now, why.headers)
+            ended = refusal.of(Reason.ENDED_BY_NODE, self._host, why.message)
+            self._give_up(ended, now, why.headers)
 
     def media_silent(self, last_packet_at: float | None, now: float) -> None:
         """End a call whose media has stopped, at its last packet (EDGE V4)."""
@@ -164,8 +181,10 @@ class Call:
 
     def trusts(self, leg: Leg, address: str) -> bool:
         """Tell whether an address belongs to the peer set of a leg (EDGE S10, D12, S16)."""
-        customer = (leg is self.a_leg) == (self.admitted.disposition is Disposition.TERMINATION)
-        return self._in.owns(self.admitted.connector.connector_id if customer else "", address)
+        if isinstance(leg, UacLeg):
+            return self._in.owns(leg.connector_id, address)
+        calls = self.admitted.disposition is Disposition.TERMINATION
+        return self._in.owns(self.admitted.connector.connector_id if calls else "", address)
 
     def on_leg_event(self, leg: Leg, event: LegEvent, now: float) -> None:
         """Take what happened on a leg; attempts that were given up have nothing to say."""
@@ -179,12 +198,12 @@ class Call:
         assert isinstance(timer, CallTimer)
         match timer:
             case CallTimer.NO_RESPONSE:
-                self._attempt_over(self._silence, now)
+                self._attempt_over(self._search.silence, now)
             case CallTimer.NO_ANSWER | CallTimer.TIMER_C:
                 headers = outcome.reason("SIP;cause=408")
-                self._give_up(480, "Temporarily Unavailable", "No answer", now, headers)
+                self._give_up(refusal.of(Reason.NO_ANSWER, self._host), now, headers)
             case CallTimer.EXPIRES:
-                self._give_up(487, "Request Terminated", "Request Terminated", now)
+                self._give_up(refusal.of(Reason.INVITE_EXPIRED, self._host), now)
             case CallTimer.REPEAT_RINGING:
                 self._repeat_ringing(now)
             case CallTimer.MAXIMUM_DURATION:
@@ -193,22 +212,12 @@ class Call:
                 assert_never(timer)
 
     def _on_a(self, event: LegEvent, now: float) -> None:
-        match event:
-            case Cancelled(headers):
-                if self._machine.take(CallInput.CANCEL):
-                    if self.b_leg is not None:
-                        self.b_leg.cancel(now, headers)
-                    self._finish(outcome.rejected(487, "Request Terminated"), now)
-            case Acknowledged(body):
-                self._acknowledged(Side.A, body, now)
-            case Unacknowledged():
-                self._release(outcome.ACK_TIMEOUT, now)
-            case Released(headers):
-                self._release(outcome.NORMAL._replace(headers=headers), now)
-            case Reoffered(body):
-                self._reoffered(self.a_leg, Side.A, body, now)
-            case _:
-                pass
+        if not isinstance(event, Cancelled):
+            self._in_dialog(Side.A, event, now)
+        elif self._machine.take(CallInput.CANCEL):
+            if self.b_leg is not None:
+                self.b_leg.cancel(now, event.headers)
+            self._finish(outcome.CANCELLED, now)
 
     def _on_b(self, leg: UacLeg, event: LegEvent, now: float) -> None:
         match event:
@@ -222,51 +231,53 @@ class Call:
                 self._rejected(event, now)
             case Failed(failure):
                 self._attempt_over(failure, now)
-            case Released(headers):
-                self._release(outcome.NORMAL._replace(headers=headers), now)
-            case Reoffered(body):
-                self._reoffered(leg, Side.B, body, now)
+            case _:
+                self._in_dialog(Side.B, event, now)
+
+    def _in_dialog(self, side: Side, event: LegEvent, now: float) -> None:
+        match event:
             case Acknowledged(body):
-                self._acknowledged(Side.B, body, now)
+                self._acknowledged(side, body, now)
             case Unacknowledged():
                 self._release(outcome.ACK_TIMEOUT, now)
+            case Released(headers):
+                self._release(outcome.NORMAL._replace(headers=headers), now)
+            case Lost():
+                self._release(outcome.PEER_LOST, now)
+            case Expired():
+                self._release(outcome.SESSION_EXPIRED, now)
+            case Reoffered() | Withdrawn() | Reinvited() | RetryDue() | RefreshDue():
+                if self.state is CallState.CONNECTED:
+                    self._offers_between_legs().take(side, event, now)
+            case Trying() | Progressed() | Answered() | Rejected() | Failed():
+                pass
             case Cancelled() | Ended():
                 pass
             case _:
                 assert_never(event)
 
     def _next_target(self, now: float) -> None:
-        routing = self._routing
-        may_try = may_try_again(len(self.tried), self.started_at, routing, now)
-        if not self._targets or not may_try:
+        leg = self._search.next_leg(self, way_to_caller(self.admitted), self.media, now)
+        if leg is None:
             self._no_target_left(now)
             return
-        target = self._targets.pop(0)
-        self.tried.append(target)
-        stack = self._in.stack
-        tag = stack.ids.tag()
-        invite = b_leg_invite(
-            stack,
-            self._in.settings,
-            self.admitted,
-            target,
-            tag=tag,
-            max_forwards=self._max_forwards,
-            body=self.media.offer_to_callee(target.address[0]),
-        )
-        if self.admitted.disposition is Disposition.ORIGINATION:
-            self.call_id = invite.call_id
-        flow = Flow(target.transport, stack.address, target.address)
-        self.b_leg = UacLeg(stack, self, flow, self._way_to_a, invite, tag)
-        self._silence = Failure.NO_RESPONSE
+        self.b_leg = leg
+        target = self.tried[-1]
+        for party in self.parties:
+            party.tried_at(target, leg.call_id)
+        leg.credentials = self._in.credentials.get(target.carrier)
         self._in.observer.on_attempt(self, target, now)
-        self._start(CallTimer.NO_RESPONSE, now, routing.first_response_s)
-        self.b_leg.start(now)
+        self._start(CallTimer.NO_RESPONSE, now, self._routing.first_response_s)
+        leg.start(now)
 
     def _no_target_left(self, now: float) -> None:
-        """R34, R35."""
-        answer = answer_when_exhausted(self.admitted.disposition, self._last_ending)
-        self._give_up(answer.status, answer.reason, answer.reason, now, answer.fields)
+        """R34, R35, F12."""
+        for party in self.parties:
+            party.taken_by_nobody()
+        to_carriers = way_to_callee(self.admitted) is Way.TO_CARRIER
+        self._give_up(
+            refusal.when_exhausted(to_carriers, self._search.last_ending, self._host), now
+        )
 
     def _attempt_over(
         self, ending: int | Failure, now: float, retry_after_s: float | None = None
@@ -275,15 +286,18 @@ class Call:
         leg = self.b_leg
         if leg is None:
             return
+        self._tell_attempt_over(ending, now)
         if self.state is not CallState.INVITING:
-            self._give_up(480, "Temporarily Unavailable", "Temporarily Unavailable", now)
+            self._give_up(refusal.of(Reason.CALLED_SIDE_FAILED, self._host), now)
         elif self._machine.take(CallInput.ATTEMPT_OVER):
-            self._last_ending = ending
-            if counts_against_target(ending):
-                self._in.health.failed(self.tried[-1], now, retry_after_s)
+            self._search.failed(ending, now, retry_after_s)
             self.b_leg = None
             leg.cancel(now)
             self._next_target(now)
+
+    def _tell_attempt_over(self, ending: int | Failure, now: float) -> None:
+        if self.outcome is None:
+            self._in.observer.on_attempt_over(self, ending, now)
 
     def _rejected(self, event: Rejected, now: float) -> None:
         status = event.status
@@ -291,16 +305,17 @@ class Call:
             self._attempt_over(status, now, event.retry_after_s if status == 503 else None)
         elif status < 400 or is_failover(status):
             # Neither a redirection nor a challenge is the caller's business (EDGE E5).
-            self._give_up(480, "Temporarily Unavailable", "Temporarily Unavailable", now)
+            why = Reason.REDIRECTED if status < 400 else Reason.CALLED_SIDE_FAILED
+            self._tell_attempt_over(status, now)
+            self._give_up(refusal.of(why, self._host), now)
         else:
-            self._in.health.succeeded(self.tried[-1])
-            answer = refusal.of_callee(event, self._host)
-            self._give_up(status, answer.reason, answer.detail, now, answer.fields)
+            self._search.succeeded()
+            self._give_up(refusal.of_callee(event, self._host), now)
 
     def _trying(self, now: float) -> None:
         """Wait for more than the first 100; one that comes late or again changes nothing (F5)."""
-        if self.state is CallState.INVITING and self._silence is Failure.NO_RESPONSE:
-            self._silence = Failure.NO_PROGRESS
+        if self.state is CallState.INVITING and self._search.silence is Failure.NO_RESPONSE:
+            self._search.silence = Failure.NO_PROGRESS
             self._start_at(CallTimer.NO_RESPONSE, progress_deadline(now, self._routing))
 
     def _progressed(self, event: Progressed, now: float) -> None:
@@ -317,7 +332,7 @@ class Call:
             body = b""  # An offer of ours may stand in the 200 only (RFC 3261 §13.2.1, EDGE A1).
         self._in.stack.timers.stop(self, CallTimer.NO_RESPONSE)
         if first:
-            self._in.health.succeeded(self.tried[-1])
+            self._search.succeeded()
             self._start(CallTimer.NO_ANSWER, now, self._in.settings.call.no_answer_s)
         self._start(CallTimer.TIMER_C, now, self._in.settings.call.timer_c_s)
         self._start(CallTimer.REPEAT_RINGING, now, self._in.settings.call.repeat_ringing_s)
@@ -334,42 +349,41 @@ class Call:
             answer = self.media.callee_answered(body)
         except SdpError as error:
             leg.hang_up(now, outcome.NO_USABLE_ANSWER.headers)
-            fields = refusal.of_description(error, self._host).fields
-            self._give_up(488, "Not Acceptable Here", error.detail, now, fields)
+            self._give_up(refusal.of_answer(error, self._host), now)
             return
         if not self._machine.take(CallInput.ANSWER):
             return
         self.armed.clear()
         self.answered_at = now
-        self._in.health.succeeded(self.tried[-1])
+        self._search.succeeded()
         self._start(CallTimer.MAXIMUM_DURATION, now, self._in.settings.call.max_call_s)
         # Accounted for before the caller hears of it (EDGE C9).
         self._in.observer.on_connected(self, now)
         self.a_leg.answer(answer, now)
 
     def _acknowledged(self, side: Side, body: bytes, now: float) -> None:
+        answers = self.media.owes_answer(side)
         try:
-            if not body and self.media.wants_answer(side):
-                raise SdpError(488, None, "the ACK brought no answer to our offer")
             self.media.acknowledged(side, body)
         except SdpError:
             self._release(outcome.NO_USABLE_ANSWER, now)
+        else:
+            if answers and self.state is CallState.CONNECTED:
+                self._offers_between_legs().tell(side.other, now)
 
-    def _reoffered(self, leg: Leg, side: Side, body: bytes, now: float) -> None:
-        try:
-            leg.accept_reoffer(self.media.reoffered(side, body), now)
-        except SdpError as error:
-            answer = refusal.of_description(error, self._host)
-            leg.refuse_reoffer(answer.status, answer.reason, answer.fields, now)
+    def _offers_between_legs(self) -> Reoffers:
+        if self._reoffers is None:
+            assert self.b_leg is not None, "the call is connected"
+            self._reoffers = Reoffers(self.a_leg, self.b_leg, self.media, self._host, self._release)
+        return self._reoffers
 
-    def _give_up(
-        self, status: int, reason: str, detail: str, now: float, headers: Fields = ()
-    ) -> None:
+    def _give_up(self, answer: Refusal, now: float, headers: Fields = ()) -> None:
+        """Refuse the call; `headers` are for both sides, the answer's own for the caller."""
         if self._machine.take(CallInput.GIVE_UP):
             if self.b_leg is not None:
                 self.b_leg.cancel(now, headers)
-            self.a_leg.reject(status, reason, now, headers)
-            self._finish(outcome.rejected(status, detail), now)
+            self.a_leg.reject(answer.status, answer.reason, now, (*headers, *answer.fields))
+            self._finish(outcome.rejected(answer.status, answer.detail, answer.why), now)
 
     def _release(self, why: Outcome, now: float, *, ended_at: float | None = None) -> None:
         if self._machine.take(CallInput.RELEASE):
@@ -393,15 +407,6 @@ class Call:
     def _host(self) -> str:
         """What Warnings name as their agent (EDGE 2.2)."""
         return connector_host(self.admitted.connector.connector_id, self._in.settings.domain)
-
-    @property
-    def _way_to_b(self) -> Way:
-        inbound = self.admitted.disposition is Disposition.ORIGINATION
-        return Way.TO_PBX if inbound else Way.TO_CARRIER
-
-    @property
-    def _way_to_a(self) -> Way:
-        return Way.TO_CARRIER if self._way_to_b is Way.TO_PBX else Way.TO_PBX
 
     def _start(self, timer: CallTimer, now: float, wait_s: float) -> None:
         self._start_at(timer, now + wait_s)

@@ -69,6 +69,38 @@ class Reoffered(NamedTuple):
     body: bytes
 
 
+class Withdrawn(NamedTuple):
+    """The peer has cancelled its re-INVITE; it is answered."""
+
+
+class Reinvited(NamedTuple):
+    """The final response to a re-INVITE of ours, 481 aside."""
+
+    status: int
+    body: bytes
+    """SDP of a 2xx."""
+    is_glare: bool
+    """The peer's own re-INVITE was refused for it."""
+    may_retry: bool
+    """It was the first try (EDGE D5)."""
+
+
+class RetryDue(NamedTuple):
+    """The wait after a 491 is over: once more, if it is still needed (EDGE D5)."""
+
+
+class Lost(NamedTuple):
+    """The peer does not know the dialog any more, or says nothing at all (RFC 3261 §14.1)."""
+
+
+class RefreshDue(NamedTuple):
+    """The session has to be refreshed by us (EDGE ST3)."""
+
+
+class Expired(NamedTuple):
+    """Nobody has refreshed the session in time (EDGE ST3)."""
+
+
 class Ended(NamedTuple):
     """Nothing of the leg is left: the last event, always sent."""
 
@@ -84,5 +116,11 @@ LegEvent: TypeAlias = (
     | Cancelled
     | Released
     | Reoffered
+    | Withdrawn
+    | Reinvited
+    | RetryDue
+    | Lost
+    | RefreshDue
+    | Expired
     | Ended
 )

@@ -1,88 +1,30 @@
-"""What both kinds of leg do inside a dialog: BYE, re-INVITE, OPTIONS, repeated answers.
+"""What both kinds of leg do inside a dialog: BYE, re-INVITE, OPTIONS, repeated answers."""
 
-States of a leg, both kinds in one list:
-
-    EARLY, ANSWERED, CLOSING      only a leg that was called (UasLeg): INVITE pending, 2xx sent,
-                                  2xx sent but already to be hung up
-    INVITING, PROCEEDING,         only a leg that calls (UacLeg): nothing heard, provisional heard,
-    ABANDONED, CANCELLING         given up before and after a provisional
-    CONFIRMED, RELEASING, ENDED   both: dialog up, our BYE is out, nothing left
-
-A pair that the table lacks is refused: the message is a stray or has lost a race.
-"""
-
-from collections.abc import Mapping
-from enum import Enum, auto
+from enum import Enum
 from typing import Protocol
 
-from edge.call.events import Acknowledged, Ended, LegEvent, Released, Reoffered, Unacknowledged
+from edge.call.events import Acknowledged, Ended, LegEvent, Released, Unacknowledged
+from edge.call.leg_states import LegInput, LegState, LegTable, LegTimer
 from edge.call.machine import Machine
+from edge.call.objection import Objection, pending
 from edge.call.outcome import ACK_TIMEOUT
+from edge.call.reinvite import Reinvites
+from edge.call.session_timer import SessionTimer
 from edge.flow import Address, Flow, Transport
 from edge.ids import Ids
 from edge.policy.content import sdp_in
-from edge.policy.header_policy import Way, ending_headers, timestamp_of
-from edge.policy.verdict import ACCEPT, ALLOW
+from edge.policy.header_policy import Way, ending_headers
+from edge.policy.verdict import ACCEPT, ALLOW, SUPPORTED
+from edge.routing.targets import Target
 from edge.sip.dialog import Dialog, target_of
-from edge.sip.endpoint import T1, T2, TIMEOUT, Endpoint
-from edge.sip.exchange import ClientTransaction, Fields, ServerTransaction
+from edge.sip.endpoint import Endpoint
+from edge.sip.exchange import ClientTransaction, Fields, OutgoingRequest, ServerTransaction
+from edge.sip.headers import NameAddress
 from edge.sip.message import Request, Response
 from edge.sip.timers import Timers
-from edge.symbol import Symbol
+from edge.sip.timing import T1, T2, TIMEOUT
 
 SDP_TYPE = ("Content-Type", "application/sdp")
-
-
-class LegState(Symbol):
-    """See the head of this module."""
-
-    EARLY = auto()
-    ANSWERED = auto()
-    CLOSING = auto()
-    INVITING = auto()
-    PROCEEDING = auto()
-    ABANDONED = auto()
-    CANCELLING = auto()
-    CONFIRMED = auto()
-    RELEASING = auto()
-    ENDED = auto()
-
-
-class LegInput(Symbol):
-    """What happens to a leg, whoever does it."""
-
-    ANSWER = auto()
-    REFUSE = auto()
-    CANCEL = auto()
-    HANG_UP = auto()
-    ACK = auto()
-    NO_ACK = auto()
-    BYE = auto()
-    BYE_DONE = auto()
-    PROVISIONAL = auto()
-    SUCCESS = auto()
-    FAILURE = auto()
-    CANCEL_UNANSWERED = auto()
-
-
-class LegTimer(Symbol):
-    """Timers of a leg."""
-
-    REPEAT_ANSWER = auto()
-    """The 2xx is due again (RFC 3261 §13.3.1.4)."""
-    ACK_MISSING = auto()
-    CANCEL_UNANSWERED = auto()
-    """64*T1 after a CANCEL without a final response (RFC 3261 §9.1)."""
-
-
-LegTable = Mapping[tuple[LegState, LegInput], LegState]
-
-IN_DIALOG: LegTable = {
-    (LegState.CONFIRMED, LegInput.BYE): LegState.ENDED,
-    (LegState.CONFIRMED, LegInput.HANG_UP): LegState.RELEASING,
-    (LegState.RELEASING, LegInput.BYE): LegState.RELEASING,
-    (LegState.RELEASING, LegInput.BYE_DONE): LegState.ENDED,
-}
 
 
 class LegUser(Protocol):
@@ -98,16 +40,24 @@ class LegUser(Protocol):
 class Stack:
     """What every leg of a node stands on."""
 
-    __slots__ = ("_hosts", "address", "dialogs", "endpoint", "ids", "product", "timers")
+    __slots__ = ("_hosts", "_tls", "address", "dialogs", "endpoint", "ids", "product", "timers")
 
     def __init__(
-        self, *, endpoint: Endpoint, timers: Timers, ids: Ids, address: Address, product: str
+        self,
+        *,
+        endpoint: Endpoint,
+        timers: Timers,
+        ids: Ids,
+        address: Address,
+        product: str,
+        tls_port: int = 5061,
     ) -> None:
         self.endpoint = endpoint
         self.timers = timers
         self.ids = ids
         self.address = address
-        """Advertised SIP address."""
+        """Advertised SIP address of UDP and TCP."""
+        self._tls = (address[0], tls_port)
         self.product = product
         """User-Agent and Server, without a version."""
         self.dialogs: dict[str, Leg] = {}
@@ -135,9 +85,22 @@ class Stack:
         """Tell whether a leg's peer is at this address (EDGE S1)."""
         return host in self._hosts
 
+    def uses(self, connection: int) -> bool:
+        """Tell whether a dialog goes over a stream connection (EDGE W4)."""
+        return any(leg.flow.connection == connection for leg in self.dialogs.values())
+
+    def flow_to(self, target: Target) -> Flow:
+        """Return the way to a place that is called."""
+        local = self.local(target.transport)
+        return Flow(target.transport, local, target.address, tls_name=target.tls_name)
+
+    def local(self, transport: Transport) -> Address:
+        """Return what the node calls itself on a transport."""
+        return self._tls if transport is Transport.TLS else self.address
+
     def contact(self, transport: Transport) -> tuple[str, str]:
         """Return our Contact header (EDGE B3)."""
-        host, port = self.address
+        host, port = self.local(transport)
         return ("Contact", f"<sip:{host}:{port};transport={transport.lower()}>")
 
     def leg_of(self, request: Request, flow: Flow) -> "Leg | None":
@@ -151,6 +114,9 @@ class Stack:
 class Leg:
     """One side of a call."""
 
+    calls = False
+    """Whether the dialog's Call-ID is ours (RFC 3261 §14.1)."""
+
     __slots__ = (
         "_answer",
         "_answer_cseq",
@@ -158,13 +124,14 @@ class Leg:
         "_answer_interval",
         "_bye_headers",
         "_hop",
-        "_reinvite",
         "_way",
         "armed",
         "dialog",
         "flow",
         "local_tag",
         "machine",
+        "reinvites",
+        "session",
         "stack",
         "user",
     )
@@ -188,7 +155,9 @@ class Leg:
         self.local_tag = tag
         self.dialog: Dialog | None = None
         self.armed: dict[Enum, float] = {}
-        self._reinvite: ServerTransaction | None = None
+        self.reinvites = Reinvites(self, stack.endpoint, stack.timers, stack.ids)
+        self.session: SessionTimer | None = None
+        """None as long as the peer has said nothing of one."""
         self._answer = b""
         self._answer_cseq = -1
         self._answer_flow = flow
@@ -207,31 +176,52 @@ class Leg:
         """Tell whether a message from this address may belong to the leg."""
         return remote[0] == self.flow.remote[0] or self.user.trusts(self, remote[0])
 
+    def adopt(self, flow: Flow) -> None:
+        """Go on over a stream connection that the peer has used (EDGE W6)."""
+        mine = self.flow
+        if flow.connection and flow.connection != mine.connection:
+            if (flow.transport, flow.remote[0]) == (mine.transport, mine.remote[0]):
+                again = mine.reconnect or (None if mine.connection else mine.remote)
+                self.flow = flow._replace(reconnect=again, tls_name=mine.tls_name)
+                self._hop = None
+
     def hang_up(self, now: float, headers: Fields = ()) -> None:
         """End the dialog with a BYE; nothing happens in a state that has no dialog."""
         if self.machine.take(LegInput.HANG_UP):
             self._bye_headers = headers
+            self._stop(now)
             if self.state is LegState.RELEASING:
                 self.send_bye(now, headers)
 
-    def accept_reoffer(self, body: bytes, now: float) -> None:
-        """Answer the pending re-INVITE with 200 and this SDP; its Contact counts from now (D12)."""
-        transaction, self._reinvite = self._reinvite, None
-        if transaction is not None and transaction.request is not None:
-            if self.dialog is not None:
-                contact, before = transaction.request.contact, self.dialog.remote_target
-                self.dialog.remote_target = target_of(contact, before)
-                self._hop = None
-            self.send_answer(transaction, body, now)
+    def retarget(self, contact: NameAddress | None) -> None:
+        """Take the Contact of a re-INVITE or of a 2xx as the new remote target (EDGE D12)."""
+        if self.dialog is not None:
+            self.dialog.remote_target = target_of(contact, self.dialog.remote_target)
+            self._hop = None
 
-    def refuse_reoffer(self, status: int, reason: str, fields: Fields, now: float) -> None:
-        """Refuse the pending re-INVITE; session and media stay as they are (EDGE D7)."""
-        transaction, self._reinvite = self._reinvite, None
-        if transaction is not None:
-            self.stack.endpoint.respond(transaction, status, reason, now, fields=fields)
+    def invite_fields(self) -> Fields:
+        """Return what an INVITE with SDP inside the dialog carries (EDGE B5, B6)."""
+        session = () if self.session is None else self.session.fields()
+        return (self.stack.contact(self.flow.transport), ALLOW, SUPPORTED, *session, SDP_TYPE)
+
+    def agreed(self, response: Response, now: float) -> None:
+        """Take what a 2xx to an INVITE of ours says of the session timer (EDGE ST2)."""
+        if self.session is None and "session-expires" in response.headers:
+            self.session = SessionTimer(self, self.stack.timers)
+        if self.session is not None:
+            self.session.agreed(response, now)
+
+    def has_longer_interval(self, seconds: int) -> bool:
+        """Take a peer's Min-SE; False when there is no session timer (EDGE ST3)."""
+        return self.session is not None and self.session.has_longer_interval(seconds)
+
+    def proven(self, request: OutgoingRequest, challenge: Response) -> OutgoingRequest | None:
+        """Return a challenged request again with credentials, None without any (EDGE F13)."""
+        return None
 
     def on_request(self, request: Request, flow: Flow, now: float) -> None:
         """Take a request inside the dialog."""
+        self.adopt(flow)
         if request.method == "ACK":
             self._on_ack(request, now)
             return
@@ -243,9 +233,9 @@ class Leg:
             endpoint.respond(transaction, 200, "OK", now)
             self._on_bye(request, now)
         elif request.method == "INVITE":
-            self._on_reinvite(request, transaction, now)
+            self.reinvites.take(request, transaction, now)
         elif request.method == "OPTIONS":
-            endpoint.respond(transaction, 200, "OK", now, fields=(ALLOW, ACCEPT))
+            endpoint.respond(transaction, 200, "OK", now, fields=(ALLOW, ACCEPT, SUPPORTED))
         else:
             endpoint.respond(transaction, 405, "Method Not Allowed", now, fields=(ALLOW,))
 
@@ -283,22 +273,33 @@ class Leg:
         """Forget the dialog; the machine is in ENDED."""
         self._answer_done()
         self.armed.clear()
-        if self._reinvite is not None:
-            self.refuse_reoffer(487, "Request Terminated", (), now)
+        self._stop(now)
         self.stack.remove(self)
         self.tell(Ended(), now)
 
     def send_answer(self, transaction: ServerTransaction, body: bytes, now: float) -> None:
         """Send a 2xx to an INVITE and repeat it until its ACK comes."""
         assert transaction.request is not None
-        self._answer_cseq = transaction.request.cseq.number
+        request = transaction.request
+        session: Fields = ()
+        if self.session is None and "session-expires" in request.headers:
+            self.session = SessionTimer(self, self.stack.timers)
+        if self.session is not None:
+            session = self.session.answer(request, now)
+        self._answer_cseq = request.cseq.number
         self._answer_flow = transaction.flow
         self._answer = self.stack.endpoint.respond(
             transaction,
             200,
             "OK",
             now,
-            fields=(self.stack.contact(self.flow.transport), ALLOW, SDP_TYPE),
+            fields=(
+                self.stack.contact(self.flow.transport),
+                ALLOW,
+                SUPPORTED,
+                *session,
+                SDP_TYPE,
+            ),
             body=body,
         )
         self._answer_interval = T1
@@ -315,17 +316,33 @@ class Leg:
         request = self.dialog.request("BYE", headers)
         self.stack.endpoint.request(request, self.dialog_flow(), self, now)
 
+    def objection(self) -> Objection | None:
+        """Return why no re-INVITE of either side can be begun now (EDGE D5)."""
+        if self.state is LegState.EARLY:
+            # The first INVITE has no final answer yet (RFC 3261 §14.2).
+            return pending(self.stack.ids)
+        if self.state in (LegState.CLOSING, LegState.RELEASING):
+            return Objection(481, "Call Is Ending")
+        if self.state is not LegState.CONFIRMED or self._answer:
+            return Objection(491, "Request Pending")
+        return None
+
     def dialog_flow(self) -> Flow:
-        """Return where requests inside the dialog go (EDGE D12).
+        """Return where requests inside the dialog go (EDGE D12, W6).
 
         That is the peer's Contact or first Route where its address is the dialog's own or belongs
-        to the peer's configured set; else the address that the dialog was made with.
+        to the peer's configured set; else the address that the dialog was made with. A stream
+        connection is used as long as it is open, and only its successor goes there.
         """
         if self._hop is None:
             hop = None if self.dialog is None else self.dialog.next_hop()
             self._hop = self.flow
             if hop is not None and self.trusts((hop.host, 0)):
-                self._hop = self.flow._replace(remote=(hop.host, hop.port or 5060))
+                address = (hop.host, hop.port or self.flow.transport.default_port)
+                if self.flow.connection:
+                    self._hop = self.flow._replace(reconnect=address)
+                else:
+                    self._hop = self.flow._replace(remote=address)
         return self._hop
 
     def _on_ack(self, request: Request, now: float) -> None:
@@ -344,34 +361,11 @@ class Leg:
             self.tell(Released(self.crossing(request)), now)
             self.end(now)
 
-    def _on_reinvite(self, request: Request, transaction: ServerTransaction, now: float) -> None:
-        endpoint = self.stack.endpoint
-        objection = self._objection_to(request)
-        if objection is not None:
-            status, reason, fields = objection
-            endpoint.respond(transaction, status, reason, now, fields=fields)
-            return
-        endpoint.respond(transaction, 100, "Trying", now, fields=timestamp_of(request))
-        self._reinvite = transaction
-        self.tell(Reoffered(sdp_in(request)), now)
-
-    def _objection_to(self, reinvite: Request) -> tuple[int, str, Fields] | None:
-        """Return the refusal of a re-INVITE that cannot even be looked at (EDGE D5, R22)."""
-        if self.state is LegState.EARLY:
-            # The first INVITE has no final answer yet (RFC 3261 §14.2).
-            wait = str(self.stack.ids.below(11))
-            return 500, "Request Pending", (("Retry-After", wait),)
-        if self.state in (LegState.CLOSING, LegState.RELEASING):
-            return 481, "Call Is Ending", ()
-        if self.state is not LegState.CONFIRMED or self._answer:
-            return 491, "Request Pending", ()
-        required = [
-            *reinvite.headers.get("require", ()),
-            *reinvite.headers.get("proxy-require", ()),
-        ]
-        if any(required):
-            return 420, "Bad Extension", (("Unsupported", ", ".join(filter(None, required))),)
-        return None
+    def _stop(self, now: float) -> None:
+        """Let nothing but the end of the dialog happen any more (EDGE D11)."""
+        self.reinvites.end(now)
+        if self.session is not None:
+            self.session.stop()
 
     def _answer_done(self) -> None:
         self._answer = b""

@@ -1,11 +1,19 @@
 """The media of one call: what each side described and was told, what the worker knows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edge.call.media_part import Part
 from edge.call.media_pool import Lease, MediaPool
 from edge.flow import Address
-from edge.media.sdp import UNSPECIFIED, LocalDescription, RemoteDescription, read, read_answer
-from edge.media.session import LegMedia, SetLeg, Side
+from edge.media.sdp import (
+    UNSPECIFIED,
+    LocalDescription,
+    RemoteDescription,
+    SdpError,
+    read_answer,
+)
+from edge.media.session import Direction, LegMedia, SetLeg, Side
 from edge.media.targets import permitted
 
 
@@ -16,35 +24,10 @@ class MediaRules:
     address: str
     """Our own media address."""
     lab_mode: bool
-    private_media: bool
-    carrier_side: Side
-    carrier_networks: tuple[str, ...]
-    """Networks that the operator has given the carriers; their RTP may come from there (Q4)."""
-
-
-class _Part:
-    """One leg's half."""
-
-    __slots__ = (
-        *("allowed", "allowed_rtcp", "at", "local", "moves", "networks", "remote", "sent"),
-        "signalling",
-    )
-
-    def __init__(self, local: LocalDescription, networks: tuple[str, ...]) -> None:
-        self.local = local
-        self.networks = networks
-        self.remote: RemoteDescription | None = None
-        self.at: Address | None = None
-        """The last RTP address that the peer gave, holds by 0.0.0.0 aside."""
-        self.moves = 0
-        """How often the peer has changed that address (Q5)."""
-        self.allowed = False
-        """Whether RTP may be sent where `remote` wants it."""
-        self.allowed_rtcp = False
-        self.signalling = ""
-        """Address that the leg's SIP comes from; its RTP may come from there too (Q4)."""
-        self.sent: bytes | None = None
-        """The answer that was given in a provisional; it may not change any more (A2)."""
+    private: frozenset[Side]
+    """Sides whose media may be at private addresses."""
+    networks: Mapping[Side, tuple[str, ...]]
+    """What the operator has given a carrier or bridge: its RTP may come from there (Q4)."""
 
 
 class CallMedia:
@@ -67,9 +50,10 @@ class CallMedia:
         self._rules = rules
         self.lease = lease
         self._parts = tuple(
-            _Part(
+            Part(
                 LocalDescription(lease.session, rules.address, port),
-                rules.carrier_networks if side is rules.carrier_side else (),
+                rules.networks.get(side, ()),
+                side in rules.private,
             )
             for side, port in ((Side.A, lease.a_port), (Side.B, lease.b_port))
         )
@@ -81,14 +65,17 @@ class CallMedia:
     def caller_offered(self, offer: RemoteDescription | None, signalling: str) -> None:
         """Take what the caller's INVITE describes; None when it asks us for an offer (A1)."""
         self._a.signalling = signalling
-        if offer is not None:
-            self._take(Side.A, offer)
+        if offer is None:
+            self._a.owes = True
+        else:
+            self._take_offer(Side.A, offer)
 
     def offer_to_callee(self, signalling: str) -> bytes:
         """Return the offer for the next target (SD4)."""
         offered = self._a.remote
         self._b.signalling = signalling
         self._b.remote = None
+        self._b.wish = Direction.SENDRECV
         if offered is None:
             return self._b.local.offer()
         return self._b.local.offer(
@@ -121,50 +108,116 @@ class CallMedia:
         self._describe(Side.A)
         return answer
 
-    def caller_sdp(self) -> bytes | None:
-        """Return the SDP that the caller was given, None before there was one."""
-        return self._a.sent
-
     def acknowledged(self, side: Side, body: bytes) -> None:
         """Take the ACK of a leg: its address has proved itself (S13); a body answers our offer.
 
-        Raises SdpError when our offer was answered by something unusable.
+        Raises SdpError when our offer was answered by nothing or by something unusable.
         """
         part = self._parts[side]
-        answers = bool(body) and part.remote is None
-        if answers:
-            self._take(side, read_answer(body))
-        if answers or self._has_proved(part) != self._verified[side]:
+        if part.owes:
+            if not body:
+                raise SdpError(488, None, "the ACK brought no answer to our offer")
+            self._take_answer(side, read_answer(body, part.local.audio))
+            part.owes = False
+            self._verified[side] = self._has_proved(part)
+            self._describe_both()
+        elif self._has_proved(part) != self._verified[side]:
             self._verified[side] = self._has_proved(part)
             self._describe(side)
 
-    def wants_answer(self, side: Side) -> bool:
-        """Tell whether our offer to a leg is still unanswered."""
-        return self._parts[side].remote is None
+    def owes_answer(self, side: Side) -> bool:
+        """Tell whether the ACK of a leg has to answer an offer of ours."""
+        return self._parts[side].owes
 
-    def reoffered(self, side: Side, body: bytes) -> bytes:
-        """Answer a re-INVITE for one leg alone; without a body make an offer (EDGE D6, D8).
+    def concerns_other(self, side: Side, offer: RemoteDescription) -> bool:
+        """Tell whether the other side has to hear of an offer (EDGE D6).
 
-        Raises SdpError when the offer is unusable; nothing has changed then (D7).
+        It has to when it would notice: direction or codec set are new, and not what it was told.
         """
         part, other = self._parts[side], self._parts[side.other]
-        events = other.remote is None or other.remote.payload_types.telephone_event is not None
-        maxptime = None if other.remote is None else other.remote.maxptime
-        if not body:
-            part.remote = None
-            return part.local.offer(telephone_event=events, maxptime=maxptime)
-        offer = read(body)
-        answer = part.local.answer(
-            offer,
-            telephone_event=events and offer.payload_types.telephone_event is not None,
-            direction=offer.direction.reversed,
-            maxptime=maxptime,
+        told = other.left_of(other.local.direction)
+        if not part.repeats(offer) and other.left_of(offer.direction) != told:
+            return True
+        events = offer.payload_types.telephone_event is not None
+        told_events = other.local.expects.telephone_event is not None
+        return events not in (part.has_events, told_events)
+
+    def answer_alone(self, side: Side, offer: RemoteDescription) -> bytes:
+        """Return our answer to a re-INVITE that the other side hears nothing of (EDGE D6, D8).
+
+        A refresh gets what is agreed on, a new direction all that the other side's own hold leaves.
+        """
+        part, other = self._parts[side], self._parts[side.other]
+        direction = part.local.direction if part.repeats(offer) else other.wish
+        return self._answer(side, offer, direction)
+
+    def relayed_offer(self, side: Side, offer: RemoteDescription) -> bytes:
+        """Return the offer for the other side that tells of this side's (EDGE D6)."""
+        part, other = self._parts[side], self._parts[side.other]
+        return other.local.offer(
+            telephone_event=offer.payload_types.telephone_event is not None,
+            direction=part.wish if part.repeats(offer) else offer.direction,
+            maxptime=offer.maxptime,
         )
-        if part.remote is None or part.remote.rtp != offer.rtp:
-            self._verified[side] = False
-        self._take(side, offer)
-        self._describe(side)
-        return answer
+
+    def relayed_answer(self, side: Side, offer: RemoteDescription, body: bytes) -> bytes:
+        """Return the answer to this side's offer, the other side having answered with `body`.
+
+        Raises SdpError when that answer is unusable.
+        """
+        self.answered(side.other, body)
+        other = self._parts[side.other].remote
+        assert other is not None
+        return self._answer(side, offer, other.direction)
+
+    def full_offer(self, side: Side) -> bytes:
+        """Return the offer that a re-INVITE without SDP asks for (EDGE A1)."""
+        part, other = self._parts[side], self._parts[side.other]
+        part.owes = True
+        return part.local.offer(
+            telephone_event=other.remote is None or other.has_events,
+            direction=other.wish,
+            maxptime=None if other.remote is None else other.remote.maxptime,
+        )
+
+    def current(self, side: Side) -> bytes:
+        """Return what a leg was told last: the offer of a session refresh (EDGE ST3)."""
+        return self._parts[side].local.repeated()
+
+    def has_news_for(self, side: Side) -> bool:
+        """Tell whether a leg has yet to hear what the other side wants, and does not mind to."""
+        part, other = self._parts[side], self._parts[side.other]
+        if part.remote is None or other.remote is None:
+            return False
+        if part.left_of(other.wish) != part.left_of(part.local.direction):
+            return part.declined is not other.wish
+        if other.has_events:
+            return part.local.expects.telephone_event is None
+        return part.has_events
+
+    def news_for(self, side: Side) -> bytes:
+        """Return the offer that tells a leg what the other side wants."""
+        part, other = self._parts[side], self._parts[side.other]
+        return part.local.offer(
+            telephone_event=other.has_events,
+            direction=other.wish,
+            maxptime=None if other.remote is None else other.remote.maxptime,
+        )
+
+    def answered(self, side: Side, body: bytes) -> None:
+        """Take a leg's answer to a re-INVITE of ours; raises SdpError when it is unusable."""
+        part = self._parts[side]
+        self._take_answer(side, read_answer(body, part.local.audio))
+        part.declined = None
+        self._verified[side] = self._has_proved(part)
+        self._describe_both()
+
+    def refused(self, side: Side, *, for_now: bool) -> None:
+        """Take back what a re-INVITE of ours offered (EDGE D7); `for_now` it may come again."""
+        part = self._parts[side]
+        offered = part.local.direction
+        if part.local.withdraw() and not for_now:
+            part.declined = offered
 
     def close(self) -> None:
         """Release the session, once."""
@@ -173,14 +226,16 @@ class CallMedia:
             self._pool.close(self.lease)
 
     def _callee_said(self, body: bytes) -> bytes:
-        answer = read_answer(body)
-        self._take(Side.B, answer)
+        answer = self._b.remote
+        if body or self._a.sent is None or answer is None:
+            answer = read_answer(body)
+            self._take_answer(Side.B, answer)
         if self._a.sent is None:
             self._a.sent = self._for_caller(answer)
         return self._a.sent
 
     @staticmethod
-    def _has_proved(part: _Part) -> bool:
+    def _has_proved(part: Part) -> bool:
         """Tell whether an ACK proves a leg's media address: it is where the SIP comes from."""
         return part.remote is not None and part.remote.rtp[0] == part.signalling
 
@@ -188,13 +243,41 @@ class CallMedia:
         offered = self._a.remote
         events = answer.payload_types.telephone_event is not None
         if offered is None:
-            return self._a.local.offer(telephone_event=events, maxptime=answer.maxptime)
+            return self._a.local.offer(
+                telephone_event=events, direction=answer.direction, maxptime=answer.maxptime
+            )
         return self._a.local.answer(
             offered,
             telephone_event=events and offered.payload_types.telephone_event is not None,
             direction=answer.direction,
             maxptime=answer.maxptime,
         )
+
+    def _answer(self, side: Side, offer: RemoteDescription, direction: Direction) -> bytes:
+        part, other = self._parts[side], self._parts[side.other]
+        events = offer.payload_types.telephone_event is not None
+        answer = part.local.answer(
+            offer,
+            telephone_event=events and (other.remote is None or other.has_events),
+            direction=direction,
+            maxptime=None if other.remote is None else other.remote.maxptime,
+        )
+        if part.remote is None or part.remote.rtp != offer.rtp:
+            self._verified[side] = False
+        self._take_offer(side, offer)
+        self._describe_both()
+        return answer
+
+    def _take_offer(self, side: Side, offer: RemoteDescription) -> None:
+        part = self._parts[side]
+        if not part.repeats(offer):
+            part.wish = offer.direction
+        self._take(side, offer)
+
+    def _take_answer(self, side: Side, answer: RemoteDescription) -> None:
+        part = self._parts[side]
+        part.wish = part.wishes_after(answer)
+        self._take(side, answer)
 
     def _take(self, side: Side, remote: RemoteDescription) -> None:
         part = self._parts[side]
@@ -205,6 +288,19 @@ class CallMedia:
         if remote.rtp[0] != UNSPECIFIED and remote.rtp != part.at:
             part.moves += part.at is not None
             part.at = remote.rtp
+
+    def _describe_both(self) -> None:
+        self._describe(Side.A)
+        self._describe(Side.B)
+
+    def _is_fed(self, side: Side) -> bool:
+        """Tell whether a leg was promised media that the other side's hold keeps back (D6)."""
+        part, other = self._parts[side], self._parts[side.other]
+        if part.remote is None or other.remote is None:
+            return False
+        said, told = other.remote.direction, part.local.direction
+        holds = said is not Direction.SENDRECV and part.left_of(said) != part.left_of(told)
+        return holds and part.local.direction.sends and part.remote.direction.receives
 
     def _describe(self, side: Side) -> None:
         part = self._parts[side]
@@ -221,16 +317,17 @@ class CallMedia:
             direction=remote.direction,
             verified=self._verified[side],
             answered=self._answered,
+            is_fed=self._answered and self._is_fed(side),
             moves=part.moves,
         )
         self._pool.tell(self.lease, SetLeg(self.lease.session, side, media))
 
-    def _allowed(self, part: _Part, address: Address) -> bool:
+    def _allowed(self, part: Part, address: Address) -> bool:
         rules = self._rules
         return permitted(
             address,
             lab_mode=rules.lab_mode,
-            private_media=rules.private_media,
+            private_media=part.private,
             own=frozenset({rules.address}),
             own_ports=self._pool,
             peer_networks=part.networks,

@@ -68,3 +68,9 @@ class MediaPool:
     def free(self) -> int:
         """Return how many ports could be taken now."""
         return sum(len(ports) for ports in self._free)
+
+    @property
+    def free_share(self) -> float:
+        """Return the share of the workers' ports that could be taken now; 1 while there is none."""
+        own = sum(len(ports) for ports in self._own)
+        return self.free / own if own else 1.0

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from edge.policy.reasons import Reason
 from edge.policy.verdict import Fields
 from model.cdr import NORMAL_CALL_CLEARING, CallStatus
 
@@ -14,6 +15,8 @@ class Outcome(NamedTuple):
     """StatusMessage of the record."""
     headers: Fields = ()
     """What the leg that is told hears in its BYE, CANCEL or final answer."""
+    why: Reason | None = None
+    """Why the call was never answered."""
 
 
 def reason(value: str) -> Fields:
@@ -25,6 +28,12 @@ NORMAL = Outcome(CallStatus.COMPLETED, NORMAL_CALL_CLEARING)
 ACK_TIMEOUT = Outcome(
     CallStatus.COMPLETED, "ACK timeout", reason('SIP;cause=200;text="ACK timeout"')
 )
+SESSION_EXPIRED = Outcome(
+    CallStatus.COMPLETED,
+    "Session timer expired",
+    reason('SIP;cause=408;text="Session timer expired"'),
+)
+PEER_LOST = Outcome(CallStatus.COMPLETED, "Peer lost", reason("SIP;cause=408"))
 MEDIA_TIMEOUT = Outcome(CallStatus.COMPLETED, "Media timeout", reason("Q.850;cause=102"))
 MEDIA_LOST = Outcome(CallStatus.COMPLETED, "Media lost", reason("Q.850;cause=41"))
 MAXIMUM_DURATION = Outcome(CallStatus.COMPLETED, "Maximum duration", reason("Q.850;cause=16"))
@@ -36,9 +45,12 @@ def shutdown(message: str) -> Outcome:
     return Outcome(CallStatus.COMPLETED, message, reason("Q.850;cause=41"))
 
 
-def rejected(status: int, detail: str) -> Outcome:
+def rejected(status: int, text: str, why: Reason) -> Outcome:
     """Return the end of a call that was never answered."""
-    return Outcome(CallStatus.REJECTED, f"{status} {detail}")
+    return Outcome(CallStatus.REJECTED, f"{status} {text}", (), why)
+
+
+CANCELLED = rejected(Reason.CANCELLED.status, Reason.CANCELLED.text, Reason.CANCELLED)
 
 
 def printable_phrase(text: str) -> str:

@@ -10,15 +10,19 @@ from edge.call.events import (
     Rejected,
     Trying,
 )
-from edge.call.leg import IN_DIALOG, Leg, LegInput, LegState, LegTable, LegTimer, LegUser, Stack
+from edge.call.leg import Leg, LegUser, Stack
+from edge.call.leg_states import IN_DIALOG, LegInput, LegState, LegTable, LegTimer
+from edge.call.session_timer import session_fields
 from edge.flow import Flow
 from edge.policy.content import sdp_in
 from edge.policy.header_policy import Way
+from edge.policy.session_interval import least_of
+from edge.routing.credentials import Credentials, is_challenge, proof_in, with_credentials
 from edge.routing.failover import Failure, retry_after_s
 from edge.sip.dialog import Dialog
-from edge.sip.endpoint import TIMEOUT
 from edge.sip.exchange import ClientTransaction, Fields, OutgoingRequest
 from edge.sip.message import Response
+from edge.sip.timing import TIMEOUT
 
 _S, _I = LegState, LegInput
 
@@ -28,6 +32,9 @@ UAC_LEG: LegTable = {
     (_S.INVITING, _I.SUCCESS): _S.CONFIRMED,
     (_S.INVITING, _I.FAILURE): _S.ENDED,
     (_S.INVITING, _I.CANCEL): _S.ABANDONED,
+    # Once more: with credentials (F13), or with a longer session interval (RFC 4028 §7.3).
+    (_S.INVITING, _I.AGAIN): _S.INVITING,
+    (_S.PROCEEDING, _I.AGAIN): _S.INVITING,
     (_S.PROCEEDING, _I.SUCCESS): _S.CONFIRMED,
     (_S.PROCEEDING, _I.FAILURE): _S.ENDED,
     (_S.PROCEEDING, _I.CANCEL): _S.CANCELLING,
@@ -40,6 +47,8 @@ UAC_LEG: LegTable = {
     (_S.CANCELLING, _I.CANCEL_UNANSWERED): _S.ENDED,
 }
 
+_PROVABLE = frozenset({"INVITE", "BYE"})
+
 _MAX_FORKS = 8
 """Early answers from other branches that are hung up for a peer that forks (EDGE A3)."""
 
@@ -47,7 +56,12 @@ _MAX_FORKS = 8
 class UacLeg(Leg):
     """A leg whose INVITE is ours."""
 
-    __slots__ = ("_ack", "_cancel_headers", "_forks", "_invite", "_transaction")
+    calls = True
+
+    __slots__ = (
+        *("_ack", "_cancel_headers", "_forks", "_has_tried_again", "_invite", "_transaction"),
+        *("connector_id", "credentials"),
+    )
 
     def __init__(
         self,
@@ -57,14 +71,25 @@ class UacLeg(Leg):
         way: Way,
         invite: OutgoingRequest,
         tag: str,
+        connector_id: str = "",
     ) -> None:
         """Prepare the leg; `invite.from_` carries `tag`."""
         super().__init__(stack, user, flow, way, UAC_LEG, LegState.INVITING, tag)
         self._invite = invite
+        self.connector_id = connector_id
+        """Whose PBX is called; empty for a carrier and a bridge."""
+        self.credentials: Credentials | None = None
+        """For the peer's first challenge of an INVITE and of a BYE; None answers none."""
         self._transaction: ClientTransaction | None = None
         self._cancel_headers: Fields = ()
         self._ack = b""
         self._forks: dict[str, bytes] = {}
+        self._has_tried_again = False
+
+    @property
+    def call_id(self) -> str:
+        """Return the Call-ID of the INVITE."""
+        return self._invite.call_id
 
     def start(self, now: float) -> None:
         """Send the INVITE."""
@@ -86,12 +111,18 @@ class UacLeg(Leg):
     def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         """Take a response to INVITE, CANCEL or BYE."""
         method = transaction.request.method
+        if is_challenge(response.status) and self._prove(transaction, response, now):
+            return
         if method != "INVITE":
             super().on_response(transaction, response, now)
-        elif response.status < 200:
+            return
+        self.adopt(transaction.flow)
+        if response.status < 200:
             self._on_provisional(response, now)
         elif response.status < 300:
             self._on_success(response, now)
+        elif response.status == 422 and self._tries_again(response, now):
+            pass
         elif self.machine.take(LegInput.FAILURE):
             self._over(self._refusal(response), now)
 
@@ -118,6 +149,31 @@ class UacLeg(Leg):
         elif self.machine.take(LegInput.FAILURE):
             self._over(Failed(failure), now)
 
+    def _prove(self, transaction: ClientTransaction, response: Response, now: float) -> bool:
+        """Answer the first challenge of an INVITE or a BYE (EDGE F13, RFC 3261 §22.2)."""
+        request = transaction.request
+        again = self.proven(request, response) if request.method in _PROVABLE else None
+        if again is None:
+            return False
+        if request.method == "BYE":
+            assert self.dialog is not None
+            self.dialog.local_cseq = again.cseq
+            self.stack.endpoint.request(again, transaction.flow, self, now)
+        elif self.machine.take(LegInput.AGAIN):
+            self._invite = again
+            self.tell(Trying(), now)
+            self.start(now)
+        else:
+            return False  # Given up meanwhile.
+        return True
+
+    def proven(self, request: OutgoingRequest, challenge: Response) -> OutgoingRequest | None:
+        """Return a request again with credentials after its first challenge (EDGE F13)."""
+        if self.credentials is None or proof_in(request):
+            return None
+        cnonce = self.stack.ids.nonce()
+        return with_credentials(request, challenge, self.credentials, cnonce)
+
     def _refusal(self, response: Response) -> Rejected:
         return Rejected(
             response.status,
@@ -125,6 +181,19 @@ class UacLeg(Leg):
             retry_after_s(response.headers.get("retry-after", ())),
             self.crossing(response),
         )
+
+    def _tries_again(self, response: Response, now: float) -> bool:
+        """Send the INVITE once more, with the session interval that a 422 wants (EDGE ST3)."""
+        least = least_of(response)
+        if least is None or self._has_tried_again or not self.machine.take(LegInput.AGAIN):
+            return False
+        self._has_tried_again = True
+        kept = [it for it in self._invite.fields if it[0] not in ("Session-Expires", "Min-SE")]
+        self._invite = self._invite._replace(
+            cseq=self._invite.cseq + 1, fields=(*session_fields(least, least), *kept)
+        )
+        self.start(now)
+        return True
 
     def _over(self, event: LegEvent, now: float) -> None:
         self.tell(event, now)
@@ -149,11 +218,12 @@ class UacLeg(Leg):
             return
         self.stack.timers.stop(self, LegTimer.CANCEL_UNANSWERED)
         self.dialog = Dialog.of_uac(self._invite, self.local_tag, response)
-        ack = self.dialog.ack(self._invite.cseq)
+        ack = self.dialog.ack(self._invite.cseq)._replace(fields=proof_in(self._invite))
         self._ack = self.stack.endpoint.send_ack(ack, self.dialog_flow())
         if self.state is LegState.RELEASING:
             self.send_bye(now)
         else:
+            self.agreed(response, now)
             self.tell(Answered(sdp_in(response)), now)
 
     def _repeated_success(self, response: Response, tag: str, now: float) -> None:

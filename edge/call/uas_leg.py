@@ -1,16 +1,8 @@
 """The leg that called us: answers an INVITE (RFC 3261 §13.3, EDGE 1.6)."""
 
 from edge.call.events import Cancelled
-from edge.call.leg import (
-    IN_DIALOG,
-    SDP_TYPE,
-    Leg,
-    LegInput,
-    LegState,
-    LegTable,
-    LegUser,
-    Stack,
-)
+from edge.call.leg import SDP_TYPE, Leg, LegUser, Stack
+from edge.call.leg_states import IN_DIALOG, LegInput, LegState, LegTable
 from edge.policy.header_policy import Way
 from edge.sip.dialog import Dialog
 from edge.sip.exchange import Fields, ServerTransaction

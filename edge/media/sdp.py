@@ -100,10 +100,13 @@ def read(body: bytes) -> RemoteDescription:
     raise fault or SdpError(488, INCOMPATIBLE_FORMAT, "no audio is offered")
 
 
-def read_answer(body: bytes) -> RemoteDescription:
-    """Read the answer to an offer of ours, which has one line; raises SdpError like `read`."""
+def read_answer(body: bytes, audio: int = 0) -> RemoteDescription:
+    """Read the answer to an offer of ours; raises SdpError like `read`.
+
+    `audio` is the index of our audio line.
+    """
     description = read(body)
-    if description.audio != 0:
+    if description.audio != audio:
         raise SdpError(488, INCOMPATIBLE_FORMAT, "the answer rejects our audio line")
     return description
 
@@ -228,15 +231,7 @@ def _direction(session: str, attributes: list[str], *, on_hold: bool) -> Directi
         ]
     direction = stated[-1] if stated else Direction.SENDRECV
     # c=0.0.0.0: "neither RTP nor RTCP should be sent to the peer" (RFC 3264 §8.4).
-    return _narrowed(direction, Direction.SENDONLY) if on_hold else direction
-
-
-def _narrowed(wish: Direction, bound: Direction) -> Direction:
-    """Return the part of `wish` that `bound` leaves open."""
-    sends, receives = wish.sends and bound.sends, wish.receives and bound.receives
-    if sends:
-        return Direction.SENDRECV if receives else Direction.SENDONLY
-    return Direction.RECVONLY if receives else Direction.INACTIVE
+    return direction.narrowed(Direction.SENDONLY) if on_hold else direction
 
 
 def _milliseconds(attributes: list[str], mark: str) -> int | None:
@@ -245,6 +240,16 @@ def _milliseconds(attributes: list[str], mark: str) -> int | None:
             # Some peers write 20.0; RFC 4566 §6 has whole numbers.
             return _number(text[len(mark) :].strip().partition(".")[0], HIGHEST_PORT)
     return None
+
+
+class _Announced(NamedTuple):
+    """What a refused offer gives way to."""
+
+    current: bytes | None
+    content: str
+    expects: PayloadTypes
+    direction: Direction
+    telephone_event: int
 
 
 class LocalDescription:
@@ -256,8 +261,8 @@ class LocalDescription:
     """
 
     __slots__ = (
-        *("_address", "_content", "_port", "_session_id", "_telephone_event", "_version"),
-        *("current", "expects"),
+        *("_address", "_before", "_content", "_lines", "_port", "_session_id"),
+        *("_telephone_event", "_version", "audio", "current", "direction", "expects"),
     )
 
     def __init__(self, session_id: int, address: str, port: int) -> None:
@@ -266,11 +271,18 @@ class LocalDescription:
         self._port = port
         self._version = 0
         self._content = ""
+        self._lines: tuple[MediaLine, ...] = (MediaLine("audio", port, "RTP/AVP", ()),)
+        """The lines of the last answer: a later offer keeps their number (RFC 3264 §8)."""
+        self.audio = 0
+        """Index of the audio line."""
         self._telephone_event = OUR_TELEPHONE_EVENT
         self.current: bytes | None = None
         """What we announced last, None before the first time."""
+        self.direction = Direction.SENDRECV
+        """Our direction in `current`."""
         self.expects = PayloadTypes(0, None)
         """The payload types of `current`: what may arrive on our port."""
+        self._before = self._state
 
     def offer(
         self,
@@ -282,10 +294,34 @@ class LocalDescription:
 
         `maxptime` is what the other leg's peer set, in milliseconds (EDGE SD6).
         """
+        self._before = self._state
+        self.direction = direction
         if self._telephone_event == self.expects.pcmu:
             self._telephone_event += 1
         types = PayloadTypes(self.expects.pcmu, self._telephone_event if telephone_event else None)
-        return self._announce(self._audio(types, direction, maxptime, "RTP/AVP"), types)
+        return self._announce(self._sections(types, maxptime), types)
+
+    def repeated(self) -> bytes:
+        """Return `current` as an offer of its own: a session refresh (EDGE ST3)."""
+        assert self.current is not None
+        self._before = self._state
+        return self.current
+
+    def withdraw(self) -> bool:
+        """Take the last offer back, which was refused; tell whether it had changed anything.
+
+        The version is used up: the peer may have seen it (EDGE SD2, D7).
+        """
+        is_changed = self.current != self._before.current
+        self.current, self._content, self.expects, self.direction, event = self._before
+        self._telephone_event = event
+        return is_changed
+
+    @property
+    def _state(self) -> _Announced:
+        return _Announced(
+            self.current, self._content, self.expects, self.direction, self._telephone_event
+        )
 
     def answer(
         self,
@@ -301,15 +337,16 @@ class LocalDescription:
         offered = remote.payload_types
         types = PayloadTypes(offered.pcmu, offered.telephone_event if telephone_event else None)
         self._telephone_event = offered.telephone_event or self._telephone_event
-        direction = _narrowed(direction, remote.direction.reversed)
-        sections = [_rejected(line) for line in remote.lines]
-        profile = remote.lines[remote.audio].profile
-        sections[remote.audio] = self._audio(types, direction, maxptime, profile)
-        return self._announce("".join(sections), types)
+        self.direction = direction.narrowed(remote.direction.reversed)
+        self._lines, self.audio = remote.lines, remote.audio
+        return self._announce(self._sections(types, maxptime), types)
 
-    def _audio(
-        self, types: PayloadTypes, direction: Direction, maxptime: int | None, profile: str
-    ) -> str:
+    def _sections(self, types: PayloadTypes, maxptime: int | None) -> str:
+        sections = [_rejected(line) for line in self._lines]
+        sections[self.audio] = self._audio(types, maxptime, self._lines[self.audio].profile)
+        return "".join(sections)
+
+    def _audio(self, types: PayloadTypes, maxptime: int | None, profile: str) -> str:
         pcmu, event = types
         events = "" if event is None else f" {event}"
         text = f"m=audio {self._port} {profile} {pcmu}{events}\r\na=rtpmap:{pcmu} PCMU/8000\r\n"
@@ -318,7 +355,7 @@ class LocalDescription:
         text += "a=ptime:20\r\n"
         if maxptime is not None:
             text += f"a=maxptime:{maxptime}\r\n"
-        return text + f"a=rtcp:{self._port + 1}\r\na={direction.value}\r\n"
+        return text + f"a=rtcp:{self._port + 1}\r\na={self.direction.value}\r\n"
 
     def _announce(self, content: str, types: PayloadTypes) -> bytes:
         if self.current is not None and content == self._content:

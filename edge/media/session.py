@@ -43,6 +43,19 @@ class Direction(StrEnum):
         """Tell whether the describing party wants to receive media."""
         return self in (Direction.SENDRECV, Direction.RECVONLY)
 
+    @classmethod
+    def of(cls, *, sends: bool, receives: bool) -> "Direction":
+        """Return the direction of a party that sends or not, and receives or not."""
+        if sends:
+            return cls.SENDRECV if receives else cls.SENDONLY
+        return cls.RECVONLY if receives else cls.INACTIVE
+
+    def narrowed(self, bound: "Direction") -> "Direction":
+        """Return the part of this direction that `bound` leaves open (RFC 3264 §6.1)."""
+        return Direction.of(
+            sends=self.sends and bound.sends, receives=self.receives and bound.receives
+        )
+
     @property
     def reversed(self) -> "Direction":
         """Return the same stream as the other party describes it."""
@@ -79,6 +92,8 @@ class LegMedia(NamedTuple):
     """The address has proved itself: no limit before latching (EDGE S13)."""
     answered: bool = False
     """The call is up: media timeouts count (EDGE V4)."""
+    is_fed: bool = False
+    """The peer gets silence while the other leg sends nothing: that one's hold is local (D6)."""
     moves: int = 0
     """How often the peer has announced another address, permitted or not: each time the leg is
     latched anew (EDGE Q5)."""

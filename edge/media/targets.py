@@ -14,8 +14,11 @@ LOWEST_PORT = 1024
 
 _NEVER = tuple(
     ip_network(text)
-    # "This" network, link-local (cloud metadata lives there), multicast, reserved and broadcast.
-    for text in ("0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4", "ff00::/8")
+    for text in (
+        # "This" network, link-local (cloud metadata lives there), multicast, reserved, broadcast.
+        *("0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4"),
+        *("::/128", "fe80::/10", "fd00:ec2::/32", "ff00::/8"),
+    )
 )
 _LOOPBACK = (ip_network("127.0.0.0/8"),)
 _PRIVATE = tuple(
@@ -78,6 +81,14 @@ def permitted_source(
     if _within(ip, _LOOPBACK) or _within(ip, _networks(tuple(own))):
         return False
     return private_media or not _within(ip, _PRIVATE)
+
+
+@lru_cache(maxsize=4_096)
+def is_never_contacted(host: str) -> bool:
+    """Tell whether an address is none of a peer's in any mode: metadata, multicast, broadcast and
+    their like (EDGE S12); a text that is no address is not told here."""
+    ip = _parsed(host)
+    return ip is not None and _within(ip, _NEVER)
 
 
 @lru_cache(maxsize=4_096)

@@ -5,7 +5,7 @@ here wants something new. The first check that objects decides. Checks 2 and 3 (
 are the parser's: what fails them comes to `malformed`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
@@ -13,9 +13,10 @@ from edge.config import Snapshot
 from edge.flow import Address, Flow
 from edge.ids import Ids
 from edge.policy.authentication import Authentication
-from edge.policy.carrier_checks import has_an_owner, has_origination
-from edge.policy.case import CallTable, Case, Context
+from edge.policy.call_rates import CallRates
+from edge.policy.case import AwaitCount, CallTable, Case, Context
 from edge.policy.connector_checks import (
+    exceeds_call_rate,
     has_caller_id,
     has_room,
     has_termination,
@@ -25,28 +26,40 @@ from edge.policy.connector_checks import (
     is_number_dialable,
     is_source_allowed,
     is_within_call_rate,
+    is_within_spending,
     names_a_connector,
-    not_in_allow_list,
+)
+from edge.policy.destination import (
+    has_a_destination,
+    has_an_owner,
+    has_origination,
+    join_parameters,
 )
 from edge.policy.header_policy import Way, invite_headers
 from edge.policy.nonces import Nonces
 from edge.policy.number_rules import ANONYMOUS
+from edge.policy.reasons import Reason
 from edge.policy.request_checks import (
     has_hops_left,
     has_usable_content,
+    has_usable_interval,
     has_usable_offer,
     is_first_of_its_kind,
     is_method_supported,
     is_node_ready,
     is_outside_dialog,
+    is_overload_far,
     is_uri_readable,
     is_within_source_rate,
     requires_nothing_unknown,
 )
 from edge.policy.sources import Source, Sources
+from edge.policy.spending import Spending
+from edge.policy.strangers import judge_stranger
 from edge.policy.verdict import (
     ACCEPT,
     ALLOW,
+    SUPPORTED,
     AdmitCall,
     AnswerOptions,
     Refuse,
@@ -54,12 +67,13 @@ from edge.policy.verdict import (
     Verdict,
 )
 from edge.sip.grammar import SipParseError
-from edge.sip.message import COMPACT, MalformedRequest, Request, response_bytes
+from edge.sip.message import MalformedRequest, Request
 from model.cdr import Disposition
-from model.connector import connector_host
+from model.connector import Connector, connector_host
+from model.numbers import facts_of
 from model.settings import Settings
 
-Check: TypeAlias = Callable[[Case], Verdict | None]
+Check: TypeAlias = Callable[[Case], Verdict | AwaitCount | None]
 
 
 class CheckList(NamedTuple):
@@ -71,8 +85,9 @@ class CheckList(NamedTuple):
 
 def _admit(case: Case) -> AdmitCall:
     assert case.connector is not None, "a check finds the connector"
-    inbound = case.disposition is Disposition.ORIGINATION
-    host = connector_host(case.connector.connector_id, case.context.settings.domain)
+    shown = case.connector if case.called is None else case.called
+    host = connector_host(shown.connector_id, case.context.settings.domain)
+    way = _way(case)
     return AdmitCall(
         disposition=case.disposition,
         connector=case.connector,
@@ -82,16 +97,37 @@ def _admit(case: Case) -> AdmitCall:
         auth_user=case.auth_user,
         anonymous=case.caller.anonymous or case.from_number == ANONYMOUS,
         offer=case.offer,
-        headers=invite_headers(case.request, Way.TO_PBX if inbound else Way.TO_CARRIER, host),
+        headers=invite_headers(case.request, way, host),
+        callees=case.callees,
+        bridge=case.bridge,
+        join_parameters=() if case.bridge is None else join_parameters(case),
+        new_region=_new_region(case, case.connector) if way is Way.TO_CARRIER else None,
     )
 
 
+def _way(case: Case) -> Way:
+    if case.disposition is Disposition.ORIGINATION:
+        return Way.TO_PBX
+    return Way.ON_NET if case.stays_on_net else Way.TO_CARRIER
+
+
+def _new_region(case: Case, connector: Connector) -> str | None:
+    """Return the dialed country when this connector has not called it before (EDGE S6)."""
+    facts = facts_of(case.to_number)
+    if facts is None or not case.context.spending.is_new_region(
+        connector.connector_id, facts.region
+    ):
+        return None
+    return facts.region
+
+
 def _answer_options(case: Case) -> AnswerOptions:
-    return AnswerOptions((ALLOW, ACCEPT), case.connector)
+    return AnswerOptions((ALLOW, ACCEPT, SUPPORTED), case.connector)
 
 
 def _no_such_dialog(case: Case) -> Refuse:
-    return case.refuse(481, f"{case.request.method} belongs to no call that this edge holds")
+    hint = f"{case.request.method} belongs to no call that this edge holds"
+    return case.refuse(Reason.NO_DIALOG, hint)
 
 
 def _find_named_connector(case: Case) -> None:
@@ -102,6 +138,7 @@ def _find_named_connector(case: Case) -> None:
 
 PBX_CALL = CheckList(
     (
+        is_overload_far,  # R30, early
         is_within_source_rate,  # 1
         is_method_supported,  # 4
         is_uri_readable,  # 5
@@ -115,18 +152,30 @@ PBX_CALL = CheckList(
         is_node_ready,  # 13
         is_authenticated,  # 14
         requires_nothing_unknown,  # 15
+        has_usable_interval,  # R29
         has_usable_content,  # 16
         is_within_call_rate,  # 17
         is_number_dialable,  # 18, 19
         has_caller_id,  # 20
+        has_a_destination,  # O5, I4
         is_no_loop,  # L2: needs both numbers
+        is_within_spending,  # S6
         has_room,  # 21
         has_usable_offer,  # 22
     ),
     _admit,
 )
+COUNTED_CALL = CheckList(
+    (
+        is_node_ready,  # 13, again: the call has waited
+        *PBX_CALL.checks[PBX_CALL.checks.index(is_within_call_rate) + 1 :],
+    ),
+    PBX_CALL.conclude,
+)
+"""What is left of PBX_CALL once all nodes have counted the call (A10)."""
 CARRIER_CALL = CheckList(
     (
+        is_overload_far,  # R30, early
         is_within_source_rate,  # 1
         is_method_supported,  # 4
         is_uri_readable,  # 5
@@ -135,6 +184,7 @@ CARRIER_CALL = CheckList(
         has_hops_left,  # 8
         is_node_ready,  # 13
         requires_nothing_unknown,  # 15
+        has_usable_interval,  # R29
         has_usable_content,  # 16
         has_usable_offer,  # 22
         has_an_owner,  # I4, I6
@@ -146,6 +196,7 @@ CARRIER_CALL = CheckList(
 )
 OPTIONS = CheckList(
     (
+        is_overload_far,  # R30, early
         is_method_supported,  # 4
         is_uri_readable,  # 5
         is_outside_dialog,  # 6
@@ -182,9 +233,11 @@ class Admission:
         utc_of: Callable[[float], datetime],
         master_secret: bytes,
         node: str,
+        tls_port: int = 5061,
     ) -> None:
-        """`sent_by` is what our Via shows, `utc_of` gives the wall time of a monotonic moment,
-        `master_secret` is the deployment's nonce secret and `node` this node's name (EDGE G3)."""
+        """`sent_by` is what our Via shows, over TLS with `tls_port`; `utc_of` gives the wall time
+        of a monotonic moment, `master_secret` is the deployment's nonce secret and `node` this
+        node's name (EDGE G3)."""
         admission = settings.admission
         nonces = Nonces(
             master_secret=master_secret, node=node, lifetime_s=admission.nonce_lifetime_s
@@ -196,6 +249,7 @@ class Admission:
             authentication=Authentication(admission, nonces),
             ids=ids,
             sent_by=sent_by,
+            tls_port=tls_port,
             utc_of=utc_of,
         )
         self._sources = Sources(snapshot)
@@ -211,6 +265,11 @@ class Admission:
         self._sources = Sources(snapshot)
 
     @property
+    def spending(self) -> Spending:
+        """What connectors have spent; the owner tells it of answers and ends (EDGE S6)."""
+        return self._context.spending
+
+    @property
     def overloaded(self) -> bool:
         """Whether new calls are refused for lack of resources (EDGE R30); the owner sets it."""
         return self._context.overloaded
@@ -219,9 +278,28 @@ class Admission:
     def overloaded(self, overloaded: bool) -> None:
         self._context.overloaded = overloaded
 
+    @property
+    def rates(self) -> CallRates:
+        """The calls per second of connectors; shared with whoever asks the other nodes (A10)."""
+        return self._context.call_rates
+
+    def peers_seen(self, peers: int, calls: Mapping[str, int]) -> None:
+        """Take how many other nodes there are and what calls they hold (A10, EDGE R16)."""
+        self._context.call_rates.peers = peers
+        self._context.peer_calls = calls
+
     def is_known(self, flow: Flow) -> bool:
         """Tell whether a carrier or a listed PBX is at the other end."""
         return self._sources.of(flow.remote).is_known
+
+    def knows(self, remote: Address) -> bool:
+        """Tell whether a carrier, a listed PBX or the far end of a call is there (EDGE S1)."""
+        return self._sources.of(remote).is_known or self._context.calls.has_leg_at(remote[0])
+
+    def is_tolerable(self, flow: Flow, now: float) -> bool:
+        """Tell whether a stream stays open on which a bad request came: a stranger's third ends it
+        (EDGE S2)."""
+        return self.knows(flow.remote) or self._context.limits.may_err_again(flow.remote[0], now)
 
     def may_spend(self, data: bytes, flow: Flow, now: float) -> bool:
         """1, before parsing: tell whether a datagram is worth reading (EDGE S1, S3).
@@ -234,32 +312,37 @@ class Admission:
             or self._context.limits.may_be_parsed(data, flow.remote[0], now)
         )
 
-    def judge(self, request: Request, flow: Flow, now: float) -> Verdict:
+    def judge(self, request: Request, flow: Flow, now: float) -> Verdict | AwaitCount:
         """Return what becomes of a request that belongs to no transaction and no dialog."""
         if request.method == "ACK":
-            return Silence("an ACK belongs to no call that this edge holds")
+            return Silence(Reason.STRAY, "an ACK belongs to no call that this edge holds")
         source = self._sources.of(flow.remote)
         case = Case(request, flow, now, source, self._context)
         try:
             if not source.is_known and not self._is_far_end(case):
-                return self._judge_stranger(case)
+                return judge_stranger(case)
             if source.carrier is not None and source.nearer_ids and _names_one_of(case):
                 case = Case(request, flow, now, source._replace(carrier=None), self._context)
-            check_list = _list_for(case)
-            for check in check_list.checks:
-                verdict = check(case)
-                if verdict is not None:
-                    return verdict
-            return check_list.conclude(case)
+            return _judged_by(_list_for(case), case)
         except SipParseError as error:
-            return _unreadable(error, case) if source.is_known else _ignored(source)
+            return _unreadable(error, case) if source.is_known else _unread(source)
+
+    def counted(self, case: Case, admitted: bool, now: float) -> Verdict | AwaitCount:
+        """Return what becomes of a call that has waited for the count of all nodes."""
+        case.now = now
+        if not admitted:
+            return exceeds_call_rate(case)
+        try:
+            return _judged_by(COUNTED_CALL, case)
+        except SipParseError as error:
+            return _unreadable(error, case)
 
     def malformed(self, error: MalformedRequest, flow: Flow, now: float) -> Refuse | Silence:
         """2 and 3: answer a request that could not be read; only known sources get one (R18)."""
         source = self._sources.of(flow.remote)
         request = error.request
         if request is None or request.method == "ACK" or not source.is_known:
-            return _ignored(source)
+            return _unread(source)
         return _unreadable(error.error, Case(request, flow, now, source, self._context))
 
     def _is_far_end(self, case: Case) -> bool:
@@ -267,21 +350,13 @@ class Admission:
         in_dialog = case.request.to.tag is not None or case.request.method == "CANCEL"
         return in_dialog and self._context.calls.has_leg_at(case.source.address)
 
-    def _judge_stranger(self, case: Case) -> Refuse | Silence:
-        """R7, R36: silence, or a short refusal to whoever names a connector."""
-        request, address = case.request, case.source.address
-        case.connector = case.connector_named()
-        if case.connector is None:
-            return _ignored(case.source)
-        hint = not_in_allow_list(address, case.connector)
-        if request.method not in ("INVITE", "OPTIONS") or request.to.tag is not None:
-            return Silence(hint)
-        refusal = case.refuse(403, hint, stateless=True)
-        if _answer_length(refusal, case) > _least_length(request):
-            return Silence(hint)
-        if not self._context.limits.may_be_refused(address, case.now):
-            return Silence(hint)
-        return refusal
+
+def _judged_by(check_list: CheckList, case: Case) -> Verdict | AwaitCount:
+    for check in check_list.checks:
+        verdict = check(case)
+        if verdict is not None:
+            return verdict
+    return check_list.conclude(case)
 
 
 def _names_one_of(case: Case) -> bool:
@@ -301,40 +376,24 @@ def _list_for(case: Case) -> CheckList:
     return PBX_CALL if case.source.carrier is None else CARRIER_CALL
 
 
-def _ignored(source: Source) -> Silence:
-    if source.is_known:
-        return Silence(f"{source.address} sent something that is no readable SIP request")
-    length = 128 if ":" in source.address else 32
-    return Silence(
-        f"{source.address} is in no allow list and its request names no connector: send to a "
-        f"connector's host and add {source.address}/{length} to that connector's CidrAllowedList "
-        "(put_voice_connector_termination)"
-    )
+def _unread(source: Source) -> Silence:
+    hint = f"{source.address} sent something that is no readable SIP request"
+    return Silence(Reason.UNREADABLE, hint)
 
 
 def _unreadable(error: SipParseError, case: Case) -> Refuse:
     """R18, R19, R24: the phrase names the element at fault."""
     hint = f"{case.request.method[:32]!r} cannot be read: {error.element}: {error.detail}"
-    if error.status == 400:
-        return case.refuse(400, hint, reason=f"Bad {error.element}")
-    return case.refuse(error.status, hint)
+    why = _UNREADABLE.get(error.status)
+    if why is None:
+        return case.refuse(Reason.MALFORMED, hint, text=f"Bad {error.element}")
+    return case.refuse(why, hint)
 
 
-def _answer_length(refusal: Refuse, case: Case) -> int:
-    """Return the size of a stateless answer; its To tag has 128 bits in hex (EDGE S10)."""
-    answer = response_bytes(
-        case.request, case.flow, refusal.status, refusal.reason, to_tag="0" * 32
-    )
-    return len(answer)
-
-
-_SHORT = frozenset(COMPACT.values())
-
-
-def _least_length(request: Request) -> int:
-    """Return a size that the request had at least, however it was written."""
-    total = len(f"{request.method} {request.uri} SIP/2.0\r\n\r\n") + len(request.body)
-    for name, values in request.headers.items():
-        name_length = 1 if name in _SHORT else len(name)
-        total += sum([name_length + len(value) + 3 for value in values])
-    return total
+_UNREADABLE = {
+    414: Reason.URI_TOO_LONG,
+    416: Reason.SCHEME,
+    505: Reason.VERSION,
+    513: Reason.TOO_LARGE,
+}
+"""What the parser refuses by another status than 400."""

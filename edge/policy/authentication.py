@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from edge.policy.nonces import Nonces, NonceState
+from edge.policy.reasons import Reason
 from edge.sip.digest import (
     Algorithm,
     DigestChallenge,
@@ -30,6 +31,10 @@ GUESSERS = 4_096
 """Remembered (source, connector, user) triples with failures; listed sources only get here."""
 
 
+_BOTH = (Algorithm.SHA256, Algorithm.MD5)
+_MD5_ALONE = (Algorithm.MD5,)
+
+
 class Passed(NamedTuple):
     """The request proved a user of the connector."""
 
@@ -39,8 +44,13 @@ class Passed(NamedTuple):
 class Unproven(NamedTuple):
     """The request must be challenged."""
 
-    stale: bool
-    """The password was right, only the nonce was not fresh any more."""
+    why: Reason
+    """For the log; the challenge itself does not tell (EDGE S7)."""
+
+    @property
+    def stale(self) -> bool:
+        """Tell whether the password was right and only the nonce not fresh any more."""
+        return self.why is Reason.STALE_NONCE
 
 
 class Locked(NamedTuple):
@@ -66,8 +76,7 @@ class Authentication:
         self._settings = settings
         self._nonces = nonces
         self._guessers: dict[tuple[str, str, str], _Guesser] = {}
-        both = settings.digest_algorithms is DigestAlgorithms.SHA256_AND_MD5
-        self._algorithms = (Algorithm.SHA256, Algorithm.MD5) if both else (Algorithm.MD5,)
+        self._md5_only = frozenset(settings.md5_only_connectors)
 
     def challenges(
         self, connector: Connector, realm: str, source: str, stale: bool, utc: datetime
@@ -76,7 +85,7 @@ class Authentication:
         nonce = self._nonces.issue(connector.connector_id, source, utc)
         return [
             str(DigestChallenge(realm, nonce, algorithm, stale=stale))
-            for algorithm in self._algorithms
+            for algorithm in self._algorithms_of(connector)
         ]
 
     def check(
@@ -89,9 +98,10 @@ class Authentication:
         utc: datetime,
     ) -> Proof:
         """Judge a request's credentials; `realm` is the connector host."""
-        credentials = self._credentials(request, realm)
+        credentials = self._credentials(request, connector, realm)
         if credentials is None:
-            return Unproven(stale=False)
+            given = any(_values(request))
+            return Unproven(Reason.OTHER_CREDENTIALS if given else Reason.NO_CREDENTIALS)
         who = (source, connector.connector_id, credentials.username[:64])
         guesser = self._guessers.get(who)
         if guesser is not None and now < guesser.locked_until:
@@ -99,14 +109,15 @@ class Authentication:
         state = self._nonces.state(credentials.nonce, connector.connector_id, source, utc)
         if state is NonceState.FORGED:
             # Nothing to guess, so no failure: who cannot hear the challenges locks nobody out.
-            return Unproven(stale=False)
+            return Unproven(Reason.FOREIGN_NONCE)
         if not self._is_right(request, connector, credentials):
             self._count_failure(who, now)
-            return Unproven(stale=False)
+            return Unproven(Reason.WRONG_PASSWORD)
         if not _is_for(request, credentials):
-            return Unproven(stale=False)
-        if state is NonceState.STALE or not self._nonces.use(credentials.nonce, credentials.nc):
-            return Unproven(stale=True)
+            return Unproven(Reason.OTHER_URI)
+        count = 1 if credentials.qop is None else credentials.nc
+        if state is NonceState.STALE or not self._nonces.use(credentials.nonce, count):
+            return Unproven(Reason.STALE_NONCE)
         self._guessers.pop(who, None)
         return Passed(credentials.username)
 
@@ -114,7 +125,14 @@ class Authentication:
         """Return how many guessers are remembered."""
         return len(self._guessers)
 
-    def _credentials(self, request: Request, realm: str) -> DigestCredentials | None:
+    def _algorithms_of(self, connector: Connector) -> tuple[Algorithm, ...]:
+        """Return what a connector is challenged with, strongest first (EDGE G2)."""
+        both = self._settings.digest_algorithms is DigestAlgorithms.SHA256_AND_MD5
+        return _BOTH if both and connector.connector_id not in self._md5_only else _MD5_ALONE
+
+    def _credentials(
+        self, request: Request, connector: Connector, realm: str
+    ) -> DigestCredentials | None:
         """Return the credentials for this realm in a form we asked for (EDGE G5)."""
         for value in _values(request):
             try:
@@ -122,10 +140,14 @@ class Authentication:
             except SipParseError:
                 continue
             algorithm = Algorithm.named(credentials.algorithm)
-            asked = algorithm in self._algorithms and credentials.qop == "auth"
-            if credentials.realm == realm and asked:
+            asked = algorithm in self._algorithms_of(connector)
+            if credentials.realm == realm and asked and self._is_form_taken(credentials):
                 return credentials
         return None
+
+    def _is_form_taken(self, credentials: DigestCredentials) -> bool:
+        legacy = credentials.qop is None and self._settings.allow_legacy_digest
+        return credentials.qop == "auth" or legacy
 
     def _is_right(
         self, request: Request, connector: Connector, credentials: DigestCredentials

@@ -1,25 +1,28 @@
 """One request before admission: what was sent, what the checks found out so far."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from edge.config import Snapshot
 from edge.flow import Address, Flow
 from edge.ids import Ids
 from edge.media.sdp import RemoteDescription
 from edge.policy.authentication import Authentication
-from edge.policy.number_rules import GivenCaller, given_caller, shown_to_pbx
+from edge.policy.call_rates import CallRates
+from edge.policy.number_rules import ANONYMOUS, GivenCaller, given_caller, shown_to_pbx
 from edge.policy.rate import RateLimiter
+from edge.policy.reasons import Reason
 from edge.policy.sources import Source, StrangerLimits
+from edge.policy.spending import Spending
 from edge.policy.verdict import Fields, RecordDue, Refuse
 from edge.sip.grammar import SipParseError
 from edge.sip.message import Request
 from edge.sip.uri import SipUri, parse_uri
 from model.cdr import CallStatus, Disposition
 from model.connector import Connector
-from model.settings import Settings
+from model.settings import MeetingBridge, Settings
 
 PHRASES = {
     400: "Bad Request",
@@ -31,10 +34,12 @@ PHRASES = {
     415: "Unsupported Media Type",
     416: "Unsupported URI Scheme",
     420: "Bad Extension",
+    422: "Session Interval Too Small",
     480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",
     482: "Loop Detected",
     483: "Too Many Hops",
+    487: "Request Terminated",
     488: "Not Acceptable Here",
     501: "Not Implemented",
     503: "Service Unavailable",
@@ -83,10 +88,13 @@ class Context:
         "ids",
         "limits",
         "overloaded",
+        "peer_calls",
         "sent_by",
         "settings",
         "snapshot",
         "source_rates",
+        "spending",
+        "tls_port",
         "utc_of",
     )
 
@@ -99,6 +107,7 @@ class Context:
         authentication: Authentication,
         ids: Ids,
         sent_by: Address,
+        tls_port: int,
         utc_of: Callable[[float], datetime],
     ) -> None:
         self.settings = settings
@@ -107,15 +116,19 @@ class Context:
         self.authentication = authentication
         self.ids = ids
         self.sent_by = sent_by
-        """Address and port that our own Via shows."""
+        """Address and port that our own Via shows over UDP and TCP."""
+        self.tls_port = tls_port
         self.utc_of = utc_of
         """Wall time at a monotonic moment."""
         # Two tables: however many sources there are, no connector's bucket is forgotten for them.
-        self.call_rates = RateLimiter()
+        self.call_rates = CallRates()
         self.source_rates = RateLimiter()
         self.limits = StrangerLimits(settings.admission, ids)
+        self.spending = Spending(settings.admission, utc_of)
         self.overloaded = False
         """EDGE R30; whoever measures load sets it."""
+        self.peer_calls: Mapping[str, int] = {}
+        """Calls that other nodes hold, by connector (EDGE R16)."""
 
 
 class Case:
@@ -125,6 +138,9 @@ class Case:
         "_caller",
         "_uri",
         "auth_user",
+        "bridge",
+        "called",
+        "callees",
         "connector",
         "context",
         "disposition",
@@ -154,6 +170,11 @@ class Case:
         self.on_record = False
         """A refusal from here on leaves a detail record (EDGE C7)."""
         self.auth_user: str | None = None
+        self.callees: tuple[Connector, ...] = ()
+        """Connectors whose PBXs are called, in order."""
+        self.called: Connector | None = None
+        """The called side of a call from another connector; refusals are on its record, too."""
+        self.bridge: MeetingBridge | None = None
         self.from_number = ""
         self.to_number = ""
         self.sdp = b""
@@ -175,37 +196,64 @@ class Case:
             self._caller = given_caller(self.request)
         return self._caller
 
+    @property
+    def stays_on_net(self) -> bool:
+        """Tell whether a connector's call goes to no carrier (EDGE 1.4, 1.5)."""
+        return self.called is not None or self.bridge is not None
+
     def refuse(
         self,
-        status: int,
+        why: Reason,
         hint: str,
         *,
-        reason: str | None = None,
-        detail: str = "",
+        status: int | None = None,
+        text: str | None = None,
         warning: int = 399,
         fields: Fields = (),
-        limited: str | None = None,
         stateless: bool = False,
+        silent: bool = False,
     ) -> Refuse:
-        """Return a refusal; `detail` goes into a Warning header and the record's message.
+        """Return a refusal; its text goes into the phrase or a Warning header, record and log.
 
-        `limited` is the record's message when a limit was the reason (Rate_Limited).
+        `status` and `text` are for reasons that have several; `silent` keeps the reason from the
+        wire, for those whom it is none of their business (EDGE R7).
         """
-        phrase = PHRASES[status] if reason is None else reason
-        if detail:
-            detail = _NOT_QUOTABLE.sub("", detail)
-            agent = self.uri.host if self.connector_named() else self.context.settings.domain
-            fields = (*fields, ("Warning", f'{warning} {agent} "{detail}"'))
-        record = None
+        status = why.status if status is None else status
+        text = _NOT_QUOTABLE.sub("", why.text if text is None else text)
+        phrase = text if why.in_phrase else PHRASES[status]
+        if not (why.in_phrase or silent):
+            fields = (*fields, ("Warning", f'{warning} {self._warning_agent()} "{text}"'))
+        record = callee_record = None
         if self.on_record and self.connector is not None:
-            record = self._record(self.connector, limited, f"{status} {detail or phrase}")
-        return Refuse(status, phrase, fields, stateless, self.connector, record, hint)
+            message = text if why.limited else f"{status} {text}"
+            record = self._record(self.connector, why.limited, message)
+            if self.called is not None:
+                callee_record = _of_callee(record, self.called, self.caller)
+        return Refuse(
+            status,
+            phrase,
+            fields,
+            stateless,
+            self.connector,
+            record,
+            hint,
+            why,
+            text,
+            callee_record,
+        )
 
     def connector_named(self) -> Connector | None:
         """Return the connector whose host the Request-URI names; raises SipParseError."""
         return self.context.snapshot.hosts.get(self.uri.host)
 
-    def _record(self, connector: Connector, limited: str | None, message: str) -> RecordDue:
+    def _warning_agent(self) -> str:
+        """Return the connector's host, never an address (EDGE 2.2)."""
+        try:
+            return self.uri.host if self.connector_named() else self.context.settings.domain
+        except SipParseError:
+            return self.context.settings.domain
+
+    def _record(self, connector: Connector, limited: bool, message: str) -> RecordDue:
         try:
             caller = self.caller
         except SipParseError:
@@ -213,10 +261,29 @@ class Case:
         inbound = self.disposition is Disposition.ORIGINATION
         return RecordDue(
             connector=connector,
-            status=CallStatus.REJECTED if limited is None else CallStatus.RATE_LIMITED,
-            status_message=message if limited is None else limited,
+            status=CallStatus.RATE_LIMITED if limited else CallStatus.REJECTED,
+            status_message=message,
             disposition=self.disposition,
             from_number=self.from_number or (shown_to_pbx(caller) if inbound else caller.user),
             to_number=self.to_number or self.uri.user_text,
             auth_user=self.auth_user,
         )
+
+
+class AwaitCount(NamedTuple):
+    """The call waits until all nodes together have counted it (A10, EDGE R15)."""
+
+    case: Case
+    connector_id: str
+    limit: int
+    """Calls per second."""
+
+
+def _of_callee(record: RecordDue, called: Connector, caller: GivenCaller) -> RecordDue:
+    """Return the record of the called side: no user of its own, a withheld caller stays so (I2)."""
+    return record._replace(
+        connector=called,
+        disposition=Disposition.ORIGINATION,
+        from_number=ANONYMOUS if caller.anonymous else record.from_number,
+        auth_user=None,
+    )

@@ -34,6 +34,8 @@ class Way(Enum):
 
     TO_CARRIER = "to carrier"
     TO_PBX = "to PBX"
+    ON_NET = "on net"
+    """Between two connectors, or to and from a meeting bridge."""
 
 
 Filter = Callable[[str, str], str | None]
@@ -98,22 +100,28 @@ def _number_with(*kept: str) -> Filter:
     return rebuild
 
 
-_BOTH = frozenset(Way)
-_TO_PBX = frozenset({Way.TO_PBX})
+_ALL = frozenset(Way)
+_TO_PBX = frozenset({Way.TO_PBX, Way.ON_NET})
 
 RULES = (
     Rule(
-        "Diversion", _BOTH, True, False, _DIVERSIONS,
+        "Diversion", _ALL, True, False, _DIVERSIONS,
         _number_with("reason", "counter", "limit", "privacy", "screen"),
     ),
     Rule("History-Info", _TO_PBX, True, False, 10, _number_with("index", "rc", "mp", "np")),
-    Rule("Max-Breadth", _BOTH, True, False, 1, _number),
+    Rule("Max-Breadth", _ALL, True, False, 1, _number),
     Rule("Identity", _TO_PBX, True, False, 10, _as_it_is),
-    Rule("Reason", _BOTH, False, True, 2, _reason),
-    Rule("Session-ID", _BOTH, True, True, 1, _session_id),
+    Rule("Reason", _ALL, False, True, 2, _reason),
+    Rule("Session-ID", _ALL, True, True, 1, _session_id),
     Rule("User-to-User", _TO_PBX, True, True, 10, _as_it_is),
 )  # fmt: skip
-"""The rows of EDGE 1.11 whose mark is "pass" in one of the two directions; B4's breadth."""
+"""The rows of EDGE 1.11 whose mark is "pass" in some direction; B4's breadth."""
+
+_OWN_HEADERS = 10
+_OWN = "x-"
+"""What the headers begin with that customers make up; they pass between connectors alone."""
+_RESERVED = ("x-amzn-", "x-voiceconnector-", "x-vc-")
+"""Ours to set; from outside they never pass."""
 
 _INVITE_RULES = {rule.name.lower(): rule for rule in RULES if rule.in_invite}
 _ENDING_RULES = {rule.name.lower(): rule for rule in RULES if rule.in_ending}
@@ -121,7 +129,8 @@ _ENDING_RULES = {rule.name.lower(): rule for rule in RULES if rule.in_ending}
 
 def invite_headers(message: Message, way: Way, host: str) -> Fields:
     """Return what crosses from an INVITE; `host` replaces the peer's own in number URIs."""
-    return _passed(message, way, host, _INVITE_RULES)
+    passed = _passed(message, way, host, _INVITE_RULES)
+    return passed if way is not Way.ON_NET else passed + _customer_headers(message)
 
 
 def ending_headers(message: Message, way: Way, host: str) -> Fields:
@@ -142,6 +151,18 @@ def _passed(message: Message, way: Way, host: str, rules: Mapping[str, Rule]) ->
         if lines is not None and way in rule.ways:
             found.extend((rule.name, value) for value in _values(rule, lines, host))
     return tuple(found)
+
+
+def _customer_headers(message: Message) -> Fields:
+    """Return the X- headers that a customer sends another, the first ten of them."""
+    found = [
+        (name.title(), value)
+        for name, lines in message.headers.items()
+        if name.startswith(_OWN) and not name.startswith(_RESERVED) and TOKEN.fullmatch(name)
+        for value in lines
+        if len(value) <= MAX_VALUE_CHARACTERS and _PRINTABLE.fullmatch(value)
+    ]
+    return tuple(found[:_OWN_HEADERS])
 
 
 def _values(rule: Rule, lines: list[str], host: str) -> list[str]:

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from edge.config import Snapshot
+from edge.policy.reasons import Reason
 from edge.sip.headers import NameAddress, parse_name_address
 from edge.sip.message import Request
 from edge.sip.uri import parse_uri
@@ -74,9 +75,9 @@ def shown_to_pbx(caller: GivenCaller) -> str:
 
 
 class Objection(NamedTuple):
-    """Why a number may not be dialed: for the wire, and for the operator."""
+    """Why a number may not be dialed: the reason, and a hint for the operator."""
 
-    detail: str
+    why: Reason
     hint: str
 
 
@@ -88,18 +89,18 @@ def objection_to(
     if facts is None:
         shown = filtered_number(number) or "an empty user part"
         return Objection(
-            "Dialed number not valid",
+            Reason.DIALED_NUMBER,
             f"{shown} is no valid E.164 number: dial + country code number, as in +12065550100",
         )
     if facts.kind.value in settings.refused_kinds:
         return Objection(
-            "Dialed number kind not permitted",
+            Reason.NUMBER_KIND,
             f"{number} is a {facts.kind.value} number: "
             f"take {facts.kind.value} out of the setting admission.refused_kinds",
         )
     if facts.region not in termination.calling_regions:
         return Objection(
-            "Calling region not permitted",
+            Reason.CALLING_REGION,
             f"{number} is in region {facts.region}: "
             f"add {facts.region} to CallingRegions (put_voice_connector_termination)",
         )

@@ -7,6 +7,7 @@ holds `burst` tokens and gains `rate` tokens per second, without a second field 
 
 from array import array
 from hashlib import blake2b
+from struct import Struct
 
 _TOLERANCE_S = 1e-6
 """A call exactly one interval after the last one is in time, whatever the float's last bit says."""
@@ -17,6 +18,9 @@ BUCKETS = 20_000
 SKETCH_ROWS = 4
 SKETCH_COLUMNS = 4_096
 """4 x 4,096 doubles are 128 KiB; with 1,000 busy strangers one in 450 shares all its cells."""
+
+
+_WORDS = Struct(f"={SKETCH_ROWS}I")
 
 
 def _next_full(full_at: float, rate: float, burst: float, now: float) -> float | None:
@@ -68,10 +72,8 @@ class RateSketch:
         """Take a token; False when the bucket is empty."""
         digest = blake2b(key.encode(), digest_size=4 * SKETCH_ROWS, key=self._key).digest()
         columns, cells = self._columns, self._cells
-        places = [
-            row * columns + int.from_bytes(digest[4 * row : 4 * row + 4], "big") % columns
-            for row in range(SKETCH_ROWS)
-        ]
+        words = _WORDS.unpack(digest)
+        places = [row * columns + word % columns for row, word in enumerate(words)]
         full_at = _next_full(min([cells[place] for place in places]), rate, burst, now)
         if full_at is None:
             return False

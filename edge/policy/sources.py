@@ -18,7 +18,14 @@ OTHER_STRANGER_RATE = (20.0, 20.0)
 _NEVER_COUNTED = frozenset({b"ACK", b"CANCEL", b"BYE", b"SIP/2.0"})
 """What belongs to a call or is dropped when it does not; counting it would hurt calls (S3)."""
 
+_ERRORS = (2.0 / 60.0, 2.0)
+"""Bad requests that a stranger's stream survives, per second and at once: the third ends it."""
+
 _LONGEST_METHOD = 16
+
+_CALLS_PER_S = 4_000.0
+"""Messages of the kind that belongs to calls, from addresses that no call is with, which a node
+reads in a second: peers that answer from another address are few (EDGE S10)."""
 
 
 class Source(NamedTuple):
@@ -43,16 +50,18 @@ class Sources:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._known: dict[Address, Source] = {}
+        self._strangers: dict[Address, Source] = {}
 
     def of(self, remote: Address) -> Source:
-        """Return the class of an address; strangers are never remembered."""
-        source = self._known.get(remote)
+        """Return the class of an address; a few strangers are remembered apart, so that a flood of
+        theirs costs a look into a table and drives no customer out of it."""
+        source = self._known.get(remote) or self._strangers.get(remote)
         if source is None:
             source = self._classified(remote)
-            if source.is_known:
-                if len(self._known) >= _KNOWN_ADDRESSES:
-                    self._known.clear()
-                self._known[remote] = source
+            memory = self._known if source.is_known else self._strangers
+            if len(memory) >= _KNOWN_ADDRESSES:
+                memory.clear()
+            memory[remote] = source
         return source
 
     def _classified(self, remote: Address) -> Source:
@@ -70,21 +79,29 @@ class StrangerLimits:
         self._settings = settings
         self._requests = RateSketch(ids.nonce())
         self._refusals = RateSketch(ids.nonce())
-        self._node = RateLimiter()
+        self._node = RateLimiter(3)
+        self._errors = RateLimiter()
 
     def may_be_parsed(self, data: bytes, address: str, now: float) -> bool:
         """Tell whether a stranger's datagram is worth reading; looks at its first word only."""
         method = bytes(data[:_LONGEST_METHOD]).partition(b" ")[0]
         if method in _NEVER_COUNTED:
-            return True
+            return self._node.take("calls", _CALLS_PER_S, _CALLS_PER_S, now)
         rate, burst = STRANGER_RATES.get(method, OTHER_STRANGER_RATE)
         kind = method.decode("ascii") if method in STRANGER_RATES else "other"
-        return self._requests.take(f"{kind} {address}", rate, burst, now)
+        per_node = float(self._settings.unknown_requests_per_node)
+        return self._requests.take(f"{kind} {address}", rate, burst, now) and self._node.take(
+            "requests", per_node, per_node, now
+        )
+
+    def may_err_again(self, address: str, now: float) -> bool:
+        """Tell whether a stranger's stream stays open after a bad request (EDGE S2)."""
+        return self._errors.take(address, *_ERRORS, now)
 
     def may_be_refused(self, address: str, now: float) -> bool:
         """Tell whether a stranger that names a connector gets its 403 (EDGE R7, S2)."""
         per_source = float(self._settings.unknown_refusals_per_source)
         per_node = float(self._settings.unknown_refusals_per_node)
         return self._refusals.take(address, per_source, per_source, now) and self._node.take(
-            "node", per_node, per_node, now
+            "refusals", per_node, per_node, now
         )

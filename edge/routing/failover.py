@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import NamedTuple
 
-from model.cdr import Disposition
 from model.settings import RoutingSettings
 
 
@@ -65,13 +64,14 @@ def may_try_again(
     return attempts < settings.attempts and now - search_started_at < settings.budget_s
 
 
-def answer_when_exhausted(disposition: Disposition, last: int | Failure | None) -> FinalAnswer:
+def answer_when_exhausted(to_carriers: bool, last: int | Failure | None) -> FinalAnswer:
     """Return the answer when every target has failed (EDGE R34, R35).
 
-    `last` is how the last attempt ended, None when there was no target at all. A PBX hears 503, so
-    that it can use another trunk; a carrier must not, for it would avoid the edge.
+    `last` is how the last attempt ended, None when there was no target at all. A PBX whose call no
+    carrier takes hears 503, so that it can use another trunk. Nobody else does: a carrier would
+    avoid the edge, and no other trunk leads to a connector's PBXs or a meeting.
     """
-    if disposition is Disposition.TERMINATION:
+    if to_carriers:
         return FinalAnswer(503, "Service Unavailable", ())
     if last is None:
         return FinalAnswer(480, "Temporarily Unavailable", ())

@@ -1,5 +1,7 @@
 """Which targets have failed lately (EDGE F9)."""
 
+from collections.abc import Callable
+
 from edge.routing.targets import Target
 from model.settings import RoutingSettings
 
@@ -23,6 +25,8 @@ class Health:
     def __init__(self, settings: RoutingSettings) -> None:
         self._settings = settings
         self._outages: dict[_Key, _Outage] = {}
+        self.on_failed: Callable[[Target, float], None] = _nobody_listens
+        """Hears of every failure that counts (EDGE F10)."""
 
     def is_out(self, target: Target, now: float) -> bool:
         """Tell whether a target is out; such targets are tried last, never not at all."""
@@ -52,6 +56,7 @@ class Health:
         self._outages[key] = outage
         if len(self._outages) > TARGETS:
             del self._outages[next(iter(self._outages))]
+        self.on_failed(target, now)
 
     def succeeded(self, target: Target) -> None:
         """Note that a target works: its history is forgotten."""
@@ -59,6 +64,10 @@ class Health:
 
     def __len__(self) -> int:
         return len(self._outages)
+
+
+def _nobody_listens(target: Target, now: float) -> None:
+    pass
 
 
 def _key(target: Target) -> _Key:

@@ -18,14 +18,28 @@ from edge.runtime.aws_messages import (
     Begin,
     Leave,
     Left,
+    News,
     RecordOutcome,
     RecordSettled,
+    RoutesNamed,
 )
 from edge.runtime.backoff import Backoff
 from edge.runtime.channel import Channel
 from edge.runtime.log import Logger
 from edge.runtime.pump import Pump
-from edge.seam import ConfigLoaded, ForgetCall, JournalCall, Log, NodeReport, WriteRecord
+from edge.seam import (
+    ConfigChanged,
+    ConfigLoaded,
+    Count,
+    Counted,
+    ForgetCall,
+    JournalCall,
+    Log,
+    NodeReport,
+    NoteHealth,
+    PeersSeen,
+    WriteRecord,
+)
 
 FIRST_RESTART_S = 0.2
 LONGEST_RESTART_S = 5.0
@@ -41,7 +55,7 @@ class AwsControl:
         begin: Begin,
         *,
         loop: AbstractEventLoop,
-        feed: Callable[[ConfigLoaded], None],
+        feed: Callable[[News], None],
         log: Logger,
     ) -> None:
         self._begin = begin
@@ -75,9 +89,14 @@ class AwsControl:
         self._all_settled.clear()
         self._pump.send(record, linger_s=LINGER_S)
 
-    def journal(self, message: JournalCall | ForgetCall) -> None:
-        """Let a call's row be written or removed; what a dying worker holds of these is lost."""
+    def journal(self, message: JournalCall | ForgetCall | NoteHealth) -> None:
+        """Let a call's row be written or removed, or a connector's health be noted; what a dying
+        worker holds of these is lost."""
         self._pump.send(message, linger_s=LINGER_S)
+
+    def count(self, question: Count) -> None:
+        """Let all nodes count calls; the answer is fed, or never comes."""
+        self._pump.send(question)
 
     def renew(self, report: NodeReport) -> None:
         """Let the node be seen for another while."""
@@ -131,6 +150,8 @@ class AwsControl:
                 case ConfigLoaded():
                     self._backoff.reset()
                     self.configured.set()
+                    self._feed(report)
+                case ConfigChanged() | RoutesNamed() | Counted() | PeersSeen():
                     self._feed(report)
                 case RecordSettled():
                     self._settled(report)

@@ -4,7 +4,19 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
-from edge.seam import ConfigLoaded, ForgetCall, JournalCall, Log, NodeReport, WriteRecord
+from edge.seam import (
+    ConfigChanged,
+    ConfigLoaded,
+    Count,
+    Counted,
+    ForgetCall,
+    JournalCall,
+    Log,
+    NodeReport,
+    NoteHealth,
+    PeersSeen,
+    WriteRecord,
+)
 from model.settings import Settings
 
 
@@ -48,9 +60,21 @@ class RecordSettled(NamedTuple):
     outcome: RecordOutcome
 
 
+class RoutesNamed(NamedTuple):
+    """Which hosts are names; found here, because looking at all of them takes a while."""
+
+    hosts: frozenset[str]
+    services: frozenset[str]
+    """Names of SRV records."""
+
+
 class Left(NamedTuple):
     """Every row is written and the node is off the list."""
 
 
-AwsCommand: TypeAlias = Begin | WriteRecord | JournalCall | ForgetCall | NodeReport | Leave
-AwsReport: TypeAlias = ConfigLoaded | RecordSettled | Log | Left
+AwsCommand: TypeAlias = (
+    Begin | WriteRecord | JournalCall | ForgetCall | NoteHealth | NodeReport | Leave | Count
+)
+News: TypeAlias = ConfigLoaded | ConfigChanged | RoutesNamed | Counted | PeersSeen
+"""What the worker has found out for the node."""
+AwsReport: TypeAlias = News | RecordSettled | Log | Left

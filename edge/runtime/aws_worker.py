@@ -9,13 +9,13 @@ import asyncio
 import socket
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Thread
 from typing import assert_never
 
 import boto3
 
-from edge.config import Snapshot
 from edge.runtime.aws_messages import (
     AwsCommand,
     AwsReport,
@@ -24,16 +24,31 @@ from edge.runtime.aws_messages import (
     Left,
     RecordOutcome,
     RecordSettled,
+    RoutesNamed,
 )
+from edge.runtime.call_counter import CallCounter
 from edge.runtime.cdr_sink import CdrSink
 from edge.runtime.channel import Channel
 from edge.runtime.follower import follow_configuration
+from edge.runtime.health_writer import HealthWriter
 from edge.runtime.journal import Journal
 from edge.runtime.log import Field
+from edge.runtime.peers import EVERY_LIMITED_S, EVERY_S, Peers, watch_peers
 from edge.runtime.pump import Pump
 from edge.runtime.s3_bucket import S3Bucket
 from edge.runtime.snapshot_reader import SnapshotReader
-from edge.seam import ConfigLoaded, ForgetCall, JournalCall, Log, NodeReport, WriteRecord
+from edge.seam import (
+    ConfigChanged,
+    ConfigLoaded,
+    Count,
+    Counted,
+    ForgetCall,
+    JournalCall,
+    Log,
+    NodeReport,
+    NoteHealth,
+    WriteRecord,
+)
 from model.cdr import CallDetailRecord
 
 LINGER_S = 0.05
@@ -42,6 +57,8 @@ LAST_PUTS_S = 1.5
 """How long records and rows that are on their way may still take once the signalling process is
 gone."""
 LOOK_EVERY_S = 0.01
+QUESTIONS_AT_ONCE = 8
+"""Counts of calls that are under way at a time, each for a connector of its own."""
 
 
 class AwsWorker:
@@ -52,6 +69,11 @@ class AwsWorker:
         self._ended = asyncio.Event()
         self._sink: CdrSink | None = None
         self._journal: Journal | None = None
+        self._health: HealthWriter | None = None
+        self._counter: CallCounter | None = None
+        self._names: RoutesNamed | None = None
+        # Threads of their own: a call waits for its count, rows and records do not hold it up.
+        self._counting = ThreadPoolExecutor(QUESTIONS_AT_ONCE, thread_name_prefix="count")
         self._leaving: asyncio.Task[None] | None = None
         self._pump: Pump[AwsReport, AwsCommand] = Pump(
             Channel(sock), loop=loop, on_messages=self._take, on_closed=self._ended.set
@@ -74,13 +96,15 @@ class AwsWorker:
         for command in commands:
             if isinstance(command, Begin):
                 self._begin(command)
+            elif isinstance(command, Count):
+                self._counting.submit(self._count, command)
             else:
                 assert self._sink is not None and self._journal is not None, "Begin comes first"
                 self._carry_out(command, self._sink, self._journal)
 
     def _carry_out(
         self,
-        command: WriteRecord | JournalCall | ForgetCall | NodeReport | Leave,
+        command: WriteRecord | JournalCall | ForgetCall | NoteHealth | NodeReport | Leave,
         sink: CdrSink,
         journal: Journal,
     ) -> None:
@@ -92,6 +116,9 @@ class AwsWorker:
                 journal.answered(call)
             case ForgetCall(transaction_id):
                 journal.forgotten(transaction_id)
+            case NoteHealth():
+                if self._health is not None:
+                    self._health.note(command)
             case NodeReport():
                 journal.renewed(command)
             case Leave():
@@ -115,13 +142,41 @@ class AwsWorker:
             follow_configuration,
             reader,
             poll_interval_s=command.poll_interval_s,
-            publish=self._configuration_changed,
+            publish=partial(self._configuration_changed, reader),
             log=self._log_from_thread,
         )
         # A daemon: it may sit in a request when the process ends, and nothing of it needs saving.
         Thread(target=follow, name="configuration", daemon=True).start()
+        limited = command.settings.admission.concurrent_calls_per_connector is not None
+        peers = Peers(
+            reader.client, table_prefix=command.table_prefix, node_id=command.node.node_id
+        )
+        watch = partial(
+            watch_peers,
+            peers,
+            every_s=EVERY_LIMITED_S if limited else EVERY_S,
+            publish=self._report_from_thread,
+        )
+        Thread(target=watch, name="peers", daemon=True).start()
         # After it: the configuration is what a start waits for.
         self._journal = Journal.over(session, command.table_prefix, command.node, self._log)
+        self._health = HealthWriter.over(session, command.table_prefix, self._log)
+        self._counting.submit(self._start_counting, command)
+
+    def _start_counting(self, command: Begin) -> None:
+        """Make a client in a thread, with a session of its own: sessions are not for several."""
+        session = boto3.Session(region_name=command.settings.region)
+        self._counter = CallCounter.over(session, command.table_prefix)
+
+    def _count(self, question: Count) -> None:
+        """Count in a thread; without an answer the node decides by itself, and at once."""
+        try:
+            if self._counter is None:
+                raise LookupError("the client is being made")
+            answer = self._counter.count(question)
+        except Exception:
+            answer = Counted(question.connector_id, None, question.last_at)
+        self._report_from_thread(answer)
 
     def _settled(self, record: CallDetailRecord, outcome: RecordOutcome) -> None:
         if outcome is RecordOutcome.GIVEN_UP and self._journal is not None:
@@ -137,8 +192,15 @@ class AwsWorker:
     def _log(self, event: str, fields: Mapping[str, Field]) -> None:
         self._pump.send(Log(event, dict(fields)))
 
-    def _configuration_changed(self, snapshot: Snapshot) -> None:
-        self._report_from_thread(ConfigLoaded(snapshot))
+    def _configuration_changed(
+        self, reader: SnapshotReader, news: ConfigLoaded | ConfigChanged
+    ) -> None:
+        self._report_from_thread(news)
+        assert reader.snapshot is not None, "there is news of it"
+        names = RoutesNamed(reader.snapshot.host_names(), reader.snapshot.service_names())
+        if names != self._names:
+            self._names = names
+            self._report_from_thread(names)
 
     def _log_from_thread(self, event: str, fields: Mapping[str, Field]) -> None:
         self._report_from_thread(Log(event, dict(fields)))

@@ -16,12 +16,17 @@ from edge.flow import Address, Flow, Transport
 from edge.media.session import MediaCommand
 from edge.runtime.log import Logger
 from edge.seam import (
+    CloseFlow,
     CommandMedia,
+    Count,
+    FlowClosed,
+    FlowIdle,
     ForgetCall,
     Input,
     JournalCall,
     Log,
     NodeReport,
+    NoteHealth,
     Output,
     Received,
     Send,
@@ -62,12 +67,22 @@ class CoreLike(Protocol):
     def pending(self) -> dict[str, int]:
         """Return how much is held, by kind."""
 
+    def knows(self, remote: Address, /) -> bool:
+        """Tell whether somebody of whom the node knows is at an address."""
+
 
 class Sender(Protocol):
     """A transport, for sending."""
 
-    def send(self, data: bytes, remote: Address) -> None:
+    def send(self, data: bytes, flow: Flow) -> None:
         """Send one message."""
+
+
+class Closer(Protocol):
+    """Whoever holds stream connections."""
+
+    def close_flow(self, flow: Flow, ban_s: float) -> None:
+        """Close a connection, and let its peer's address open no other for so long."""
 
 
 class Driver:
@@ -81,7 +96,8 @@ class Driver:
         log: Logger,
         command_media: Callable[[int, MediaCommand], None],
         write_record: Callable[[WriteRecord], None],
-        journal: Callable[[JournalCall | ForgetCall], None],
+        journal: Callable[[JournalCall | ForgetCall | NoteHealth], None],
+        count: Callable[[Count], None],
     ) -> None:
         self._core = core
         self._loop = loop
@@ -89,7 +105,9 @@ class Driver:
         self._command_media = command_media
         self._write_record = write_record
         self._journal = journal
+        self._count = count
         self._senders: dict[Transport, Sender] = {}
+        self._closer: Closer | None = None
         self._timer: TimerHandle | None = None
         self._timer_at = 0.0
         self._not_before = 0.0
@@ -114,6 +132,14 @@ class Driver:
         """Send the messages of one transport through `sender` from now on."""
         self._senders[transport] = sender
 
+    def set_closer(self, closer: Closer) -> None:
+        """Let `closer` carry out what is decided about stream connections."""
+        self._closer = closer
+
+    def knows(self, remote: Address) -> bool:
+        """Tell whether somebody of whom the node knows is at an address (EDGE S9)."""
+        return self._core.knows(remote)
+
     def feed(self, *inputs: Input) -> None:
         """Give inputs to the Core and carry out what follows."""
         for happened in inputs:
@@ -124,9 +150,21 @@ class Driver:
         """Give one datagram to the Core; `on_turn_end` must follow."""
         self._handle(Received(data, flow))
 
-    def on_unreachable(self, remote: Address) -> None:
+    def on_stream_message(self, data: bytes, flow: Flow, *, broken: bool) -> None:
+        """Give one message of a stream to the Core; `on_turn_end` must follow."""
+        self._handle(Received(data, flow, broken))
+
+    def on_unreachable(self, remote: Address, transport: Transport = Transport.UDP) -> None:
         """Tell the Core that a peer cannot be reached; `on_turn_end` must follow."""
-        self._handle(Unreachable(remote))
+        self._handle(Unreachable(remote, transport))
+
+    def on_closed(self, flow: Flow) -> None:
+        """Tell the Core that a stream connection has ended."""
+        self.feed(FlowClosed(flow))
+
+    def on_idle(self, flow: Flow) -> None:
+        """Tell the Core that nothing has come over a stream connection for long."""
+        self.feed(FlowIdle(flow))
 
     def on_turn_end(self) -> None:
         """Carry out all outputs and see to the timer."""
@@ -162,15 +200,20 @@ class Driver:
             case Send(data, flow):
                 sender = self._senders.get(flow.transport)
                 if sender is None:
-                    self._handle(Unreachable(flow.remote))
+                    self._handle(Unreachable(flow.remote, flow.transport))
                 else:
-                    sender.send(data, flow.remote)
+                    sender.send(data, flow)
+            case CloseFlow(flow, ban_s):
+                if self._closer is not None:
+                    self._closer.close_flow(flow, ban_s)
             case CommandMedia(worker, command):
                 self._command_media(worker, command)
             case WriteRecord():
                 self._write_record(output)
-            case JournalCall() | ForgetCall():
+            case JournalCall() | ForgetCall() | NoteHealth():
                 self._journal(output)
+            case Count():
+                self._count(output)
             case Log(event, fields):
                 self._log(event, fields)
             case _:

@@ -7,10 +7,10 @@ it knows (A9).
 import time
 from collections.abc import Callable
 
-from edge.config import Snapshot
 from edge.runtime.backoff import Backoff
 from edge.runtime.log import Logger
 from edge.runtime.snapshot_reader import SnapshotReader
+from edge.seam import ConfigChanged, ConfigLoaded
 
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 5.0
@@ -20,16 +20,16 @@ def follow_configuration(
     reader: SnapshotReader,
     *,
     poll_interval_s: float,
-    publish: Callable[[Snapshot], None],
+    publish: Callable[[ConfigLoaded | ConfigChanged], None],
     log: Logger,
 ) -> None:
-    """Publish every new configuration, for ever; one log line when DynamoDB goes, one when back."""
+    """Publish all news, for ever; one log line when DynamoDB goes, one when it is back."""
     backoff = Backoff(first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S)
     away_since: float | None = None
     while True:
         wait_s = poll_interval_s
         try:
-            snapshot = reader.changed()
+            news = reader.changed()
         except Exception as error:
             # Not only botocore's errors: a thread that ended would leave the edge stale, unseen.
             wait_s = backoff.next_s()
@@ -41,6 +41,6 @@ def follow_configuration(
             if away_since is not None:
                 log("database-back", {"away_s": round(time.monotonic() - away_since, 1)})
                 away_since = None
-            if snapshot is not None:
-                publish(snapshot)
+            if news is not None:
+                publish(news)
         time.sleep(wait_s)

@@ -88,6 +88,7 @@ class Journal:
             active_calls=report.active_calls,
             draining=report.draining,
             carriers=report.carriers,
+            connector_calls=report.connector_calls,
         )
         self._nodes.put(encode_item(node_members(node)))
 

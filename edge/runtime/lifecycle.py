@@ -4,18 +4,21 @@ import asyncio
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from edge.flow import Address, Transport
 from edge.runtime.aws_control import AwsControl
-from edge.runtime.aws_messages import Begin
+from edge.runtime.aws_messages import Begin, News, RoutesNamed
+from edge.runtime.dns_client import DnsClient
 from edge.runtime.driver import CoreLike, Driver
+from edge.runtime.load import LoadProbe
 from edge.runtime.log import Logger
 from edge.runtime.media_workers import MediaWorkers
-from edge.runtime.resolver import Resolver, system_lookup
+from edge.runtime.resolver import Resolver
+from edge.runtime.stream_node import StreamNode, StreamPlan
 from edge.runtime.udp import UdpTransport
-from edge.seam import ConfigLoaded, Drain, HangUp, Resolved
+from edge.seam import Drain, HangUp, Resolved
 from model.node import RENEWED_EVERY_S
 
 READY_AFTER_S = 2.0
@@ -23,6 +26,8 @@ READY_AFTER_S = 2.0
 LAST_WORK_S = 1.55
 """After the last hang-up: BYEs are repeated, records and rows stored; 2 s with the rest."""
 LOOK_EVERY_S = 0.05
+PUBLISHED_EVERY_S = 1.0
+"""How often the other nodes may learn of other numbers of calls (EDGE R16)."""
 SHUTDOWN_MESSAGE = "Service shutdown"
 """StatusMessage of calls that the end of the node ended (EDGE C9)."""
 
@@ -33,6 +38,7 @@ class NodePlan:
 
     begin: Begin
     sip_socket: socket.socket
+    streams: StreamPlan
     sip_address: Address
     """As advertised; the socket may be bound to another one."""
     media_address: str
@@ -40,6 +46,8 @@ class NodePlan:
     media_workers: int
     drain_s: float
     """How long calls may go on once the node is told to stop."""
+    dns_servers: tuple[Address, ...] = ()
+    """Asked instead of the system's name servers."""
 
 
 class Node:
@@ -53,12 +61,12 @@ class Node:
         self._hurry = asyncio.Event()
         settings = plan.begin.settings
         self._resolver = Resolver(
-            lookup=system_lookup,
-            report=lambda addresses: self._driver.feed(Resolved(addresses)),
+            names=DnsClient(plan.dns_servers),
+            report=lambda directory: self._driver.feed(Resolved(*directory)),
             log=log,
             private_addresses=settings.lab_mode,
         )
-        self._aws = AwsControl(plan.begin, loop=loop, feed=self._configured, log=log)
+        self._aws = AwsControl(plan.begin, loop=loop, feed=self._heard, log=log)
         self._driver = Driver(
             core,
             loop=loop,
@@ -66,8 +74,10 @@ class Node:
             command_media=lambda worker, command: self._media.command(worker, command),
             write_record=self._aws.write,
             journal=self._aws.journal,
+            count=self._aws.count,
         )
         self._renewal: asyncio.TimerHandle | None = None
+        self._published: Mapping[str, int] = {}
         self._media = MediaWorkers(
             count=plan.media_workers,
             address=plan.media_address,
@@ -80,7 +90,8 @@ class Node:
     async def run(self) -> None:
         """Take calls until SIGTERM or SIGINT, then stop; a second signal ends the draining.
 
-        SIGUSR1 asks for a log line with everything that is held.
+        SIGUSR1 asks for a log line with everything that is held, SIGHUP for another look at the
+        certificates.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._on_signal)
@@ -93,13 +104,23 @@ class Node:
             loop=self._loop,
             receiver=self._driver,
         )
+        streams = StreamNode(self._plan.streams, self._driver, self._log)
+        self._loop.add_signal_handler(signal.SIGHUP, streams.refresh)
         self._driver.add_transport(Transport.UDP, transport)
-        self._tell_ready(transport)
+        for stream in (Transport.TCP, Transport.TLS):
+            self._driver.add_transport(stream, streams.streams)
+        self._driver.set_closer(streams.streams)
+        self._tell_ready(transport, streams)
+        probe = LoadProbe(self._driver.feed, loop=self._loop)
         self._renew()
+        if self._plan.begin.settings.admission.concurrent_calls_per_connector is not None:
+            self._publish_calls()
         await self._stop.wait()
         await self._wind_down()
+        probe.close()
         resolving.cancel()
         transport.close()
+        streams.close()
         self._driver.close()
         self._media.close()
         self._aws.close()
@@ -127,14 +148,24 @@ class Node:
         self._rest_from_renewing()
         self._renewal = self._loop.call_later(RENEWED_EVERY_S, self._renew)
 
+    def _publish_calls(self) -> None:
+        """Say how many calls each connector has, at most once a second while that changes (R16)."""
+        calls = self._driver.report().connector_calls
+        if calls != self._published and self._renewal is not None:
+            self._published = calls
+            self._renew()
+        self._loop.call_later(PUBLISHED_EVERY_S, self._publish_calls)
+
     def _rest_from_renewing(self) -> None:
         if self._renewal is not None:
             self._renewal.cancel()
             self._renewal = None
 
-    def _configured(self, loaded: ConfigLoaded) -> None:
-        self._driver.feed(loaded)
-        self._resolver.set_names(loaded.snapshot.route_names())
+    def _heard(self, news: News) -> None:
+        if isinstance(news, RoutesNamed):
+            self._resolver.set_names(news.hosts, news.services)
+        else:
+            self._driver.feed(news)
 
     async def _prepared(self) -> None:
         """Wait for the configuration and media ports; datagrams wait in the socket meanwhile."""
@@ -144,7 +175,7 @@ class Node:
                 break
             await asyncio.sleep(LOOK_EVERY_S)
 
-    def _tell_ready(self, transport: UdpTransport) -> None:
+    def _tell_ready(self, transport: UdpTransport, streams: StreamNode) -> None:
         if not self._aws.configured.is_set():
             remedy = "calls are refused until DynamoDB answers; is AWS_ENDPOINT_URL right?"
             self._log("configuration-missing", {"hint": remedy})
@@ -153,6 +184,7 @@ class Node:
             "ready",
             {
                 "sip": f"{host}:{port}",
+                "tls_port": self._plan.streams.tls_listen[1] if streams.tls_is_open else None,
                 "media_workers": self._plan.media_workers,
                 "receive_buffer_bytes": transport.receive_buffer_bytes,
             },

@@ -11,6 +11,7 @@ import argparse
 import gc
 import logging
 import resource
+import secrets
 import select
 import signal
 import socket
@@ -18,6 +19,7 @@ import struct
 import time
 from collections.abc import Callable
 from functools import partial
+from math import inf
 
 from edge.media.latch import Effect
 from edge.media.liveness import silence_of
@@ -34,6 +36,7 @@ from edge.media.session import (
     SessionId,
     SetLeg,
 )
+from edge.media.silence import SilenceStream
 from edge.media.statistics import Reception
 from edge.runtime.channel import Channel
 from edge.runtime.media_leg_port import RECEIVE_BYTES, LegPort, Moment
@@ -47,6 +50,8 @@ IDLE_PORTS = 256
 PORTS_PER_LEASE = 64
 MOST_EVENTS = 1024
 SECOND = 1.0
+FEED_S = 0.005
+"""How often the loop looks for silence that is due, as long as somebody is fed."""
 SLICES = 20
 """Parts of the sessions that the slow timer visits in turn: all at once would delay packets."""
 
@@ -87,6 +92,8 @@ class Relay:
         self._latched: dict[int, FastPath] = {}
         self._rtp: dict[int, LegPort] = {}
         self._rtcp: dict[int, LegPort] = {}
+        self._fed: dict[LegPort, SilenceStream] = {}
+        self._next_feed = inf
         self._slices: list[dict[SessionId, _Session]] = [{} for _ in range(SLICES)]
         self._next_slice = 0
         self._next_second = [0.0] * SLICES
@@ -101,10 +108,12 @@ class Relay:
         poll, moment = self._epoll.poll, self._moment
         next_tick = moment.now + self._tick_s
         while not self._channel.closed:
-            events = poll(self._tick_s, MOST_EVENTS)
+            events = poll(FEED_S if self._fed else self._tick_s, MOST_EVENTS)
             moment.now = now = time.monotonic()
             if self._serve(events, now):
                 self._obey()
+            if now >= self._next_feed:
+                self._feed(now)
             if now >= next_tick:
                 next_tick = now + self._tick_s
                 self._tick(now)
@@ -181,6 +190,8 @@ class Relay:
                 if port.leg.describe(media, self._moment.now) is Effect.RELEASE:
                     port.release()
                 self._wire(session)
+                if media.is_fed != (port in self._fed):
+                    self._set_fed(port, media.is_fed)
             case CloseSession(session):
                 self._close(session)
 
@@ -220,10 +231,29 @@ class Relay:
             send = other.pair.rtp.send if leg.is_plain_to(other.leg) else port.relay
             self._latched[rtp.fileno()] = (rtp.recv, leg.reception, expected, send)
 
+    def _set_fed(self, port: LegPort, is_fed: bool) -> None:
+        """Begin or end to send silence to a leg's peer (EDGE D6)."""
+        if is_fed:
+            self._fed[port] = SilenceStream(secrets.randbits(80), self._moment.now)
+            self._next_feed = self._moment.now
+        else:
+            self._fed.pop(port, None)
+
+    def _feed(self, now: float) -> None:
+        for port, stream in self._fed.items():
+            payload_type = port.leg.media.peer_expects.pcmu
+            last_heard_at = port.other.leg.reception.last_at
+            while stream.due_at <= now:
+                packet = stream.packet(payload_type, last_heard_at, now)
+                if packet is not None:
+                    port.transmit(packet)
+        self._next_feed = now + FEED_S if self._fed else inf
+
     def _close(self, session: SessionId) -> None:
         closing = self._sessions.pop(session)
         del self._slices[session % SLICES][session]
         for port in closing.ports:
+            self._set_fed(port, False)
             self._latched.pop(port.pair.rtp.fileno(), None)
             del self._rtp[port.pair.rtp.fileno()]
             del self._rtcp[port.pair.rtcp.fileno()]

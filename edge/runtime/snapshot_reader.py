@@ -1,40 +1,43 @@
-"""Reading the configuration from DynamoDB: cheap to ask whether it changed, whole when it did.
+"""Reading the configuration from DynamoDB: whole at the start and hourly, else only what changed.
 
-Every read is consistent. The revision is read before the tables, so that a change made during a
-load has a higher revision than the one remembered and is seen by the next look.
+The feed tells which keys have changed (A9, model/feed_items.py); those items are read. Each look
+goes back a little behind the newest change that was seen, because changes are stamped by clocks of
+their own and become visible one after the other; what was seen before is left out.
 """
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple, TypeVar
+from datetime import datetime, timedelta
+from typing import TypeVar
 
 import boto3
 from botocore.config import Config
 
 from edge.config import Snapshot
-from edge.runtime.log import Logger
+from edge.config_change import ConfigChange, difference
+from edge.runtime.log import Logger, utc_now
+from edge.seam import ConfigChanged, ConfigLoaded
 from model import tables
-from model.codec import Item, decode_item
+from model.codec import Item, decode_item, moment_text, string
 from model.connector import Connector
 from model.connector_items import connector_from
+from model.feed_items import ChangedKey, change_from
+from model.group_items import group_from
 from model.number_items import number_from
-from model.numbers import InventoryNumber
 from model.settings import Settings
 
 T = TypeVar("T")
 
-FULL_LOAD_EVERY_S = 60.0
-"""A load without a reason, in case a writer died between its change and counting the revision."""
+FULL_LOAD_EVERY_S = 3_600.0
+"""Finds what the feed has missed; the items of the feed live for a day."""
+OVERLAP = timedelta(seconds=10)
+"""Clocks differ by less, and so does the time from a stamp to its item."""
+MOST_CHANGES = 1_000
+"""In one look; of more, reading everything is the shorter way."""
+ITEMS_AT_ONCE = 100
+"""DynamoDB's own limit of BatchGetItem."""
 CLIENT = Config(connect_timeout=1.0, read_timeout=3.0, retries={"total_max_attempts": 1})
 """One attempt: whoever follows the configuration tries again anyway, and says so."""
-
-
-class Material(NamedTuple):
-    """What a Snapshot is built from; compared to see whether anything differs."""
-
-    connectors: tuple[Connector, ...]
-    numbers: tuple[InventoryNumber, ...]
-    cdr_bucket: str | None
 
 
 class SnapshotReader:
@@ -48,51 +51,106 @@ class SnapshotReader:
         table_prefix: str,
         log: Logger,
         monotonic: Callable[[], float] = time.monotonic,
+        utc: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._client = session.client("dynamodb", config=CLIENT)
+        self.client = session.client("dynamodb", config=CLIENT)
+        """For others who read now and then; making one takes a while."""
         self._settings = settings
-        self._connectors = tables.CONNECTORS.physical_name(table_prefix)
-        self._numbers = tables.NUMBERS.physical_name(table_prefix)
+        self._names = {it.logical_name: it.physical_name(table_prefix) for it in tables.TABLES}
         self._log = log
         self._monotonic = monotonic
-        self._revision: str | None = None
+        self._utc = utc
         self._loaded_at: float | None = None
-        self._known: Material | None = None
+        self._since = ""
+        self._seen: set[str] = set()
         self._damaged: set[tuple[str, str]] = set()
+        self.snapshot: Snapshot | None = None
+        """The configuration as it was returned so far."""
 
-    def changed(self) -> Snapshot | None:
-        """Return the configuration if it differs from what was returned before."""
+    def changed(self) -> ConfigLoaded | ConfigChanged | None:
+        """Return the configuration, or what differs from what was returned before."""
         now = self._monotonic()
-        revision = self._read_revision()
-        is_fresh = self._loaded_at is not None and now - self._loaded_at < FULL_LOAD_EVERY_S
-        if is_fresh and revision == self._revision:
-            return None
-        material = self._load()
-        self._revision, self._loaded_at = revision, now
-        if material == self._known:
-            return None
-        self._known = material
-        return Snapshot.build(self._settings, *material)
+        if self._loaded_at is None or now - self._loaded_at >= FULL_LOAD_EVERY_S:
+            return self._load(now)
+        found = self._fed()
+        if len(found) > MOST_CHANGES:
+            return self._load(now)
+        change = self._changes(found.values()) if found else None
+        # Only now: a look that fails is repeated with the same changes.
+        self._remember(found)
+        return None if change is None else self._told(change)
 
-    def _read_revision(self) -> str | None:
-        item = self._item(tables.VERSION, tables.CONFIGURATION)
-        return None if item is None else str(item.get("revision"))
+    def _load(self, now: float) -> ConfigLoaded | ConfigChanged | None:
+        since = moment_text(self._utc() - OVERLAP)
+        connectors = self._decoded(self._partition(tables.CONNECTORS, tables.CONNECTOR), _connector)
+        numbers = self._decoded(self._partition(tables.NUMBERS, tables.INVENTORY), number_from)
+        groups = self._decoded(self._partition(tables.CONNECTORS, tables.GROUP), group_from)
+        bucket = self._cdr_bucket()
+        loaded = Snapshot.build(self._settings, connectors, numbers, bucket, groups)
+        self._since, self._seen, self._loaded_at = since, set(), now
+        before = self.snapshot
+        if before is None:
+            # What is returned is on its way to another process while this one goes on changing.
+            self.snapshot = loaded.copy()
+            return ConfigLoaded(loaded)
+        change = ConfigChange(
+            difference(before.connectors, loaded.connectors),
+            difference(before.numbers, loaded.numbers),
+            loaded.cdr_bucket,
+            difference(before.groups, loaded.groups),
+        )
+        return self._told(change)
 
-    def _load(self) -> Material:
-        connectors = self._partition(self._connectors, tables.CONNECTOR)
-        numbers = self._partition(self._numbers, tables.INVENTORY)
-        return Material(
-            tuple(self._decoded(connectors, _connector)),
-            tuple(self._decoded(numbers, number_from)),
-            self._cdr_bucket(),
+    def _told(self, change: ConfigChange) -> ConfigChanged | None:
+        assert self.snapshot is not None, "everything is read first"
+        if not change.differs_from(self.snapshot):
+            return None
+        self.snapshot = change.made_to(self.snapshot, self._settings.domain)
+        return ConfigChanged(change)
+
+    def _fed(self) -> dict[str, ChangedKey]:
+        """Return the changes that were not seen before, by their sort keys in the feed."""
+        items = self._partition(tables.FEED, tables.CHANGE, after=self._since)
+        new = [item for item in items if string(item[tables.SORT_KEY]) not in self._seen]
+        return {string(item[tables.SORT_KEY]): change_from(item) for item in new}
+
+    def _remember(self, found: Iterable[str]) -> None:
+        self._seen.update(found)
+        if not self._seen:
+            return
+        newest = max(self._seen).partition("#")[0]
+        since = moment_text(datetime.fromisoformat(newest) - OVERLAP)
+        self._since = max(self._since, since)
+        self._seen = {seen for seen in self._seen if seen > self._since}
+
+    def _changes(self, changed: Iterable[ChangedKey]) -> ConfigChange:
+        before, keys = self.snapshot, set(changed)
+        assert before is not None, "everything is read first"
+        wanted = {
+            part: {it.sort for it in keys if it.partition == part}
+            for part in (tables.CONNECTOR, tables.GROUP, tables.INVENTORY, tables.SETTINGS)
+        }
+        connectors = self._items(tables.CONNECTORS, tables.CONNECTOR, wanted[tables.CONNECTOR])
+        groups = self._items(tables.CONNECTORS, tables.GROUP, wanted[tables.GROUP])
+        numbers = self._items(tables.NUMBERS, tables.INVENTORY, wanted[tables.INVENTORY])
+        bucket = self._cdr_bucket() if wanted[tables.SETTINGS] else before.cdr_bucket
+        found_connectors = {it.connector_id: it for it in self._decoded(connectors, _connector)}
+        found_groups = {it.group_id: it for it in self._decoded(groups, group_from)}
+        found_numbers = {
+            it.e164: it for it in self._decoded(numbers, number_from) if it.deleted_at is None
+        }
+        return ConfigChange(
+            difference(_among(before.connectors, wanted[tables.CONNECTOR]), found_connectors),
+            difference(_among(before.numbers, wanted[tables.INVENTORY]), found_numbers),
+            bucket,
+            difference(_among(before.groups, wanted[tables.GROUP]), found_groups),
         )
 
     def _cdr_bucket(self) -> str | None:
-        item = self._item(tables.SETTINGS, tables.GLOBAL)
-        if item is None:
-            return None
-        bucket = decode_item(item).get("cdr_bucket")
-        return bucket if isinstance(bucket, str) and bucket else None
+        for item in self._items(tables.CONNECTORS, tables.SETTINGS, {tables.GLOBAL}):
+            bucket = decode_item(item).get("cdr_bucket")
+            return bucket if isinstance(bucket, str) and bucket else None
+        return None
 
     def _decoded(self, items: Iterable[Item], decode: Callable[[Item], T]) -> Iterator[T]:
         """Decode items; a damaged one is told once and left out, the others count (A9)."""
@@ -105,24 +163,38 @@ class SnapshotReader:
                     self._damaged.add(finding)
                     self._log("item-damaged", {"item": finding[0], "error": finding[1]})
 
-    def _item(self, partition: str, sort: str) -> Mapping[str, Mapping[str, object]] | None:
-        answer = self._client.get_item(
-            TableName=self._connectors,
-            Key={tables.PARTITION_KEY: {"S": partition}, tables.SORT_KEY: {"S": sort}},
-            ConsistentRead=True,
-        )
-        return answer.get("Item")
+    def _items(self, table: tables.Table, partition: str, sorts: Iterable[str]) -> Iterator[Item]:
+        """Yield those of some items that there are."""
+        name, ordered = self._names[table.logical_name], sorted(sorts)
+        for start in range(0, len(ordered), ITEMS_AT_ONCE):
+            some = ordered[start : start + ITEMS_AT_ONCE]
+            asked = {name: {"Keys": [tables.key(partition, sort) for sort in some]}}
+            while asked:
+                for kept in asked.values():
+                    kept["ConsistentRead"] = True  # type: ignore[assignment]  # a request has members of several types
+                answer = self.client.batch_get_item(RequestItems=asked)  # type: ignore[arg-type]  # typed JSON is an open mapping in model.tables
+                yield from answer["Responses"].get(name, [])
+                asked = answer["UnprocessedKeys"]  # type: ignore[assignment]  # the same shape
 
-    def _partition(self, table: str, partition: str) -> Iterator[Item]:
-        pages = self._client.get_paginator("query").paginate(
-            TableName=table,
-            KeyConditionExpression="#pk = :pk",
-            ExpressionAttributeNames={"#pk": tables.PARTITION_KEY},
-            ExpressionAttributeValues={":pk": {"S": partition}},
+    def _partition(self, table: tables.Table, partition: str, *, after: str = "") -> Iterator[Item]:
+        condition, names = "#pk = :pk", {"#pk": tables.PARTITION_KEY}
+        values = {":pk": {"S": partition}}
+        if after:
+            condition += " AND #sk > :after"
+            names["#sk"], values[":after"] = tables.SORT_KEY, {"S": after}
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self._names[table.logical_name],
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
             ConsistentRead=True,
         )
         for page in pages:
             yield from page["Items"]
+
+
+def _among(known: Mapping[str, T], names: Iterable[str]) -> dict[str, T]:
+    return {name: known[name] for name in names if name in known}
 
 
 def _connector(item: Item) -> Connector:

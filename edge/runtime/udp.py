@@ -100,8 +100,9 @@ class UdpTransport:
         self._watch.close()
         self._socket.close()
 
-    def send(self, data: bytes, remote: Address) -> None:
+    def send(self, data: bytes, flow: Flow) -> None:
         """Send one datagram, now or when the socket has room again."""
+        remote = flow.remote
         if self._unsent:
             self._queue(data, remote)
         else:

@@ -17,8 +17,10 @@ from edge.sip.exchange import (
     ServerTransaction,
     TransactionUser,
 )
+from edge.sip.framing import is_keep_alive
 from edge.sip.grammar import SipParseError
 from edge.sip.headers import MAGIC_COOKIE
+from edge.sip.matching import merge_key, server_key
 from edge.sip.message import (
     MalformedRequest,
     Request,
@@ -26,17 +28,17 @@ from edge.sip.message import (
     answer_flow,
     check_response,
     header_lines,
-    parse_datagram,
+    parse_message,
     response_bytes,
 )
 from edge.sip.timers import Timers
+from edge.sip.timing import AGAIN, SKIPPED_ON_STREAMS, STARTS, STOPS, T1, T2, TIMEOUT, WAITS
 from edge.sip.transaction import Action, Event, State, Transaction
 
-T1 = 0.5
-T2 = 4.0
-T4 = 5.0
-TIMEOUT = 64 * T1
-"""Timers B, D, F, H, J, L and M (EDGE B8)."""
+LARGEST_ON_UDP_BYTES = 1_300
+"""Of a request; a larger one could be cut into fragments (RFC 3261 §18.1.1, EDGE W13)."""
+LARGE_WAIT_S = 1.0
+"""A large request that met silence over TCP goes by UDP after all."""
 
 
 class Endpoint:
@@ -49,23 +51,26 @@ class Endpoint:
         ids: Ids,
         send: Callable[[bytes, Flow], None],
         user: TransactionUser,
-        sent_by: Address,
+        large_by_tcp: bool = False,
     ) -> None:
+        """`large_by_tcp` sends requests by TCP that are too large for UDP (EDGE W13)."""
         self._timers = timers
         self._ids = ids
         self._send = send
         self._user = user
-        self._sent_by = f"{sent_by[0]}:{sent_by[1]}"
+        self._large_by_tcp = large_by_tcp
         self._tag_key = ids.tag().encode()[:64]
         self._clients: dict[tuple[str, ...], ClientTransaction] = {}
         self._servers: dict[tuple[str, ...], ServerTransaction] = {}
         self._merging: dict[tuple[str, ...], ServerTransaction] = {}
-        self._by_remote: dict[Address, set[ClientTransaction]] = {}
+        self._by_remote: dict[tuple[Address, Transport], set[ClientTransaction]] = {}
 
     def receive(self, data: bytes, flow: Flow, now: float) -> None:
-        """Take one datagram; anything unreadable that is no request is dropped."""
+        """Take one message; anything unreadable that is no request is dropped."""
+        if data[:1] < b" " and is_keep_alive(data):
+            return
         try:
-            message = parse_datagram(data)
+            message = parse_message(data, flow.transport)
         except MalformedRequest as error:
             self._user.on_malformed(error, flow, now)
             return
@@ -76,10 +81,27 @@ class Endpoint:
         else:
             self._receive_request(message, flow, now)
 
-    def unreachable(self, remote: Address, now: float) -> None:
+    def unreachable(self, remote: Address, transport: Transport, now: float) -> None:
         """Tell every pending transaction toward an address that it cannot be reached."""
-        for transaction in list(self._by_remote.get(remote, ())):
-            self._run(transaction, Event.TRANSPORT_ERROR, now)
+        for transaction in list(self._by_remote.get((remote, transport), ())):
+            self._lost(transaction, now)
+
+    def flow_closed(self, flow: Flow, now: float) -> None:
+        """Go on without a stream connection (EDGE F4, W6).
+
+        A request that may go elsewhere, as those inside a dialog may, does so once.
+        """
+        for transaction in list(self._by_remote.get((flow.remote, flow.transport), ())):
+            way = transaction.flow
+            if way.connection not in (0, flow.connection) or way.tls_name != flow.tls_name:
+                continue
+            waiting = transaction.state in (State.CALLING, State.TRYING)
+            if waiting and way.connection and way.reconnect is not None:
+                self._send_along(
+                    transaction, way._replace(connection=0, remote=way.reconnect, reconnect=None)
+                )
+            else:
+                self._lost(transaction, now)
 
     def request(
         self, request: OutgoingRequest, flow: Flow, user: ClientUser, now: float
@@ -111,20 +133,20 @@ class Endpoint:
 
     def is_merged(self, request: Request) -> bool:
         """Tell whether the same request came over another path and is pending (EDGE L1)."""
-        return _merge_key(request) in self._merging
+        return merge_key(request) in self._merging
 
     def serve(self, request: Request, flow: Flow) -> ServerTransaction:
         """Start the server transaction of a request that on_request brought."""
         transaction = ServerTransaction(
             request,
             answer_flow(request, flow),
-            _server_key(request, request.method),
+            server_key(request, request.method),
             self._ids.tag(),
             self._run,
         )
         self._servers[transaction.key] = transaction
         if request.method == "INVITE" and request.to.tag is None:
-            transaction.merge_key = _merge_key(request)
+            transaction.merge_key = merge_key(request)
             self._merging[transaction.merge_key] = transaction
         return transaction
 
@@ -184,22 +206,55 @@ class Endpoint:
     ) -> ClientTransaction:
         transaction = ClientTransaction(request, branch, flow, user, self._run)
         self._clients[transaction.key] = transaction
-        self._by_remote.setdefault(flow.remote, set()).add(transaction)
         transaction.last_sent = self._bytes(request, branch, flow)
-        invite = request.method == "INVITE"
         transaction.interval = T1
+        invite = request.method == "INVITE"
         if flow.transport is Transport.UDP:
+            if self._large_by_tcp and len(transaction.last_sent) > LARGEST_ON_UDP_BYTES:
+                transaction.fallback = flow
+                transaction.interval = LARGE_WAIT_S
+                transaction.flow = flow._replace(transport=Transport.TCP)
+                transaction.last_sent = self._bytes(request, branch, transaction.flow)
             retransmit = Event.TIMER_A if invite else Event.TIMER_E
-            self._timers.start(transaction, retransmit, now + T1)
+            self._timers.start(transaction, retransmit, now + transaction.interval)
         self._timers.start(transaction, Event.TIMER_B if invite else Event.TIMER_F, now + TIMEOUT)
-        self._send(transaction.last_sent, flow)
+        self._by_remote.setdefault(_remote_key(transaction), set()).add(transaction)
+        self._send(transaction.last_sent, transaction.flow)
         return transaction
 
+    def _lost(self, transaction: ClientTransaction, now: float) -> None:
+        """Go on with a request that the network has refused."""
+        if transaction.fallback is None:
+            self._run(transaction, Event.TRANSPORT_ERROR, now)
+        else:
+            self._fall_back(transaction, transaction.fallback)
+            invite = transaction.request.method == "INVITE"
+            transaction.interval = T1
+            self._timers.start(
+                transaction, Event.TIMER_A if invite else Event.TIMER_E, now + transaction.interval
+            )
+
+    def _fall_back(self, transaction: ClientTransaction, flow: Flow) -> None:
+        """Send a large request by UDP, with the same branch (EDGE W13)."""
+        transaction.fallback = None
+        transaction.interval = T1 / 2  # the timer that led here doubles it
+        transaction.last_sent = self._bytes(transaction.request, transaction.branch, flow)
+        self._send_along(transaction, flow)
+
+    def _send_along(self, transaction: ClientTransaction, flow: Flow) -> None:
+        """Send a request again, on another way from now on."""
+        self._forget_way(transaction)
+        transaction.flow = flow
+        self._by_remote.setdefault(_remote_key(transaction), set()).add(transaction)
+        assert transaction.last_sent is not None
+        self._send(transaction.last_sent, flow)
+
     def _bytes(self, request: OutgoingRequest, branch: str, flow: Flow) -> bytes:
+        host, port = flow.local
         routes = "".join([f"Route: {route}\r\n" for route in request.routes])
         head = (
             f"{request.method} {request.uri} SIP/2.0\r\n"
-            f"Via: SIP/2.0/{flow.transport} {self._sent_by};branch={branch};rport\r\n{routes}"
+            f"Via: SIP/2.0/{flow.transport} {host}:{port};branch={branch};rport\r\n{routes}"
             f"Max-Forwards: {request.max_forwards}\r\n"
             f"From: {request.from_}\r\nTo: {request.to}\r\nCall-ID: {request.call_id}\r\n"
             f"CSeq: {request.cseq} {request.method}\r\n"
@@ -214,17 +269,19 @@ class Endpoint:
         except SipParseError:
             return
         transaction = self._clients.get((via.branch or "", cseq.method))
-        if transaction is None or via.sent_by != self._sent_by:
+        if transaction is None or via.address != transaction.flow.local:
             return
         if flow.remote[0] != transaction.flow.remote[0] and not transaction.user.trusts(
             flow.remote
         ):
             return
+        if flow.connection:
+            transaction.heard_on(flow)
         self._run(transaction, _receiving(response.status), now, response)
 
     def _receive_request(self, request: Request, flow: Flow, now: float) -> None:
         method = request.method
-        key = _server_key(request, "INVITE" if method == "ACK" else method)
+        key = server_key(request, "INVITE" if method == "ACK" else method)
         transaction = self._servers.get(key)
         if method == "CANCEL" and transaction is None:
             self._cancel(request, flow, now)
@@ -234,7 +291,7 @@ class Endpoint:
             self._run(transaction, Event.ACK if method == "ACK" else Event.REQUEST, now)
 
     def _cancel(self, request: Request, flow: Flow, now: float) -> None:
-        invite = self._servers.get(_server_key(request, "INVITE"))
+        invite = self._servers.get(server_key(request, "INVITE"))
         if invite is None or invite.flow.remote[0] != flow.remote[0]:
             self._user.on_request(request, flow, now)
             return
@@ -255,15 +312,15 @@ class Endpoint:
     def _perform(
         self, transaction: Transaction, action: Action, now: float, response: Response | None
     ) -> None:
-        start = _STARTS.get(action)
+        start = STARTS.get(action)
         if start is not None:
             self._start_timer(transaction, start, now)
             return
-        stop = _STOPS.get(action)
+        stop = STOPS.get(action)
         if stop is not None:
             transaction.armed.pop(stop, None)
             return
-        again = _AGAIN.get(action)
+        again = AGAIN.get(action)
         if again is not None:
             timer, longest = again
             slow = action is Action.SLOW_E
@@ -284,6 +341,8 @@ class Endpoint:
         user = transaction.user
         if action is Action.REPORT and response is not None:
             user.on_response(transaction, response, now)
+        elif action is Action.RESEND and transaction.fallback is not None:
+            self._fall_back(transaction, transaction.fallback)
         elif action is Action.RESEND and transaction.last_sent is not None:
             self._send(transaction.last_sent, transaction.flow)
         elif action is Action.ACKNOWLEDGE and response is not None:
@@ -303,8 +362,8 @@ class Endpoint:
             if not reliable:
                 self._timers.start(transaction, timer, now + T1)
             return
-        wait = _WAITS[timer]
-        if reliable and timer in _SKIPPED_ON_STREAMS:
+        wait = WAITS[timer]
+        if reliable and timer in SKIPPED_ON_STREAMS:
             wait = 0.0
         self._timers.start(transaction, timer, now + wait)
 
@@ -316,48 +375,15 @@ class Endpoint:
                 self._merging.pop(transaction.merge_key, None)
         elif isinstance(transaction, ClientTransaction):
             self._clients.pop(transaction.key, None)
-            pending = self._by_remote.get(transaction.flow.remote)
-            if pending is not None:
-                pending.discard(transaction)
-                if not pending:
-                    del self._by_remote[transaction.flow.remote]
+            self._forget_way(transaction)
 
-
-_STARTS = {
-    Action.START_D: Event.TIMER_D,
-    Action.START_G: Event.TIMER_G,
-    Action.START_H: Event.TIMER_H,
-    Action.START_I: Event.TIMER_I,
-    Action.START_J: Event.TIMER_J,
-    Action.START_K: Event.TIMER_K,
-    Action.START_L: Event.TIMER_L,
-    Action.START_M: Event.TIMER_M,
-}
-_STOPS = {
-    Action.STOP_A: Event.TIMER_A,
-    Action.STOP_B: Event.TIMER_B,
-    Action.STOP_E: Event.TIMER_E,
-    Action.STOP_F: Event.TIMER_F,
-    Action.STOP_G: Event.TIMER_G,
-    Action.STOP_H: Event.TIMER_H,
-}
-_AGAIN = {
-    Action.DOUBLE_A: (Event.TIMER_A, TIMEOUT),
-    Action.DOUBLE_E: (Event.TIMER_E, T2),
-    Action.SLOW_E: (Event.TIMER_E, T2),
-    Action.DOUBLE_G: (Event.TIMER_G, T2),
-}
-_WAITS = {
-    Event.TIMER_D: TIMEOUT,
-    Event.TIMER_H: TIMEOUT,
-    Event.TIMER_I: T4,
-    Event.TIMER_J: TIMEOUT,
-    Event.TIMER_K: T4,
-    Event.TIMER_L: TIMEOUT,
-    Event.TIMER_M: TIMEOUT,
-}
-_SKIPPED_ON_STREAMS = frozenset({Event.TIMER_D, Event.TIMER_I, Event.TIMER_J, Event.TIMER_K})
-"""Waits for retransmissions, which a stream does not know (RFC 3261 §17)."""
+    def _forget_way(self, transaction: ClientTransaction) -> None:
+        key = _remote_key(transaction)
+        pending = self._by_remote.get(key)
+        if pending is not None:
+            pending.discard(transaction)
+            if not pending:
+                del self._by_remote[key]
 
 
 def _sending(status: int) -> Event:
@@ -377,17 +403,5 @@ def _flow_of(transaction: Transaction) -> Flow:
     return transaction.flow
 
 
-def _server_key(request: Request, method: str) -> tuple[str, ...]:
-    via = request.via
-    branch = via.branch
-    if branch is not None and branch.startswith(MAGIC_COOKIE) and branch != MAGIC_COOKIE:
-        return (branch, via.sent_by, method)
-    # RFC 3261 §17.2.3 for peers of RFC 2543: no branch to trust.
-    top = request.headers["via"][0]
-    number = str(request.cseq.number)
-    return (request.uri, request.from_.tag or "", request.call_id, number, top, method)
-
-
-def _merge_key(request: Request) -> tuple[str, ...]:
-    number, method = request.cseq
-    return (request.call_id, request.from_.tag or "", str(number), method)
+def _remote_key(transaction: ClientTransaction) -> tuple[Address, Transport]:
+    return transaction.flow.remote, transaction.flow.transport

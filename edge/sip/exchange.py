@@ -9,6 +9,7 @@ from edge.sip.transaction import (
     INVITE_CLIENT,
     INVITE_SERVER,
     SERVER,
+    Event,
     Runner,
     State,
     Transaction,
@@ -68,7 +69,7 @@ class TransactionUser(Protocol):
 class ClientTransaction(Transaction):
     """A request of ours."""
 
-    __slots__ = ("branch", "flow", "request", "user")
+    __slots__ = ("branch", "fallback", "flow", "request", "user")
 
     def __init__(
         self, request: OutgoingRequest, branch: str, flow: Flow, user: ClientUser, runner: Runner
@@ -79,7 +80,17 @@ class ClientTransaction(Transaction):
         self.request = request
         self.branch = branch
         self.flow = flow
+        self.fallback: Flow | None = None
+        """Where a request goes that went by TCP for its size and met nobody there (EDGE W13)."""
         self.user = user
+
+    def heard_on(self, flow: Flow) -> None:
+        """Note that a response came over a stream: the peer is there, and this connection its."""
+        self.fallback = None
+        self.armed.pop(Event.TIMER_E, None)
+        way = self.flow
+        if (flow.remote, flow.transport) == (way.remote, way.transport):
+            self.flow = way._replace(connection=flow.connection)
 
 
 class ServerTransaction(Transaction):

@@ -36,6 +36,11 @@ class Via(NamedTuple):
         return self.parameters.get("branch")
 
     @property
+    def address(self) -> tuple[str, int]:
+        """Return sent-by as host and port, with the default port of the transport (§18.1.1)."""
+        return self.host, self.port or (5061 if self.transport == "TLS" else 5060)
+
+    @property
     def sent_by(self) -> str:
         """Return host:port with the default port filled in, for matching."""
         return f"{self.host}:{self.port or 5060}"

@@ -17,7 +17,9 @@ MAX_HEADER_LINES = 128
 MAX_BODY_BYTES = 16_384
 MAX_URI_CHARACTERS = 512
 
-DEFAULT_PORT = 5060
+
+_LARGEST_NUMBER = 9_999_999_999
+"""Ten digits: of a stream's Content-Length more is not read (EDGE S8)."""
 
 COMPACT = {
     "a": "accept-contact", "b": "referred-by", "c": "content-type", "e": "content-encoding",
@@ -156,6 +158,14 @@ def parse_datagram(data: bytes) -> Request | Response:
     Raises MalformedRequest for something that is or claims to be a request, SipParseError for a
     response or bytes that are neither.
     """
+    return parse_message(data, Transport.UDP)
+
+
+def parse_message(data: bytes, transport: Transport) -> Request | Response:
+    """Read a datagram, or what was cut out of a stream: there Content-Length must stand (W2).
+
+    Raises as parse_datagram does.
+    """
     if len(data) > MAX_MESSAGE_BYTES:
         raise SipParseError("message", "it is longer than 64 KiB", status=513)
     head, _, body = data.partition(b"\r\n\r\n")
@@ -163,17 +173,15 @@ def parse_datagram(data: bytes) -> Request | Response:
     if start[:4].upper() == "SIP/":  # no method has a slash in it: this is no request
         if error is not None:
             raise error
-        return _read_response(start, headers, _cut(body, headers))
-    return _read_request(start, headers, body, error)
+        return _read_response(start, headers, _cut(body, headers, transport))
+    return _read_request(start, headers, body, error, transport)
 
 
 def _read_head(head: bytes) -> tuple[str, Headers, SipParseError | None]:
     error: SipParseError | None = None
     if len(head) > MAX_HEAD_BYTES:
         error = SipParseError("message", "its header section is too long", status=513)
-    if b"\r\n " in head or b"\r\n\t" in head:
-        head = _FOLD.sub(b" ", head)
-    start, *lines = head.decode("utf-8", "surrogateescape").split("\r\n")
+    start, *lines = unfolded(head).decode("utf-8", "surrogateescape").split("\r\n")
     if len(lines) > MAX_HEADER_LINES:
         error = SipParseError("message", "it has too many header lines", status=513)
         del lines[MAX_HEADER_LINES:]
@@ -192,6 +200,13 @@ def _read_head(head: bytes) -> tuple[str, Headers, SipParseError | None]:
     return start, headers, error
 
 
+def unfolded(head: bytes) -> bytes:
+    """Return a header section in which no value goes on in a further line (RFC 3261 §7.3.1)."""
+    if b"\r\n " in head or b"\r\n\t" in head:
+        return _FOLD.sub(b" ", head)
+    return head
+
+
 def _canonical(raw: str) -> str | None:
     name = raw.rstrip(" \t").lower()
     if TOKEN.fullmatch(name) is None:
@@ -200,7 +215,11 @@ def _canonical(raw: str) -> str | None:
 
 
 def _read_request(
-    start: str, headers: Headers, body: bytes, error: SipParseError | None
+    start: str,
+    headers: Headers,
+    body: bytes,
+    error: SipParseError | None,
+    transport: Transport,
 ) -> Request:
     parts = start.split(" ")
     request = Request(parts[0], parts[1] if len(parts) > 1 else "", headers, body)
@@ -208,7 +227,7 @@ def _read_request(
         _check_start_line(parts)
         if error is not None:
             raise error
-        request.body = _cut(body, headers)
+        request.body = _cut(body, headers, transport)
         _check_mandatory(request)
     except SipParseError as fault:
         readable = all(name in headers for name in ("via", "from", "to", "call-id", "cseq"))
@@ -270,14 +289,18 @@ def check_response(response: Response) -> None:
             parse_name_address(route, "Record-Route")
 
 
-def _cut(body: bytes, headers: Headers) -> bytes:
+def _cut(body: bytes, headers: Headers, transport: Transport) -> bytes:
     """Return the body that Content-Length announces (EDGE W2)."""
     lengths = headers.get("content-length")
+    is_datagram = transport is Transport.UDP
     if lengths is None:
+        if not is_datagram:
+            raise SipParseError("Content-Length", "a stream needs it")
         length = len(body)
     else:
-        length = whole_number(lengths[0], element="Content-Length", limit=MAX_MESSAGE_BYTES)
-        if length > len(body):
+        limit = MAX_MESSAGE_BYTES if is_datagram else _LARGEST_NUMBER
+        length = whole_number(lengths[0], element="Content-Length", limit=limit)
+        if is_datagram and length > len(body):
             raise SipParseError("Content-Length", "it is larger than the body")
     if length > MAX_BODY_BYTES:
         raise SipParseError("message", "its body is too long", status=513)
@@ -331,14 +354,17 @@ def answer_flow(request: Request, flow: Flow) -> Flow:
     """Return where the answers to a request go (RFC 3261 §18.2.2, RFC 3581 §4, EDGE W5).
 
     Always to the host that it came from; to the very port only when the peer asks so by `rport`,
-    for some send from one port and listen on another, the one in their Via.
+    for some send from one port and listen on another, the one in their Via. On a stream they go
+    back on its connection, and to the port of the Via when that is gone.
     """
     try:
         via = request.via
     except SipParseError:
         return flow
-    port = via.port or DEFAULT_PORT
-    if flow.transport is not Transport.UDP or "rport" in via.parameters or flow.remote[1] == port:
+    port = via.port or flow.transport.default_port
+    if flow.transport is not Transport.UDP:
+        return flow._replace(reconnect=(flow.remote[0], port))
+    if "rport" in via.parameters or flow.remote[1] == port:
         return flow
     return flow._replace(remote=(flow.remote[0], port))
 

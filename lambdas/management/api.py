@@ -20,7 +20,6 @@ from lambdas.management.key_uses import KeyUses
 from lambdas.management.operations import CHANGES, READS
 from lambdas.management.paging import PageTokens
 from lambdas.management.repository import Repository
-from lambdas.management.service_model import Operation
 from lambdas.management.wire import Wire
 from model.settings import Settings
 
@@ -115,13 +114,7 @@ class Api:
         if function is None:
             raise Forbidden(f"{operation.name} is not supported by this endpoint")
         parameters = self._wire.parameters(call, request.body)
-        try:
-            answer = function(self._context(verified, now), parameters)
-        except Exception as error:
-            if not (isinstance(error, ApiError) and error.status < 500):
-                self._count_revision(operation)
-            raise
-        self._count_revision(operation)
+        answer = function(self._context(verified, now), parameters)
         body = self._wire.body(operation, answer)
         return _Done(operation.status, "application/json", body, operation.name)
 
@@ -138,17 +131,6 @@ class Api:
             tokens=PageTokens(verified.key.derived("page tokens")),
             now=now,
         )
-
-    def _count_revision(self, operation: Operation) -> None:
-        """Tell the edge that there is a change, also when it may have been done only in part."""
-        if operation.name not in CHANGES:
-            return
-        try:
-            self._repository.configuration.count_revision()
-        except Exception:
-            # The change itself is written, so its answer stands: a client that was told of a
-            # failure would make it again. The edge's periodic load finds it.
-            self._log.exception("the revision was not counted", extra={})
 
 
 def _cause(error: BaseException) -> str:

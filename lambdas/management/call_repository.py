@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lambdas.management.store import IndexQuery, Store
+from model.call_items import call_key
 from model.codec import Item, moment_text
 from model.tables import CALLS, LIVE_CALLS, Index
 
@@ -30,6 +31,10 @@ class CallRepository:
     def __init__(self, store: Store, prefix: str) -> None:
         self._store = store
         self._table = CALLS.physical_name(prefix)
+
+    def call(self, transaction_id: str) -> "Item | None":
+        """Return the item of a call, up or ended."""
+        return self._store.get_by_key(self._table, call_key(transaction_id))
 
     def calls(self, wanted: CallList, *, after: str, batch: int) -> Iterator[Item]:
         """Yield the items of a list behind a position; what was written just now may be missing.

@@ -124,4 +124,4 @@ CHANGES: Mapping[str, OperationFunction] = {
     "UpdateVoiceConnector": connectors.update_voice_connector,
     "UpdateVoiceConnectorGroup": groups.update_voice_connector_group,
 }
-"""What the edge must see: after each of them the configuration's revision is counted up."""
+"""What writes; the streams of the tables tell the edge of it (A9)."""

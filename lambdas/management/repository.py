@@ -1,4 +1,4 @@
-"""Everything that the management plane keeps in DynamoDB, and the mark that it has changed."""
+"""Everything that the management plane keeps in DynamoDB."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,14 +19,12 @@ from lambdas.management.store import Store, Update
 from lambdas.management.supply_repository import SupplyRepository
 from model.codec import decode, encode, encode_item, moment, moment_text, string
 from model.tables import (
-    CONFIGURATION,
     CONNECTORS,
     GLOBAL,
     PARTITION_KEY,
     PHONE_NUMBERS,
     SETTINGS,
     SORT_KEY,
-    VERSION,
     key,
 )
 
@@ -39,7 +37,7 @@ class DefaultCallingName(NamedTuple):
 
 
 class ConfigurationRepository:
-    """Global settings, and the revision that tells the edge to load anew."""
+    """Global settings and the account's defaults."""
 
     def __init__(self, store: Store, prefix: str) -> None:
         self._store = store
@@ -81,10 +79,6 @@ class ConfigurationRepository:
                 },
             )
         )
-
-    def count_revision(self) -> None:
-        """Count the configuration's revision up, after a change that the edge must see."""
-        self._store.add(self._table, key(VERSION, CONFIGURATION), "revision", 1)
 
 
 @dataclass(frozen=True, slots=True)

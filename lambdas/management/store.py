@@ -105,9 +105,11 @@ class Store:
 
     def get(self, table: str, partition: str, sort: str) -> "Item | None":
         """Return an item as it is now."""
-        answer = self._call(
-            "get_item", TableName=table, Key=key(partition, sort), ConsistentRead=True
-        )
+        return self.get_by_key(table, key(partition, sort))
+
+    def get_by_key(self, table: str, item_key: Item) -> "Item | None":
+        """Return an item as it is now, by a primary key in typed JSON."""
+        answer = self._call("get_item", TableName=table, Key=item_key, ConsistentRead=True)
         item: Item | None = answer.get("Item")
         return item
 
@@ -175,17 +177,6 @@ class Store:
         answer = self._call("update_item", **update.arguments(), ReturnValues="ALL_NEW")
         item: Item = answer["Attributes"]
         return item
-
-    def add(self, table: str, item_key: Item, attribute: str, amount: int) -> None:
-        """Count an attribute up, making the item when it does not exist."""
-        self._call(
-            "update_item",
-            TableName=table,
-            Key=item_key,
-            UpdateExpression="ADD #attribute :amount",
-            ExpressionAttributeNames={"#attribute": attribute},
-            ExpressionAttributeValues={":amount": encode(amount)},
-        )
 
     def transact(self, actions: Sequence[Mapping[str, object]]) -> None:
         """Write all or nothing; raises Changed when a condition does not hold."""

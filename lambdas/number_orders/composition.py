@@ -62,9 +62,6 @@ class Run:
         """Do what is to be done; raises WorkFailed in the end when something failed."""
         orders = [partial(self._fulfil, it) for it in self._repository.pending.all()]
         failures = self._failures(orders)
-        if orders:
-            # The edge may show owned numbers as caller id (EDGE O2).
-            failures += self._failures([self._repository.configuration.count_revision])
         now = self._clock()
         due = self._repository.lifecycle.due(now)
         tasks = [partial(perform, self._repository, it, now) for it in due]

@@ -61,6 +61,8 @@ def facts(api_url: str, aws_url: str, settings: Settings) -> StandFacts:
         region=settings.region,
         cdr_bucket="",
         sip_address="",
+        tls_address="",
+        ca_file="",
         connector_id="",
         connector_host="",
         numbers=(),

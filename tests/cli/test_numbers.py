@@ -213,6 +213,8 @@ def facts(aws_url: str) -> StandFacts:
         region=REGION,
         cdr_bucket="bucket",
         sip_address="127.0.0.1:5060",
+        tls_address="127.0.0.1:5061",
+        ca_file="/ca.crt",
         connector_id="demo000000000000000000",
         connector_host="demo",
         numbers=(),

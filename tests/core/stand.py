@@ -2,6 +2,7 @@
 
 import heapq
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import assert_never
 
@@ -20,12 +21,18 @@ from edge.media.session import (
     Side,
 )
 from edge.seam import (
+    CloseFlow,
     CommandMedia,
     ConfigLoaded,
+    Count,
+    Drain,
     ForgetCall,
+    Input,
     JournalCall,
     Log,
+    MediaLost,
     MediaReported,
+    NoteHealth,
     Received,
     Send,
     Tick,
@@ -36,6 +43,7 @@ from edge.sip.message import Response, parse_datagram
 from model.calls import LiveCall
 from model.cdr import CallDetailRecord
 from model.connector import Connector, Credential, Origination, Route, Termination, connector_host
+from model.connector_group import ConnectorGroup
 from model.numbers import InventoryNumber
 from model.settings import Carrier, Settings
 from tests.support.agent import Agent, CalleePlan
@@ -48,6 +56,7 @@ HOST = connector_host(CONNECTOR_ID, DOMAIN)
 BUCKET = "records"
 
 EDGE: Address = ("198.51.100.10", 5060)
+TLS_EDGE: Address = ("198.51.100.10", 5061)
 PBX: Address = ("192.0.2.7", 5060)
 SECOND_PBX: Address = ("192.0.2.8", 5060)
 CARRIER: Address = ("203.0.113.5", 5060)
@@ -156,7 +165,13 @@ class Node:
     name = "E"
 
     def __init__(
-        self, *connectors: Connector, settings: Settings = SETTINGS, seed: int = 1
+        self,
+        *connectors: Connector,
+        settings: Settings = SETTINGS,
+        seed: int = 1,
+        numbers: Sequence[InventoryNumber] | None = None,
+        groups: Sequence[ConnectorGroup] = (),
+        carrier_passwords: Mapping[str, str] | None = None,
     ) -> None:
         self.core = Core(
             settings=settings,
@@ -166,15 +181,23 @@ class Node:
             media_address=EDGE[0],
             nonce_secret=b"a secret of thirty-two characters",
             workers=1,
+            carrier_passwords=carrier_passwords or {},
         )
         self.worker = Worker()
         self.records: list[CallDetailRecord] = []
         self.journalled: list[LiveCall] = []
         self.forgotten: list[str] = []
+        self.asked: list[Count] = []
+        """Counts of all nodes that were asked for (A10)."""
         self.logs: list[Log] = []
+        self.pings: list[NoteHealth] = []
         self.sent: list[Send] = []
         """Everything since the last look, for tests without a link."""
+        self.all_sent: list[tuple[bytes, Flow]] = []
+        self.closed: list[CloseFlow] = []
         self._settings = settings
+        self._numbers = (number(),) if numbers is None else numbers
+        self._groups = groups
         self._now = 0.0
         self.load(*(connectors or (connector(),)))
         self.core.handle(MediaReported(0, self.worker.lease(PORTS)), 0.0)
@@ -182,8 +205,18 @@ class Node:
     def load(self, *connectors: Connector, bucket: str | None = BUCKET) -> None:
         """Configure the node anew."""
         self._bucket = bucket
-        snapshot = Snapshot.build(self._settings, connectors, (number(),), bucket)
-        self.core.handle(ConfigLoaded(snapshot), self._now)
+        snapshot = Snapshot.build(self._settings, connectors, self._numbers, bucket, self._groups)
+        self._handle(ConfigLoaded(snapshot), self._now)
+
+    def drain(self, now: float) -> None:
+        """Be told to take no new calls."""
+        self._handle(Drain(), now)
+
+    def replace_worker(self, now: float) -> None:
+        """Lose the media worker, its calls with it, and get another one."""
+        self._handle(MediaLost(0), now)
+        self.worker = Worker()
+        self._handle(MediaReported(0, self.worker.lease(PORTS)), now)
 
     def is_empty(self) -> bool:
         """Tell whether nothing is held and every leased port has come back."""
@@ -214,6 +247,12 @@ class Node:
         """Hear of an ICMP error."""
         self._handle(Unreachable(remote), now)
 
+    def hear(self, happened: Input, now: float) -> list[CloseFlow]:
+        """Hear of a stream, of other nodes or of a change; return what streams are to be closed."""
+        self.closed.clear()
+        self._handle(happened, now)
+        return self.closed
+
     def tick(self, now: float) -> None:
         """Fire timers and lease rested ports."""
         for report in self.worker.rested(now):
@@ -232,17 +271,26 @@ class Node:
 
     def ask(self, data: bytes, remote: Address, now: float) -> list[Send]:
         """Take a datagram and return what is sent at once, for tests without a link."""
+        return self.ask_over(Transport.UDP, data, remote, now)
+
+    def ask_over(
+        self, transport: Transport, data: bytes, remote: Address, now: float
+    ) -> list[Send]:
+        """Take a message over some transport and return what is sent at once."""
         self.sent.clear()
-        self.take(data, Flow(Transport.UDP, EDGE, remote), now)
+        self.take(data, Flow(transport, EDGE, remote), now)
         return self.sent
 
-    def _handle(self, happened: Received | Unreachable | MediaReported | Tick, now: float) -> None:
+    def _handle(self, happened: Input, now: float) -> None:
         self._now = now
         self.core.handle(happened, now)
         while (output := self.core.poll()) is not None:
             match output:
                 case Send():
                     self.sent.append(output)
+                    self.all_sent.append((output.data, output.flow))
+                case CloseFlow():
+                    self.closed.append(output)
                 case CommandMedia(_, command):
                     self.worker.obey(command, now)
                 case WriteRecord(bucket, record):
@@ -252,6 +300,10 @@ class Node:
                     self.journalled.append(call)
                 case ForgetCall(transaction_id):
                     self.forgotten.append(transaction_id)
+                case NoteHealth():
+                    self.pings.append(output)
+                case Count():
+                    self.asked.append(output)
                 case Log():
                     self.logs.append(output)
                 case _:
@@ -270,14 +322,16 @@ class Stage:
         second_pbx: CalleePlan = CalleePlan(),  # noqa: B008 - as above
         carrier: CalleePlan = CalleePlan(),  # noqa: B008 - as above
         second_carrier: CalleePlan = CalleePlan(),  # noqa: B008 - as above
+        transport: Transport = Transport.UDP,
     ) -> None:
+        """`transport` is that of the PBX's calls."""
         self.link = link
         self.node = Node(seed=link.seed) if node is None else node
-        self.pbx = Agent("A", PBX, plan_of=lambda _: pbx)
+        self.pbx = Agent("A", PBX, plan_of=lambda _: pbx, transport=transport)
         self.second_pbx = Agent("A2", SECOND_PBX, plan_of=lambda _: second_pbx)
         self.carrier = Agent("B", CARRIER, plan_of=lambda _: carrier)
         self.second_carrier = Agent("B2", SECOND_CARRIER, plan_of=lambda _: second_carrier)
-        link.join(self.node, EDGE)
+        link.join(self.node, EDGE, TLS_EDGE)
         for agent in self.agents:
             link.join(agent, agent.address)
 

@@ -29,7 +29,7 @@ def test_a_call_without_media_ports_leaves_a_record() -> None:  # EDGE R30, C7
         assert len(responses(link, "503")) == 1
         assert 5 <= int(responses(link, "503")[0].require("retry-after")) <= 15
         refused = [it for it in stage.node.records if it.status is CallStatus.REJECTED]
-        assert [it.status_message for it in refused] == ["503 Service Unavailable"]
+        assert [it.status_message for it in refused] == ["503 No media ports left"]
         assert len(stage.node.records) == len(PORTS) // 2 + 1
         stage.assert_quiet()
 

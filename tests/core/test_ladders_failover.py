@@ -2,6 +2,7 @@
 
 import pytest
 
+from edge.media.session import Side
 from edge.sip.message import parse_datagram
 from model.cdr import CallStatus
 from tests.core.stand import (
@@ -61,6 +62,7 @@ def test_503_sends_the_call_on_and_the_target_rests() -> None:  # EDGE A4, F9, 1
     with lossy_link(1) as link:
         refuses = Step(0.0, 503, fields=(("Retry-After", "60"),))
         stage = Stage(link, carrier=CalleePlan(steps=(refuses,)))
+        stage.carrier.ping_answer = 503  # F10: it says so when it is asked, too
         for moment in (0.0, 59.0, 61.0):
             link.at(
                 moment,
@@ -99,7 +101,7 @@ def test_all_carriers_failing_is_503_to_the_pbx(status: int) -> None:  # EDGE R3
         link.run()
         assert link.ladder()[-2:] == ["E>A 503", "A>E ACK"]
         assert responses(link, "503")[0].get("retry-after") is None
-        assert stage.record.status_message == "503 Service Unavailable"
+        assert stage.record.status_message == "503 All carriers failed"
         stage.assert_quiet()
 
 
@@ -155,3 +157,27 @@ def test_forked_answers() -> None:  # EDGE A3: fork
         acks = [parse_datagram(it.data).to.tag for it in link.sent("E", "B", "ACK")]
         assert acks[:2] == ["y", "x"]
         assert len(link.sent("E", "A", "200")) == 1
+
+
+def test_early_media_comes_from_the_latest_fork() -> None:  # EDGE A2, A3
+    with lossy_link(1) as link:
+        forks = (
+            Step(0.0, 183, sdp=True, tag="x", port=30_000),
+            Step(1.0, 183, sdp=True, tag="y", port=30_002),
+            Step(2.0, 180, tag="x"),
+            Step(3.0, 200, tag="x", port=30_000),
+        )
+        stage = Stage(link, carrier=CalleePlan(steps=forks))
+        stage.pbx.call(OUTBOUND_URI, EDGE, CallerPlan(bye_after_s=5.0), 0.0)
+        ports = []
+        for moment in (0.5, 1.5, 2.5, 3.5):
+            link.run(moment)
+            (session,) = stage.node.worker.open
+            remote = stage.node.worker.legs[session, Side.B].remote
+            ports.append(None if remote is None else remote[1])
+        assert ports == [30_000, 30_002, 30_002, 30_000]
+        link.run()
+        bodies = {it.body for what in ("183", "200") for it in responses(link, what)}
+        assert len(bodies) == 1, "an answer that was given does not change"
+        assert [it.body for it in responses(link, "180")] == [b""]
+        stage.assert_quiet()

@@ -1,6 +1,6 @@
 """What a node shows of those it refuses (EDGE S5, S14)."""
 
-from edge.core import LINES_AT_ONCE
+from edge.refusals import LINES_AT_ONCE
 from tests.core.stand import HOST, PBX, Node, connector
 
 SECRETS = ("password-hash-of-the-caller", "nonce-of-the-edge")

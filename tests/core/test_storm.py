@@ -25,9 +25,11 @@ from tests.core.stand import (
 )
 from tests.support.agent import CalleePlan, CallerPlan, Step
 from tests.support.link import Carried, Conditions, LossyLink, lossy_link
+from tests.support.reoffers import Offer, Reply
 
 PEERS = ("A", "A2", "B", "B2")
 USER = ("pbx", "secret")
+TIMED = (("Supported", "timer"), ("Session-Expires", "100"))
 
 
 def sensible(steps: list[Step]) -> tuple[Step, ...]:
@@ -43,6 +45,30 @@ a_while = st.floats(0.0, 12.0)
 maybe_a_while = st.none() | a_while
 seeds = st.integers(0, 2**32 - 1)
 finals = st.sampled_from([200, 200, 200, 302, 404, 407, 408, 480, 486, 487, 500, 503, 603])
+offers = st.lists(
+    st.builds(
+        Offer,
+        after_s=a_while,
+        direction=st.sampled_from(["sendrecv", "sendonly", "inactive", "recvonly"]),
+        body=st.sampled_from([None, None, None, b""]),
+        ack_direction=st.sampled_from(["sendrecv", "sendonly"]),
+        cancel_after_s=st.none() | st.floats(0.0, 1.0),
+        fields=st.just(()) | st.just(TIMED),
+    ),
+    max_size=3,
+).map(tuple)
+replies = st.lists(
+    st.builds(
+        Reply,
+        status=st.sampled_from([200, 200, 200, 488, 491, 481, 408, 500, 422, 100, 0]),
+        after_s=st.sampled_from([0.0, 0.0, 0.5, 3.0, 40.0]),
+        direction=st.none() | st.sampled_from(["sendrecv", "inactive"]),
+        body=st.sampled_from([None, None, None, b"", b"nonsense"]),
+        fields=st.just(()) | st.just((("Session-Expires", "90;refresher=uac"),)),
+    ),
+    min_size=1,
+    max_size=3,
+).map(tuple)
 steps = st.lists(
     st.builds(
         Step,
@@ -51,6 +77,8 @@ steps = st.lists(
         sdp=st.booleans(),
         tag=st.none() | st.sampled_from(["fork-x", "fork-y"]),
         fields=st.just(()),
+        port=st.sampled_from([30_000, 30_000, 30_002]),
+        body=st.sampled_from([None, None, None, None, b""]),
     ),
     max_size=4,
 ).map(lambda found: sensible(sorted(found, key=lambda step: step.after_s)))
@@ -59,6 +87,8 @@ callees = st.builds(
     steps=st.just(CalleePlan().steps) | steps,
     bye_after_s=maybe_a_while,
     heeds_cancel=st.booleans(),
+    offers=offers,
+    replies=replies,
 )
 callers = st.builds(
     CallerPlan,
@@ -68,7 +98,10 @@ callers = st.builds(
     acknowledges=st.sampled_from([True, True, True, False]),
     credentials=st.sampled_from([USER, USER, ("pbx", "wrong"), None]),
     body=st.sampled_from([None, None, None, b""]),
-    fields=st.just(()),
+    fields=st.just(()) | st.just(TIMED),
+    ack_body=st.sampled_from([None, None, None, b""]),
+    offers=offers,
+    replies=replies,
 )
 calls = st.lists(st.tuples(st.booleans(), a_while, callers), min_size=1, max_size=4)
 dead_addresses = st.sets(st.sampled_from([PBX, SECOND_PBX, CARRIER, SECOND_CARRIER]), max_size=2)
@@ -134,8 +167,9 @@ def call_id(carried: Carried) -> str:
 
 
 def answered_by_the_edge(link: LossyLink, peers: tuple[str, ...]) -> set[str]:
-    """Return the Call-IDs whose INVITE the edge answered with 200."""
-    return {call_id(it) for name in peers for it in link.sent("E", name, "200")}
+    """Return the Call-IDs of the peers' own calls that the edge answered with 200."""
+    own = arrived(link, "INVITE", peers)
+    return own & {call_id(it) for name in peers for it in link.sent("E", name, "200")}
 
 
 def assert_records_fit(stage: Stage, *, asks: bool) -> None:

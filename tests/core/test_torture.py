@@ -3,6 +3,7 @@
 import pytest
 
 from edge.flow import Address
+from edge.media.sdp import SdpError, read
 from edge.seam import Send
 from tests.core.stand import HOST, PBX, PORTS, Node
 from tests.support.torture import TortureMessage, Verdict, torture_messages
@@ -83,6 +84,15 @@ def test_all_of_them_one_after_the_other_leave_nothing_behind() -> None:  # EDGE
 
 
 def test_no_message_is_tried_twice_or_left_out() -> None:
-    assert len(MESSAGES) == 50
-    assert len(ADDRESSED) == 42
+    assert len(MESSAGES) == 62
+    assert len(ADDRESSED) == 54
     assert len({it.file for it in MESSAGES}) == len(MESSAGES)
+
+
+def test_ipv6_media_lines_do_not_hide_the_ipv4_one() -> None:  # RFC 5118 §4.8, EDGE SD9, R38
+    bodies = {it.name: it.data.partition(b"\r\n\r\n")[2] for it in MESSAGES if it.kind == "request"}
+    assert read(bodies["mult-ip-in-sdp"]).rtp == ("192.0.2.1", 22_334)
+    with pytest.raises(SdpError, match="media needs an IPv4 address"):
+        read(bodies["ipv6-in-sdp"].replace(b"AVP 2", b"AVP 0"))
+    mapped = bodies["ipv4-mapped-ipv6"].replace(b"AVP 2", b"AVP 0")  # §4.9
+    assert read(mapped).rtp == ("192.0.2.2", 6_000)

@@ -51,7 +51,7 @@ class RunningStand:
     """One `ovc up --plain`; the `with` block ends it, whatever it has come to."""
 
     def __init__(self, folder: Path, *options: str) -> None:
-        names = ("api", "sip", "aws", "pstn", "pbx")
+        names = ("api", "sip", "tls", "aws", "pstn", "pbx")
         self.ports = {name: free_port() for name in names}
         kept = {
             name: it for name, it in os.environ.items() if not name.startswith(("AWS_", "OVC_"))

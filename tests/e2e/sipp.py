@@ -104,7 +104,8 @@ class Sipp:
             env={**os.environ, "TERM": "dumb"},
         )
         try:
-            self._await_port()
+            if to is None or transport is Transport.UDP:  # a caller over TCP has no port of its own
+                self._await_port()
         except AssertionError:
             self.close()
             raise

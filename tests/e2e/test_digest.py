@@ -106,7 +106,7 @@ def test_a_wrong_password_is_challenged_again_and_locked_after_five(md5_lab: Lab
         to_number=NUMBER,
         disposition="Termination",
         status="Rejected",
-        status_message="403 Forbidden",
+        status_message="403 Too many failed authentications",
     )
 
 

@@ -230,7 +230,7 @@ def test_with_no_route_left_the_caller_hears_480(lab: Lab) -> None:
         call_id,
         during,
         status="Rejected",
-        status_message="480 Temporarily Unavailable",
+        status_message="480 All routes failed",
     )
 
 

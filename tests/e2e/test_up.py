@@ -98,6 +98,8 @@ def test_env_offers_exactly_what_the_readme_names(offered: dict[str, str]) -> No
         "AWS_DEFAULT_REGION",
         "OVC_CDR_BUCKET",
         "OVC_SIP_ADDRESS",
+        "OVC_TLS_ADDRESS",
+        "OVC_CA_FILE",
         "OVC_CONNECTOR_ID",
         "OVC_CONNECTOR_HOST",
         "OVC_NUMBERS",
@@ -159,17 +161,19 @@ def test_an_inbound_call_is_heard_recorded_and_shown(
 def test_a_refused_call_shows_what_would_admit_it(stand: RunningStand) -> None:
     report = stand.call("+12065552999")
     assert (report["exit_code"], report["answered"], report["status"]) == (4, False, 404)
-    assert "associate_phone_numbers_with_voice_connector" in stand.await_line("404 Not Found")
+    assert "associate_phone_numbers_with_voice_connector" in stand.await_line(
+        "404 Number not assigned"
+    )
 
 
 def test_doctor_finds_a_running_stand_sound(stand: RunningStand) -> None:
     done = stand.run("doctor")
     assert done.returncode == 0, done.stdout
     assert "PROBLEM" not in done.stdout
-    assert len(done.stdout.splitlines()) == 6
+    assert len(done.stdout.splitlines()) == 7
 
 
-@pytest.mark.parametrize("name", ["api", "sip", "aws", "pstn", "pbx"])
+@pytest.mark.parametrize("name", ["api", "sip", "tls", "aws", "pstn", "pbx"])
 def test_a_port_in_use_is_named_with_the_option_that_moves_it(
     stand: RunningStand, name: str
 ) -> None:

@@ -14,9 +14,8 @@ pytestmark = pytest.mark.sockets
 
 @pytest.fixture
 def ports() -> Ports:
-    return Ports(
-        api=free_port(), aws=free_port(), sip=free_port(), pstn=free_port(), pbx=free_port()
-    )
+    names = ("api", "aws", "sip", "tls", "pstn", "pbx")
+    return Ports(**{name: free_port() for name in names})
 
 
 def problem(ports: Ports, *, listen: str = HOST, with_pbx: bool = True) -> str:
@@ -36,6 +35,8 @@ def test_free_ports_are_no_problem_and_stay_free(ports: Ports) -> None:
         ("api", socket.SOCK_STREAM, "TCP"),
         ("aws", socket.SOCK_STREAM, "TCP"),
         ("sip", socket.SOCK_DGRAM, "UDP"),
+        ("sip", socket.SOCK_STREAM, "TCP"),
+        ("tls", socket.SOCK_STREAM, "TCP"),
         ("pstn", socket.SOCK_DGRAM, "UDP"),
         ("pstn", socket.SOCK_STREAM, "TCP"),
         ("pbx", socket.SOCK_DGRAM, "UDP"),

@@ -7,8 +7,8 @@ run here by a matcher of our own over the tree that `re` itself parses, in which
 import re
 import sys
 from collections.abc import Callable, Iterator
-from re import _constants as codes  # type: ignore[attr-defined]  # the tree has no public names
-from re import _parser as parser  # type: ignore[attr-defined]  # as above
+from re import _constants as codes
+from re import _parser as parser
 from types import FrameType
 from typing import Any
 

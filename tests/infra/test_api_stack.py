@@ -116,7 +116,7 @@ def test_the_role_has_exactly_what_is_needed(api: Template) -> None:
 
 def test_logs_end_some_day(api: Template) -> None:
     groups = api.of("AWS::Logs::LogGroup").values()
-    assert [it["Properties"]["RetentionInDays"] for it in groups] == [90, 90]
+    assert [it["Properties"]["RetentionInDays"] for it in groups] == [90] * 3
 
 
 def test_the_url_is_told(api: Template) -> None:

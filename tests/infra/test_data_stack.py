@@ -2,7 +2,7 @@
 
 import pytest
 
-from model.tables import EXPIRES_AT, NUMBERS, TABLES
+from model.tables import EXPIRES_AT, TABLES
 from tests.infra.synthesis import Assembly, Template, text_of
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("cdk")]
@@ -31,9 +31,7 @@ def test_the_tables_are_those_of_the_model(data: Template) -> None:
         )
 
 
-def test_the_stream_of_numbers_is_left_where_its_reader_looks(
-    data: Template, other: Template
-) -> None:
+def test_the_streams_are_left_where_their_readers_look(data: Template, other: Template) -> None:
     streams = {
         it["Properties"]["TableName"]: it["Properties"].get("StreamSpecification")
         for it in data.of("AWS::DynamoDB::Table").values()
@@ -42,15 +40,18 @@ def test_the_stream_of_numbers_is_left_where_its_reader_looks(
         table.physical_name("ovc"): table.stream and {"StreamViewType": table.stream.value}
         for table in TABLES
     }
-    (numbers,) = [
-        name
+    parameters = {
+        (str(it["Properties"]["Name"]), text_of(it["Properties"]["Value"]))
+        for it in data.of("AWS::SSM::Parameter").values()
+    }
+    assert parameters == {
+        (f"/ovc/{table}-stream", f"${{{name}.StreamArn}}")
         for name, it in data.of("AWS::DynamoDB::Table").items()
-        if it["Properties"]["TableName"] == NUMBERS.physical_name("ovc")
-    ]
-    parameter = data.properties("AWS::SSM::Parameter")
-    assert parameter["Name"] == "/ovc/numbers-stream"
-    assert text_of(parameter["Value"]) == f"${{{numbers}.StreamArn}}"
-    assert other.properties("AWS::SSM::Parameter")["Name"] == "/lab2/numbers-stream"
+        for table in ("connectors", "numbers")
+        if it["Properties"]["TableName"] == f"ovc-{table}"
+    }
+    others = {it["Properties"]["Name"] for it in other.of("AWS::SSM::Parameter").values()}
+    assert others == {"/lab2/connectors-stream", "/lab2/numbers-stream"}
 
 
 def test_no_table_is_lost_or_open(data: Template) -> None:

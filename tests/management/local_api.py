@@ -17,10 +17,13 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from emulator.aws import AwsClients, provision
+from emulator.local_stream import LocalStream
 from emulator.numbers_pool import synthetic_pool
+from lambdas.config_feed.composition import changed_keys
 from lambdas.management.composition import build
 from lambdas.number_orders import composition as number_orders
 from model.codec import decode_item
+from model.feed_items import ChangedKey
 from model.settings import Settings
 from model.tables import (
     CONNECTOR,
@@ -73,6 +76,10 @@ class LocalApi:
         )
         provision(clients, settings, prefix=self.prefix)
         self._thin_out_the_pool()
+        self.fed: list[ChangedKey] = []
+        """What the streams have brought of changes that the edge wants to know of (A9)."""
+        names = {it.physical_name(self.prefix): it.logical_name for it in (CONNECTORS, NUMBERS)}
+        LocalStream(self.dynamodb, names, lambda event, context: self._feed(event, names))
         events = self.dynamodb.meta.events
         events.register("provide-client-params.dynamodb", _check_key)
         events.register("before-call.dynamodb", self._before)
@@ -192,6 +199,10 @@ class LocalApi:
             ]
             table = NUMBERS.physical_name(self.prefix)
             self.dynamodb.batch_write_item(RequestItems={table: requests})
+
+    def _feed(self, event: Mapping[str, object], names: Mapping[str, str]) -> dict[str, object]:
+        self.fed += changed_keys(event, names)
+        return {}
 
     def _before(self, model: Any, **_: object) -> None:
         self.before_call(model.name)

@@ -19,9 +19,8 @@ from emulator.gateway import RunningGateway
 from emulator.schedule import RunningSchedule
 from lambdas.management.composition import build
 from lambdas.number_orders import composition as number_orders
-from model.codec import decode
 from model.settings import ApiSettings, Quotas, Settings
-from model.tables import CONFIGURATION, CONNECTORS, VERSION, access_keys_secret_name, key
+from model.tables import access_keys_secret_name
 from tests.management.asset import ASSET_VARIABLE, AssetProcess, Handlers
 
 ROOMY = Settings(api=ApiSettings(quotas=Quotas(connectors=10_000, cps_limit=50, groups=10_000)))
@@ -94,25 +93,6 @@ class Stand:
                 return answer["PhoneNumberOrder"]
             assert time.monotonic() < deadline, "nobody fulfils the order"
             time.sleep(LOOK_EVERY_S)
-
-    def await_revision(self, expected: int) -> None:
-        """Wait until the configuration was counted up so often, and no oftener."""
-        deadline = time.monotonic() + PATIENCE_S
-        while self.revision() < expected:
-            assert time.monotonic() < deadline, f"the revision stays {self.revision()}"
-            time.sleep(LOOK_EVERY_S)
-        assert self.revision() == expected
-
-    def revision(self) -> int:
-        """Return how often the configuration was counted up."""
-        item = self.aws.dynamodb.get_item(
-            TableName=CONNECTORS.physical_name(self.prefix),
-            Key=key(VERSION, CONFIGURATION),
-            ConsistentRead=True,
-        ).get("Item")
-        revision = 0 if item is None else decode(item["revision"])
-        assert isinstance(revision, int)
-        return revision
 
 
 @contextmanager

@@ -208,6 +208,16 @@ def test_nodes_are_listed_while_they_renew(api: LocalApi) -> None:
     assert api.made("GET", "/ext/nodes") == {"Nodes": []}
 
 
+def test_registrations_are_shown_node_by_node(api: LocalApi) -> None:
+    # EXT8, EDGE F13
+    Rows(api).nodes(
+        node("a", api.now, carriers=(carrier("first", registration="registered"),)),
+        node("b", api.now, carriers=(carrier("first", registration="refused"),)),
+    )
+    (shown,) = api.made("GET", "/ext/carriers")["Carriers"]
+    assert [state["Registration"] for state in shown["States"]] == ["REGISTERED", "REFUSED"]
+
+
 def test_carriers_are_shown_as_each_live_node_sees_them(api: LocalApi) -> None:
     # EXT8, EDGE F9
     soon, before = api.now + timedelta(seconds=30), api.now - timedelta(seconds=1)

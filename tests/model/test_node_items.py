@@ -29,6 +29,7 @@ NODE = NodeState(
             priority=2,
             weight=1,
             out_until=NOW + timedelta(seconds=30),
+            registration="registered",
         ),
     ),
 )

@@ -63,7 +63,10 @@ def test_what_is_no_e164(text: str) -> None:  # EDGE O1, S6: libphonenumber read
     ],
 )
 def test_what_the_numbering_plan_says(e164: str, region: str, kind: NumberKind) -> None:
-    assert facts_of(e164) == NumberFacts(e164, region, kind)  # EDGE R5, R6, S6
+    facts = facts_of(e164)
+    assert facts is not None
+    assert facts == NumberFacts(e164, region, kind, facts.calling_code)  # EDGE R5, R6, S6
+    assert e164.startswith(f"+{facts.calling_code}")
 
 
 @pytest.mark.parametrize(

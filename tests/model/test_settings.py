@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,11 @@ from model.settings import (
     RoutingSettings,
     Settings,
     SettingsError,
+    TlsVerify,
+    UdpLarge,
 )
+
+ROOT = Path(__file__).parents[2]
 
 FULL = Settings(
     account_id="111122223333",
@@ -110,6 +115,7 @@ def test_the_defaults_are_those_of_the_specification() -> None:
     assert (routing.first_response_s, routing.progress_after_trying_s) == (4, 8)  # F4, F5
     assert (routing.attempts, routing.budget_s) == (10, 24)  # F8
     assert (routing.blacklist_s, routing.blacklist_longest_s) == (30, 300)  # F9
+    assert (routing.udp_large, settings.tls.verify) == (UdpLarge.AUTO, TlsVerify.FULL)  # W13, W9
     assert (media.first_port, media.last_port, media.port_rest_s) == (10_000, 59_999, 5)  # Q1
     assert (media.timeout_s, media.hold_timeout_s, media.relatch_after_s) == (60, 1_800, 2)  # V4
     assert media.packets_per_second == 120  # Q6
@@ -216,7 +222,13 @@ MISTAKES = [
 ]
 
 CARRIER_MISTAKES = [
-    ("host", "carrier.example.com", "host is 'carrier.example.com'; an IP address is wanted"),
+    ("host", "carrier example", "host is 'carrier example'; an IP address or a domain name"),
+    ("host", "192.0.2.256", "host is '192.0.2.256'; an IP address or a domain name is wanted"),
+    ("host", "carrier.example.com", "sources is (); at least one is wanted"),
+    ("username", "trunk", "username is 'trunk'; a user name together with a password is wanted"),
+    ("password", "env:X", "username is ''; a user name together with a password is wanted"),
+    ("register", True, "register is True; a username is wanted"),
+    ("register_expires_s", 59, "register_expires_s is 59; a number from 60 to 86400 is wanted"),
     ("port", 0, "port is 0; a number from 1 to 65535 is wanted"),
     ("port", 65_536, "port is 65536; a number from 1 to 65535 is wanted"),
     ("weight", 0, "weight is 0; a number from 1 is wanted"),
@@ -243,6 +255,47 @@ def test_a_carrier_that_cannot_work_is_refused(name: str, value: object, message
     with pytest.raises(SettingsError) as caught:
         Settings.from_json(json.dumps(document))
     assert str(caught.value).startswith(f"settings.carriers[1]: {message}")
+
+
+@pytest.mark.parametrize("name", ["a b", "a@b", "a:b", 'a"b', "a;b", "a<b", "\N{SNOWMAN}"])
+def test_a_user_name_stands_in_uris_and_headers_as_it_is(name: str) -> None:  # EDGE F13
+    with pytest.raises(SettingsError, match=r"^username is "):
+        Carrier(name="acme", host="192.0.2.1", username=name, password="env:X")
+
+
+BRIDGE = {"numbers": ["+17035550122"], "host": "192.0.2.9"}
+BRIDGE_MISTAKES = [
+    ("numbers", [], "numbers is (); a number at least"),
+    ("numbers", ["17035550122"], "numbers is '17035550122'; an E.164 number"),
+    ("host", "a b", "host is 'a b'; an IP address or a domain name is wanted"),
+    ("port", 0, "port is 0; a number from 1 to 65535 is wanted"),
+    ("media_networks", ["x"], "media_networks is 'x'; a network is wanted"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), BRIDGE_MISTAKES)
+def test_a_bridge_that_cannot_work_is_refused(name: str, value: object, message: str) -> None:
+    # EDGE M1
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_json(json.dumps({"meetings": [{**BRIDGE, name: value}]}))
+    assert str(caught.value).startswith(f"settings.meetings[0]: {message}")
+
+
+def test_a_number_leads_to_one_bridge() -> None:  # EDGE M1
+    twice = json.dumps({"meetings": [BRIDGE, BRIDGE]})
+    with pytest.raises(SettingsError, match=r"meetings is '\+17035550122'; one bridge for each"):
+        Settings.from_json(twice)
+
+
+def test_the_operators_page_shows_what_is_true() -> None:
+    page = (ROOT / "docs" / "carriers.md").read_text()
+    example = Settings.from_json(page.partition("```json")[2].partition("```")[0])
+    assert [carrier.name for carrier in example.carriers] == ["first", "london"]
+    assert example.meetings[0].port == 5060
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert {name.strip(" `") for row in rows for name in row.split(",")} == {
+        member.name for member in fields(Carrier)
+    }
 
 
 def test_two_carriers_have_two_names() -> None:

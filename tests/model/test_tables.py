@@ -27,6 +27,8 @@ from model.tables import (
     CALLS,
     CONNECTORS,
     DEFAULT_PREFIX,
+    FEED,
+    LIMITS,
     NODES,
     NUMBERS,
     TABLES,
@@ -54,9 +56,12 @@ ENCODED: list[tuple[Plain, AttributeValue]] = [
 
 
 def test_the_tables_have_the_prefix_of_their_deployment() -> None:  # A4
-    assert TABLES == (CONNECTORS, NUMBERS, CALLS, NODES)
+    assert TABLES == (CONNECTORS, NUMBERS, CALLS, NODES, FEED, LIMITS)
     names = [it.physical_name("prod") for it in TABLES]
-    assert names == ["prod-connectors", "prod-numbers", "prod-calls", "prod-nodes"]
+    assert names == [
+        *("prod-connectors", "prod-numbers", "prod-calls", "prod-nodes"),
+        *("prod-feed", "prod-limits"),
+    ]
     assert DEFAULT_PREFIX == "ovc"
 
 

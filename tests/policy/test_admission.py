@@ -126,6 +126,8 @@ REFUSALS = [
      datagram(fields=("Via: SIP/2.0/UDP 198.51.100.10:5060;branch=z9hG4bKtwo",)), 482,
      "Loop Detected"),
     ("R28", datagram(fields=("Max-Forwards: 0",)), 483, "Too Many Hops"),
+    ("R29", datagram(fields=("k: 100rel, timer", "x: 89;refresher=uac")), 422,
+     "Session Interval Too Small"),
     ("R37", dialing("911"), 403, "Forbidden"),
 ]  # fmt: skip
 
@@ -160,7 +162,8 @@ FIELDS = [
     ("R20", datagram(body=b"hello", kind="text/plain"), ("Accept", "application/sdp")),
     ("R20 encoding", datagram(fields=("Content-Encoding: gzip",)), ("Accept-Encoding", "identity")),
     ("R22", datagram(fields=("Require: timer, gruu", "Proxy-Require: sec")),
-     ("Unsupported", "timer, gruu, sec")),
+     ("Unsupported", "gruu, sec")),
+    ("R29", datagram(fields=("Supported: timer", "Session-Expires: 89")), ("Min-SE", "90")),
 ]  # fmt: skip
 
 
@@ -185,7 +188,7 @@ MESSAGES = [
     ("403 Dialed number not valid", dialing("911")),
     ("403 Calling region not permitted", dialing("+4930123456")),
     ("403 Caller Id alice is not valid", calling_as("alice")),
-    ("420 Bad Extension", datagram(fields=("Require: 100rel",))),
+    ("420 Required extension not supported", datagram(fields=("Require: 100rel",))),
 ]
 
 
@@ -236,7 +239,7 @@ def test_the_sixth_turn_of_a_loop_is_refused() -> None:  # EDGE L2
     verdict = refused(world.judge(datagram()))
     assert verdict.status == 482
     assert verdict.record is not None
-    assert verdict.record.status_message == "482 Loop Detected"
+    assert verdict.record.status_message == "482 Call loop"
 
 
 def test_a_multipart_body_gives_its_sdp() -> None:  # EDGE R20
@@ -390,6 +393,7 @@ def test_options_proves_the_health_of_the_connector_it_names() -> None:  # EDGE 
     assert verdict.connector.connector_id == CONNECTOR_ID
     assert ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS") in verdict.fields
     assert ("Accept", "application/sdp") in verdict.fields
+    assert ("Supported", "timer") in verdict.fields  # EDGE B6
 
 
 @pytest.mark.parametrize("remote", [PBX, CARRIER])
@@ -428,9 +432,8 @@ def test_a_node_without_media_ports_refuses(remote: tuple[str, int]) -> None:  #
     world.calls.ports = False
     data = datagram(uri=INBOUND) if remote is CARRIER else datagram()
     verdict = refused(world.judge(data, remote))
-    ((name, seconds),) = verdict.fields
-    assert (verdict.status, name) == (503, "Retry-After")
-    assert 5 <= int(seconds) <= 15
+    assert verdict.status == 503
+    assert 5 <= int(dict(verdict.fields)["Retry-After"]) <= 15
     assert "media ports" in verdict.hint
 
 
@@ -439,7 +442,7 @@ def test_the_second_call_inside_one_second_is_refused_at_cps_one() -> None:  # E
     admitted(world.judge(datagram(), now=100.0))
     verdict = refused(world.judge(datagram(), now=100.9))
     assert verdict.status == 503
-    assert verdict.fields == (("Retry-After", "1"),)
+    assert ("Retry-After", "1") in verdict.fields
     assert verdict.record is not None
     assert verdict.record.status is CallStatus.RATE_LIMITED
     assert verdict.record.status_message == "Calls per second exceeded"
@@ -465,7 +468,8 @@ def test_concurrent_calls_are_bounded_for_node_and_connector() -> None:  # EDGE 
     world.calls.active += 1
     for data, remote in ((datagram(), PBX), (datagram(uri=INBOUND), CARRIER)):
         verdict = refused(world.judge(data, remote))
-        assert (verdict.status, verdict.fields) == (503, (("Retry-After", "5"),))
+        assert verdict.status == 503
+        assert ("Retry-After", "5") in verdict.fields
         assert verdict.record is not None
         assert verdict.record.status is CallStatus.RATE_LIMITED
         assert verdict.record.status_message == "Concurrent calls exceeded"
@@ -481,7 +485,7 @@ def test_a_flooding_pbx_hears_503_without_record() -> None:  # EDGE S3
     assert statuses.count(403) == 1, "one call a second passes the call rate"
     last = refused(world.judge(dialing("1")))
     assert (last.status, last.record, last.stateless) == (503, None, True)
-    assert last.fields == (("Retry-After", "1"),)
+    assert ("Retry-After", "1") in last.fields
     assert "INVITEs per second" in last.hint
 
 
@@ -580,7 +584,7 @@ def test_a_number_of_a_group_is_not_found() -> None:  # EDGE I4, API VG5: no cal
     number = replace(inventory(OWNED, None), group_id="11111111-1111-4111-8111-111111111111")
     snapshot = Snapshot.build(SETTINGS, [connector()], [number], None)
     assert snapshot.numbers[OWNED] == number
-    assert snapshot.owner_of(OWNED) is None
+    assert snapshot.takers_of(OWNED).connectors == ()
     world = World()
     world.admission.snapshot = snapshot
     verdict = refused(world.judge(datagram(uri=INBOUND), CARRIER))

@@ -12,6 +12,7 @@ from model.cdr import CallStatus
 from model.connector import Credential
 from model.settings import AdmissionSettings, DigestAlgorithms
 from tests.policy.world import (
+    CONNECTOR_ID,
     DIALED,
     HOST,
     PBX,
@@ -155,6 +156,26 @@ def test_a_wrong_answer_is_challenged_anew(attempt: Attempt) -> None:  # EDGE G5
     again = challenge_of(world.judge(attempt(challenge), now=1.0))
     assert not is_stale(again)
     assert nonce_of(again) != nonce_of(challenge)
+
+
+def test_a_connector_may_be_challenged_with_md5_alone() -> None:  # EDGE G2
+    admission = AdmissionSettings(md5_only_connectors=(CONNECTOR_ID,))
+    world = World(with_user(), settings=replace(SETTINGS, admission=admission))
+    challenge = challenge_of(world.judge(datagram()))
+    assert ["algorithm=MD5" in value for value in values(challenge)] == [True]
+    assert isinstance(world.judge(answered(challenge)), AdmitCall)
+
+
+def test_credentials_without_qop_count_once_where_they_are_allowed() -> None:  # EDGE G5, G4
+    admission = AdmissionSettings(allow_legacy_digest=True)
+    world = World(with_user(), settings=replace(SETTINGS, admission=admission))
+    challenge = challenge_of(world.judge(datagram()))
+    bare = [(name, value.replace(', qop="auth"', "")) for name, value in challenge.fields]
+    legacy = answered(challenge._replace(fields=tuple(bare)), only="MD5")
+    assert isinstance(world.judge(legacy), AdmitCall)
+    assert is_stale(challenge_of(world.judge(legacy, now=1.0)))
+    guess = answered(challenge._replace(fields=tuple(bare)), only="MD5", password="guess")
+    assert not is_stale(challenge_of(world.judge(guess, now=2.0)))
 
 
 def test_an_equivalent_uri_is_good_enough() -> None:  # EDGE G5, RFC 3261 §19.1.4

@@ -32,7 +32,7 @@ DROPPED = [
     "privacy", "remote-party-id", "p-preferred-identity", "p-charging-vector", "p-charge-info",
     "p-access-network-info", "geolocation", "alert-info", "call-info", "organization", "subject",
     "in-reply-to", "replaces", "join", "refer-to", "record-route", "route", "path", "warning",
-    "retry-after", "authorization", "proxy-authorization", "proxy-authenticate", "x-custom",
+    "retry-after", "authorization", "proxy-authorization", "proxy-authenticate", "x-vc-id",
     "x-voiceconnector-id", "x-amzn-trace", "allow", "supported", "reason",
 ]  # fmt: skip
 
@@ -44,6 +44,31 @@ def test_what_the_table_does_not_pass_never_crosses(name: str) -> None:
         assert invite_headers(message, way, HOST) == ()
         if name != "reason":
             assert ending_headers(message, way, HOST) == ()
+
+
+ON_NET = [
+    ("x-custom", "a", (("X-Custom", "a"),)),
+    ("x-custom", ["a", "b"], (("X-Custom", "a"), ("X-Custom", "b"))),
+    ("x-custom", "a" * MAX_VALUE_CHARACTERS, (("X-Custom", "a" * MAX_VALUE_CHARACTERS),)),
+    ("x-custom", "a" * (MAX_VALUE_CHARACTERS + 1), ()),
+    ("x-custom", "a\tb", ()),
+    ("x-custom", ["a"] * 11, (("X-Custom", "a"),) * 10),
+    ("user-to-user", "00;encoding=hex", (("User-to-User", "00;encoding=hex"),)),
+    ("identity", "ey.x;info=<https://c>", (("Identity", "ey.x;info=<https://c>"),)),
+    ("history-info", "<sip:+12065550101@x>;index=1",
+     (("History-Info", "<sip:+12065550101@vc.example>;index=1"),)),
+    ("diversion", "<sip:+12065550101@x>", (("Diversion", "<sip:+12065550101@vc.example>"),)),
+    ("session-id", HEX, (("Session-ID", HEX),)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value", "crossing"), ON_NET)
+def test_between_connectors_customers_headers_pass(
+    name: str, value: str | list[str], crossing: Fields
+) -> None:  # EDGE 1.11
+    assert of_invite(Way.ON_NET, **{name: value}) == crossing
+    if name.startswith("x-"):
+        assert of_invite(TO_CARRIER, **{name: value}) == of_invite(TO_PBX, **{name: value}) == ()
 
 
 INVITES = [

@@ -1,8 +1,11 @@
 """Who is at an address when several entries claim it (EDGE I5, S1)."""
 
 from dataclasses import replace
+from ipaddress import ip_address, ip_network
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.config import Snapshot, SourceIndex
 from edge.policy.verdict import AdmitCall, AnswerOptions, Verdict
@@ -91,3 +94,16 @@ def test_what_an_index_finds() -> None:
     assert index.sources.labels("10.1.2.3", longer_than=16) == frozenset()
     assert SourceIndex(()).closest("10.1.2.3") == (-1, frozenset())
     assert index.sources.closest("pbx.example") == (-1, frozenset())
+
+
+@given(st.ip_addresses().map(str) | st.from_regex(r"[0-9.]{1,16}", fullmatch=True))
+def test_the_quick_reading_of_ipv4_is_that_of_the_library(address: str) -> None:
+    index = SourceIndex([(ip_network("0.0.0.0/0"), "4"), (ip_network("::/0"), "6")])
+    try:
+        version = str(ip_address(address).version)
+    except ValueError:
+        assert index.labels(address) == frozenset()
+    else:
+        assert index.labels(address) == {version}
+        exact = SourceIndex([(ip_network(address), "it")])
+        assert exact.labels(address) == {"it"}

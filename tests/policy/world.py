@@ -8,6 +8,7 @@ from typing import Any
 from edge.config import Snapshot
 from edge.flow import Address, Flow, Transport
 from edge.policy.admission import Admission
+from edge.policy.case import AwaitCount
 from edge.policy.verdict import Verdict
 from edge.sip.message import MalformedRequest, Request, parse_datagram
 from model.connector import Connector, Credential, Origination, Route, Termination, connector_host
@@ -187,7 +188,9 @@ class World:
         except MalformedRequest as error:
             return self.admission.malformed(error, flow, now)
         assert isinstance(request, Request)
-        return self.admission.judge(request, flow, now)
+        verdict = self.admission.judge(request, flow, now)
+        assert not isinstance(verdict, AwaitCount), "there is no other node"
+        return verdict
 
 
 def datagram(

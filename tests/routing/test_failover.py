@@ -11,7 +11,6 @@ from edge.routing.failover import (
     progress_deadline,
     retry_after_s,
 )
-from model.cdr import Disposition
 from model.settings import RoutingSettings
 
 SETTINGS = RoutingSettings()
@@ -68,7 +67,7 @@ def test_retry_after_is_read(values: list[str], seconds: float | None) -> None: 
 
 
 def test_a_pbx_hears_503_without_retry_after() -> None:  # EDGE R34
-    answer = answer_when_exhausted(Disposition.TERMINATION, 503)
+    answer = answer_when_exhausted(True, 503)
     assert answer == (503, "Service Unavailable", ())
 
 
@@ -83,9 +82,9 @@ REASONS = [
 
 @pytest.mark.parametrize(("last", "reason"), REASONS)
 def test_a_carrier_hears_480_and_why(last: int | Failure, reason: str) -> None:  # EDGE R35
-    answer = answer_when_exhausted(Disposition.ORIGINATION, last)
+    answer = answer_when_exhausted(False, last)
     assert (answer.status, answer.fields) == (480, (("Reason", reason),))
 
 
 def test_without_any_target_there_is_no_reason_to_give() -> None:  # EDGE I4
-    assert answer_when_exhausted(Disposition.ORIGINATION, None).fields == ()
+    assert answer_when_exhausted(False, None).fields == ()

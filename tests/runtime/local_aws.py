@@ -4,17 +4,19 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import boto3
 from moto.server import ThreadedMotoServer
 
 from model import tables
-from model.codec import Plain, decode_item, encode_item
+from model.codec import Item, Plain, decode_item, encode_item
 from model.connector import Connector, Origination, Route, Termination
 from model.connector_items import connector_members
+from model.feed_items import ChangedKey, change_members
 from model.number_items import number_members
 from model.numbers import InventoryNumber
-from model.tables import CONNECTORS, NUMBERS, PARTITION_KEY, SORT_KEY
+from model.tables import CONNECTORS, FEED, NUMBERS, PARTITION_KEY, SORT_KEY
 
 REGION = "us-east-1"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -86,35 +88,50 @@ class Deployment:
         self.aws, self.prefix = aws, prefix
         self.bucket = f"{prefix}-cdr"
         self._dynamodb = aws.client("dynamodb")
-        self._revision = 0
         aws.client("s3").create_bucket(Bucket=self.bucket)
         for table in tables.TABLES:
             self._dynamodb.create_table(**table.creation(prefix))
 
     def put(self, table: tables.Table, members: Mapping[str, Plain]) -> None:
-        """Write an item as it is, without counting the revision."""
+        """Write an item as it is, and tell nobody."""
         name = table.physical_name(self.prefix)
         self._dynamodb.put_item(TableName=name, Item=encode_item(members))
 
-    def changed(self) -> None:
-        """Count the revision up."""
-        self._revision += 1
-        version = {PARTITION_KEY: tables.VERSION, SORT_KEY: tables.CONFIGURATION}
-        self.put(CONNECTORS, {**version, "revision": self._revision})
+    def drop(self, table: tables.Table) -> None:
+        """Remove a table."""
+        self._dynamodb.delete_table(TableName=table.physical_name(self.prefix))
+
+    def feed(self, table: tables.Table, members: Mapping[str, Plain]) -> None:
+        """Tell of a change as the config_feed Lambda does."""
+        changed = ChangedKey(table.logical_name, str(members["pk"]), str(members["sk"]))
+        self.put(FEED, change_members(changed, datetime.now(UTC), uuid4().hex))
+
+    def change(self, table: tables.Table, members: Mapping[str, Plain]) -> None:
+        """Write an item and tell of it."""
+        self.put(table, members)
+        self.feed(table, members)
+
+    def remove(self, table: tables.Table, partition: str, sort: str) -> None:
+        """Delete an item and tell of it."""
+        name = table.physical_name(self.prefix)
+        self._dynamodb.delete_item(TableName=name, Key=tables.key(partition, sort))
+        self.feed(table, {PARTITION_KEY: partition, SORT_KEY: sort})
 
     def put_connector(self, connector: Connector) -> None:
-        self.put(CONNECTORS, connector_members(connector))
-        self.changed()
+        self.change(CONNECTORS, connector_members(connector))
 
     def put_number(self, number: InventoryNumber) -> None:
-        self.put(NUMBERS, number_members(number))
-        self.changed()
+        self.change(NUMBERS, number_members(number))
 
     def use_bucket(self) -> None:
         """Set the CDR bucket as UpdateGlobalSettings does."""
         item = {PARTITION_KEY: tables.SETTINGS, SORT_KEY: tables.GLOBAL}
-        self.put(CONNECTORS, {**item, "cdr_bucket": self.bucket})
-        self.changed()
+        self.change(CONNECTORS, {**item, "cdr_bucket": self.bucket})
+
+    def items(self, table: tables.Table) -> list[Item]:
+        """Return every item of a table in typed JSON."""
+        found: list[Item] = self._dynamodb.scan(TableName=table.physical_name(self.prefix))["Items"]
+        return found
 
     def rows(self, table: tables.Table) -> list[dict[str, Plain]]:
         """Return every item of a table."""

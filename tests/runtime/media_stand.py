@@ -174,6 +174,7 @@ class Stand:
         peer_expects: PayloadTypes = PayloadTypes(),  # noqa: B008 - an immutable NamedTuple
         direction: Direction = Direction.SENDRECV,
         answered: bool = True,
+        is_fed: bool = False,
         moves: int = 0,
     ) -> None:
         """Describe a leg whose peer is a phone."""
@@ -186,6 +187,7 @@ class Stand:
             direction=direction,
             verified=True,
             answered=answered,
+            is_fed=is_fed,
             moves=moves,
         )
         self.command(SetLeg(session, side, media))

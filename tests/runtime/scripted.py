@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from edge.flow import Address
 from edge.runtime.log import Field
 from edge.seam import Drain, Input, NodeReport, Output
 
@@ -20,6 +21,7 @@ class ScriptedCore:
         self.at: float | None = None
         self.active_calls = 0
         self.dialogs = 0
+        self.known: set[Address] = set()
         self._outputs: deque[Output] = deque()
 
     def handle(self, happened: Input, now: float, /) -> None:
@@ -32,6 +34,9 @@ class ScriptedCore:
 
     def deadline(self) -> float | None:
         return self.at
+
+    def knows(self, remote: Address, /) -> bool:
+        return remote in self.known
 
     def report(self, now: float, /) -> NodeReport:
         draining = any(isinstance(happened, Drain) for happened in self.inputs)

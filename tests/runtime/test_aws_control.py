@@ -3,17 +3,35 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 import uvloop
 
+from edge.config import Snapshot
 from edge.runtime.aws_control import AwsControl
-from edge.runtime.aws_messages import Begin
-from edge.seam import ConfigLoaded, ForgetCall, JournalCall, NodeReport, WriteRecord
+from edge.runtime.aws_messages import Begin, News, RoutesNamed
+from edge.runtime.log import utc_now
+from edge.seam import (
+    ConfigChanged,
+    ConfigLoaded,
+    Count,
+    Counted,
+    ForgetCall,
+    JournalCall,
+    NodeReport,
+    PeersSeen,
+    WriteRecord,
+)
+from model.connector import Origination, Route
+from model.node import NodeState
+from model.node_items import node_members
 from model.settings import Settings
-from model.tables import CALLS, NODES
+from model.tables import CALLS, LIMITS, NODES
 from tests.runtime.local_aws import Deployment, LocalAws, a_connector
 from tests.runtime.processes import is_running
 from tests.runtime.records import NODE, a_live_call, a_record
@@ -28,17 +46,35 @@ class World:
     """A running control, and what it has reported."""
 
     def __init__(self, prefix: str) -> None:
-        self.loaded: list[ConfigLoaded] = []
+        self.snapshot = Snapshot()
+        self.loaded = 0
+        self.names: frozenset[str] = frozenset()
+        self.counted: list[Counted] = []
+        self.peers: list[PeersSeen] = []
         self.log = Lines()
         self.control = AwsControl(
             Begin(Settings(), prefix, 0.1, NODE),
             loop=asyncio.get_running_loop(),
-            feed=self.loaded.append,
+            feed=self._feed,
             log=self.log,
         )
 
+    def _feed(self, news: News) -> None:
+        match news:
+            case ConfigLoaded(snapshot):
+                self.snapshot = snapshot
+                self.loaded += 1
+            case ConfigChanged(change):
+                self.snapshot = change.made_to(self.snapshot, Settings().domain)
+            case RoutesNamed(names, _):
+                self.names = names
+            case Counted():
+                self.counted.append(news)
+            case PeersSeen():
+                self.peers.append(news)
+
     def connectors(self) -> set[str]:
-        return set(self.loaded[-1].snapshot.connectors) if self.loaded else set()
+        return set(self.snapshot.connectors)
 
 
 def in_world(deployment: Deployment, test: Callable[[World], Awaitable[None]]) -> None:
@@ -59,6 +95,13 @@ def test_the_configuration_arrives_and_every_change_after_it(deployment: Deploym
         deployment.put_connector(a_connector(ONE))
         with within(2.0):
             await until(lambda: world.connectors() == {ONE})
+        named = replace(a_connector(TWO), origination=Origination(routes=(Route(host="a.test"),)))
+        deployment.put_connector(named)
+        with within(2.0):
+            await until(lambda: world.names == {"a.test"})
+        assert world.connectors() == {ONE, TWO}
+        # The whole of it is told once (A9).
+        assert world.loaded == 1
 
     in_world(deployment, test)
 
@@ -87,7 +130,7 @@ def test_a_database_that_goes_and_comes_back_is_two_log_lines(
     deployment = Deployment(aws, f"t{uuid4().hex[:12]}")
 
     async def test(world: World) -> None:
-        await until(lambda: world.loaded)
+        await until(lambda: world.loaded > 0)
         aws.stop()
         await until(lambda: world.log.of("database-away"))
         record = a_record()
@@ -110,7 +153,7 @@ def test_a_database_that_goes_and_comes_back_is_two_log_lines(
 def test_a_worker_that_dies_is_replaced_and_its_records_are_stored(deployment: Deployment) -> None:
     # EDGE C9
     async def test(world: World) -> None:
-        await until(lambda: world.loaded)
+        await until(lambda: world.loaded > 0)
         os.kill(world.control.pid, signal.SIGKILL)
         record = a_record()
         world.control.write(WriteRecord(deployment.bucket, record))
@@ -125,7 +168,7 @@ def test_a_worker_that_dies_is_replaced_and_its_records_are_stored(deployment: D
 
 def test_a_worker_that_is_cut_off_still_stores_what_it_has(deployment: Deployment) -> None:
     async def test(world: World) -> None:
-        await until(lambda: world.loaded)
+        await until(lambda: world.loaded > 0)
         os.kill(world.control.pid, signal.SIGSTOP)
         record = a_record()
         world.control.write(WriteRecord(deployment.bucket, record))
@@ -184,9 +227,55 @@ def test_without_tables_for_rows_records_are_stored_all_the_same(deployment: Dep
 
 def test_closing_ends_the_process_at_once(deployment: Deployment) -> None:
     async def test(world: World) -> None:
-        await until(lambda: world.loaded)
+        await until(lambda: world.loaded > 0)
         with within(1.0):
             world.control.close()
         assert not is_running(world.control.pid)
+
+    in_world(deployment, test)
+
+
+def test_calls_are_counted_and_a_failure_is_told_at_once(deployment: Deployment) -> None:  # A10
+    async def test(world: World) -> None:
+        async def ask(at: float) -> Counted:
+            world.counted.clear()
+            world.control.count(Count(ONE, 2, 1, at, at))
+            await until(lambda: bool(world.counted))
+            return world.counted[0]
+
+        now = time.monotonic()
+        # At first the worker may be busy with its start.
+        while (await ask(now)).granted is None:
+            await asyncio.sleep(0.05)
+        second = await ask(now)
+        assert second.granted == 1
+        assert second.closed_until == pytest.approx(now + 1.0, abs=0.01)
+        deployment.drop(LIMITS)
+        assert (await ask(now + 2.0)).granted is None
+
+    in_world(deployment, test)
+
+
+def test_other_nodes_are_seen_while_they_live(deployment: Deployment) -> None:  # A10, EDGE R16
+    now = utc_now()
+    other = NodeState(
+        node_id="other",
+        sip_address="192.0.2.1:5060",
+        started_at=now,
+        renewed_at=now,
+        active_calls=3,
+        draining=False,
+        carriers=(),
+        connector_calls={ONE: 3},
+    )
+    old = replace(other, node_id="old", renewed_at=now - timedelta(seconds=31))
+    leaving = replace(other, node_id="leaving", draining=True)
+    own = replace(other, node_id=NODE.node_id)
+    for node in (other, old, leaving, own):
+        deployment.put(NODES, node_members(node))
+
+    async def test(world: World) -> None:
+        await until(lambda: bool(world.peers))
+        assert world.peers == [PeersSeen(1, {ONE: 6})]
 
     in_world(deployment, test)

@@ -7,17 +7,22 @@ from itertools import pairwise
 
 import uvloop
 
-from edge.flow import Address, Flow, Transport
+from edge.flow import Flow, Transport
 from edge.media.session import CloseSession, MediaCommand, SessionId
 from edge.runtime.driver import FAULT_PAUSE_S, TICK_EVERY_S, Driver
 from edge.seam import (
+    CloseFlow,
     CommandMedia,
+    Count,
     Drain,
+    FlowClosed,
+    FlowIdle,
     ForgetCall,
     Input,
     JournalCall,
     Log,
     MediaLost,
+    NoteHealth,
     Output,
     Received,
     Send,
@@ -37,10 +42,12 @@ class World:
 
     def __init__(self, core: ScriptedCore) -> None:
         self.core, self.log = core, Lines()
-        self.sent: list[tuple[bytes, Address]] = []
+        self.sent: list[tuple[bytes, Flow]] = []
+        self.closed: list[tuple[Flow, float]] = []
         self.commands: list[tuple[int, MediaCommand]] = []
         self.records: list[WriteRecord] = []
-        self.journal: list[JournalCall | ForgetCall] = []
+        self.counts: list[Count] = []
+        self.journal: list[JournalCall | ForgetCall | NoteHealth] = []
         self.driver = Driver(
             core,
             loop=asyncio.get_running_loop(),
@@ -48,11 +55,16 @@ class World:
             command_media=lambda worker, command: self.commands.append((worker, command)),
             write_record=self.records.append,
             journal=self.journal.append,
+            count=self.counts.append,
         )
         self.driver.add_transport(Transport.UDP, self)
+        self.driver.set_closer(self)
 
-    def send(self, data: bytes, remote: Address) -> None:
-        self.sent.append((data, remote))
+    def send(self, data: bytes, flow: Flow) -> None:
+        self.sent.append((data, flow))
+
+    def close_flow(self, flow: Flow, ban_s: float) -> None:
+        self.closed.append((flow, ban_s))
 
 
 def in_world(core: ScriptedCore, test: Callable[[World], Coroutine[None, None, None]]) -> None:
@@ -74,6 +86,8 @@ def test_every_output_goes_its_way() -> None:
         noted,
         record,
         forgotten,
+        CloseFlow(FLOW, 60.0),
+        Count("connector", 10, 1, 0.5, 0.5),
         Log("call-started", {"n": 1}),
     ]
 
@@ -82,10 +96,12 @@ def test_every_output_goes_its_way() -> None:
         assert world.sent == []
         world.driver.on_turn_end()
         assert world.core.inputs == [Received(b"INVITE", FLOW)]
-        assert world.sent == [(b"bytes", REMOTE)]
+        assert world.sent == [(b"bytes", FLOW)]
+        assert world.closed == [(FLOW, 60.0)]
         assert world.commands == [(2, close)]
         assert world.records == [record]
         assert world.journal == [noted, forgotten]
+        assert world.counts == [Count("connector", 10, 1, 0.5, 0.5)]
         assert world.log.written == [("call-started", {"n": 1})]
 
     in_world(ScriptedCore(lambda happened: outputs), test)
@@ -98,9 +114,31 @@ def test_a_transport_that_is_not_there_is_an_unreachable_peer() -> None:
 
     async def test(world: World) -> None:
         world.driver.feed(Drain())
-        assert world.core.inputs == [Drain(), Unreachable(REMOTE)]
+        assert world.core.inputs == [Drain(), Unreachable(REMOTE, Transport.TCP)]
 
     in_world(ScriptedCore(script), test)
+
+
+def test_what_happens_to_streams_reaches_the_core() -> None:
+    stream = FLOW._replace(transport=Transport.TCP, connection=7)
+
+    async def test(world: World) -> None:
+        world.driver.on_stream_message(b"INVITE", stream, broken=False)
+        world.driver.on_stream_message(b"GET", stream, broken=True)
+        world.driver.on_unreachable(REMOTE, Transport.TLS)
+        world.driver.on_idle(stream)
+        world.driver.on_closed(stream)
+        assert world.core.inputs == [
+            Received(b"INVITE", stream),
+            Received(b"GET", stream, broken=True),
+            Unreachable(REMOTE, Transport.TLS),
+            FlowIdle(stream),
+            FlowClosed(stream),
+        ]
+        world.core.known.add(REMOTE)
+        assert world.driver.knows(REMOTE) and not world.driver.knows(LOCAL)
+
+    in_world(ScriptedCore(), test)
 
 
 def test_a_tick_comes_at_the_deadline_and_not_before() -> None:
@@ -166,7 +204,7 @@ def test_a_fault_is_logged_counted_and_survived() -> None:
 
     async def test(world: World) -> None:
         world.driver.feed(MediaLost(0), Drain())
-        assert world.sent == [(b"alive", REMOTE)]
+        assert world.sent == [(b"alive", FLOW)]
         assert world.driver.faults == 1
         (fault,) = world.log.of("fault")
         assert fault["input"] == "MediaLost" and fault["faults"] == 1

@@ -6,13 +6,17 @@ import signal
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 import uvloop
 
 from edge.flow import Flow, Transport
+from edge.runtime import stream_listener
 from edge.runtime.aws_messages import Begin
+from edge.runtime.certificates import TlsFiles
 from edge.runtime.lifecycle import LOOK_EVERY_S, Node, NodePlan
+from edge.runtime.stream_node import StreamPlan
 from edge.runtime.udp import bind
 from edge.seam import ConfigLoaded, Drain, HangUp, Input, Output, Received, Send, Tick, WriteRecord
 from model.settings import MediaSettings, Settings
@@ -20,6 +24,8 @@ from model.tables import NODES
 from tests.runtime.local_aws import Deployment
 from tests.runtime.records import NODE, a_record
 from tests.runtime.scripted import Lines, ScriptedCore, until, within
+from tests.runtime.stream_stand import MESSAGE, free_port
+from tests.support.tls import TestCa
 
 pytestmark = pytest.mark.sockets
 
@@ -27,14 +33,27 @@ pytestmark = pytest.mark.sockets
 class World:
     """A node round a scripted core, in this process."""
 
-    def __init__(self, core: ScriptedCore, deployment: Deployment, drain_s: float) -> None:
+    def __init__(
+        self,
+        core: ScriptedCore,
+        deployment: Deployment,
+        drain_s: float,
+        certificate: Path | None,
+    ) -> None:
         self.core, self.log = core, Lines()
         sip_socket = bind(("127.0.0.1", 0))
         self.address = sip_socket.getsockname()
+        self.tls = free_port()
         media = MediaSettings(first_port=self.address[1] - 200, last_port=self.address[1])
         plan = NodePlan(
             begin=Begin(Settings(lab_mode=True, media=media), deployment.prefix, 0.1, NODE),
             sip_socket=sip_socket,
+            streams=StreamPlan(
+                tcp_socket=stream_listener.bind(("127.0.0.1", 0)),
+                sip_address=self.address,
+                tls_listen=self.tls,
+                files=TlsFiles(certificate=certificate),
+            ),
             sip_address=self.address,
             media_address="127.0.0.1",
             media_workers=1,
@@ -54,9 +73,10 @@ def live(
     deployment: Deployment,
     test: Callable[[World], Awaitable[None]],
     drain_s: float = 0.0,
+    certificate: Path | None = None,
 ) -> None:
     async def run() -> None:
-        world = World(core, deployment, drain_s)
+        world = World(core, deployment, drain_s, certificate)
         await until(lambda: world.log.of("ready"), 10.0)
         await test(world)
         await asyncio.wait_for(world.life, 10.0)
@@ -105,6 +125,28 @@ def test_it_shows_itself_again_and_again(
         world.stop()
 
     live(ScriptedCore(), deployment, test)
+
+
+def test_sighup_takes_a_new_certificate_and_tls_is_told(
+    deployment: Deployment, tmp_path: Path
+) -> None:  # EDGE W8
+    ca = TestCa(tmp_path)
+    certificate = ca.issue("one.example.com", file="server.pem")
+
+    async def test(world: World) -> None:
+        (ready,) = world.log.of("ready")
+        assert ready["tls_port"] == world.tls[1]
+        ca.issue("two.example.com", file="server.pem")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(lambda: world.log.events().count("certificate-loaded") == 2, 1.0)
+        _, writer = await asyncio.open_connection(
+            *world.tls, ssl=ca.client(), server_hostname="two.example.com"
+        )
+        writer.write(MESSAGE)
+        await until(lambda: world.heard(Received))
+        world.stop()
+
+    live(ScriptedCore(), deployment, test, certificate=certificate)
 
 
 def test_without_calls_it_stops_at_once(deployment: Deployment) -> None:

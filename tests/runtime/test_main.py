@@ -224,13 +224,20 @@ def run_to_end(variables: Mapping[str, str], *arguments: str) -> "subprocess.Com
     )
 
 
-def test_a_port_in_use_is_exit_code_3_and_a_remedy(deployment: Deployment) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+@pytest.mark.parametrize(
+    ("protocol", "kind"), [("UDP", socket.SOCK_DGRAM), ("TCP", socket.SOCK_STREAM)]
+)
+def test_a_port_in_use_is_exit_code_3_and_a_remedy(
+    deployment: Deployment, protocol: str, kind: socket.SocketKind
+) -> None:
+    with socket.socket(socket.AF_INET, kind) as taken:
         taken.bind(("127.0.0.1", 0))
+        if kind is socket.SOCK_STREAM:
+            taken.listen()
         port = taken.getsockname()[1]
         ended = run_to_end(environment(deployment, port))
     assert ended.returncode == 3
-    for wanted in (f"UDP port {port} of 127.0.0.1 is in use", "OVC_SIP_LISTEN"):
+    for wanted in (f"{protocol} port {port} of 127.0.0.1 is in use", "OVC_SIP_LISTEN"):
         assert wanted in ended.stderr
     (line,) = [json.loads(line) for line in ended.stdout.splitlines()]
     assert line["event"] == "port-refused"
@@ -252,4 +259,4 @@ def test_core_dumps_are_off(running: Edge) -> None:
     for pid in (running.process.pid, *children_of(running.process.pid)):
         with open(f"/proc/{pid}/limits", encoding="ascii") as limits:
             (line,) = [line for line in limits if line.startswith("Max core file size")]
-        assert line.split()[4:6] == ["0", "0"]
+        assert line.split()[4:6] in (["0", "0"], ["1", "1"]), "no core file is made at either"

@@ -1,6 +1,7 @@
 """What the environment may say, and the message for everything that it may not."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,7 @@ def test_the_secret_is_all_that_a_deployment_must_set() -> None:
     settings = read()
     assert settings == RuntimeSettings(settings=Settings(), nonce_secret=SECRET.encode())
     assert (settings.sip_listen, settings.media_workers) == (("0.0.0.0", 5060), 1)
+    assert (settings.tls_listen, settings.tls_certificate) == (("0.0.0.0", 5061), None)
     assert (settings.poll_interval_s, settings.drain_s) == (2.0, 110.0)
 
 
@@ -33,22 +35,34 @@ def test_every_variable_is_read() -> None:
         OVC_SETTINGS='{"domain": "voice.example.com"}',
         OVC_TABLE_PREFIX="prod",
         OVC_SIP_LISTEN="10.0.0.1:5070",
+        OVC_TLS_LISTEN="10.0.0.1:5071",
+        OVC_TLS_CERTIFICATE="/tls/edge.pem",
+        OVC_TLS_KEY="/tls/edge.key",
+        OVC_TLS_DIRECTORY="/tls/hosts",
+        OVC_TLS_CA="/tls/ca.pem",
         OVC_PUBLIC_ADDRESS="192.0.2.1",
         OVC_MEDIA_ADDRESS="192.0.2.2",
         OVC_MEDIA_WORKERS="4",
         OVC_POLL_SECONDS="0.25",
         OVC_DRAIN_SECONDS="60",
+        OVC_DNS_SERVERS="192.0.2.53, 127.0.0.1:5353",
     )
     assert settings == RuntimeSettings(
         settings=Settings(domain="voice.example.com"),
         nonce_secret=SECRET.encode(),
         table_prefix="prod",
         sip_listen=("10.0.0.1", 5070),
+        tls_listen=("10.0.0.1", 5071),
+        tls_certificate=Path("/tls/edge.pem"),
+        tls_key=Path("/tls/edge.key"),
+        tls_directory=Path("/tls/hosts"),
+        tls_ca=Path("/tls/ca.pem"),
         public_address="192.0.2.1",
         media_address="192.0.2.2",
         media_workers=4,
         poll_interval_s=0.25,
         drain_s=60.0,
+        dns_servers=(("192.0.2.53", 53), ("127.0.0.1", 5353)),
     )
 
 
@@ -74,6 +88,8 @@ PROBLEMS = [
     ("OVC_MEDIA_WORKERS", "\u0661", "a whole number from 1 to 64 is wanted"),
     ("OVC_POLL_SECONDS", "0", "a number of seconds from 0.1 to 60 is wanted"),
     ("OVC_POLL_SECONDS", "nan", "a number of seconds from 0.1 to 60 is wanted"),
+    ("OVC_DNS_SERVERS", "ns.example.com", "IPv4 addresses, each with or without a port, are"),
+    ("OVC_DNS_SERVERS", "192.0.2.53:0", "IPv4 addresses, each with or without a port, are wanted"),
     ("OVC_DRAIN_SECONDS", "-1", "a number of seconds from 0 to 86400 is wanted"),
     ("OVC_DRAIN_SECONDS", "soon", "'soon'; a number of seconds"),
 ]
@@ -86,6 +102,43 @@ def test_a_problem_names_the_variable_its_value_and_what_is_wanted(
     with pytest.raises(EnvironmentProblemError) as problem:
         read(**{name: value})
     assert name in str(problem.value) and message in str(problem.value)
+
+
+def carrier(password: str) -> str:
+    entry = {"name": "acme", "host": "192.0.2.1", "username": "trunk", "password": password}
+    return json.dumps({"carriers": [entry]})
+
+
+def test_a_carriers_password_is_found_and_not_shown(tmp_path: Path) -> None:
+    # EDGE F13, S15
+    (tmp_path / "secret").write_text("from a file\n")
+    found = read(OVC_SETTINGS=carrier("env:ACME"), ACME="from the environment")
+    assert found.carrier_passwords == {"acme": "from the environment"}
+    assert "from the environment" not in repr(found) + found.settings.to_json()
+    found = read(OVC_SETTINGS=carrier(f"file:{tmp_path}/secret"))
+    assert found.carrier_passwords == {"acme": "from a file"}
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("env:NOT_THERE", "the password of carrier 'acme' is not there: set the variable NOT_T"),
+        ("file:/no/such/file", "of carrier 'acme' is not there: /no/such/file cannot be read"),
+        ("file:/dev/null", "of carrier 'acme' is not there: write it into /dev/null"),
+    ],
+)
+def test_a_carriers_password_that_is_not_there_is_a_problem(where: str, message: str) -> None:
+    with pytest.raises(EnvironmentProblemError) as problem:
+        read(OVC_SETTINGS=carrier(where))
+    assert message in str(problem.value)
+
+
+def test_a_password_in_the_settings_is_refused_and_not_quoted() -> None:
+    # EDGE S15
+    with pytest.raises(EnvironmentProblemError) as problem:
+        read(OVC_SETTINGS=carrier("hunter2"))
+    assert "neither env:NAME nor file:PATH" in str(problem.value)
+    assert "hunter2" not in str(problem.value)
 
 
 def test_a_short_secret_is_not_quoted() -> None:

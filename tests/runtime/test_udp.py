@@ -50,6 +50,10 @@ def peer() -> socket.socket:
     return sock
 
 
+def to(remote: Address) -> Flow:
+    return Flow(Transport.UDP, ADVERTISED, remote)
+
+
 def dead_port() -> Address:
     with peer() as sock:
         address: Address = sock.getsockname()
@@ -92,7 +96,7 @@ def test_a_dead_host_is_reported_at_once_and_the_socket_lives_on(runner) -> None
         transport, heard, sock = opened()
         dead = dead_port()
         with within(0.5):
-            transport.send(b"anyone there?", dead)
+            transport.send(b"anyone there?", to(dead))
             await until(lambda: heard.unreachable)
         assert set(heard.unreachable) == {dead}
         with peer() as sender:
@@ -108,9 +112,9 @@ def test_an_error_of_one_peer_costs_another_peer_nothing() -> None:
         transport, heard, _ = opened()
         dead = dead_port()
         with peer() as alive:
-            transport.send(b"lost", dead)
+            transport.send(b"lost", to(dead))
             # The kernel hands the dead peer's error to this call.
-            transport.send(b"kept", alive.getsockname())
+            transport.send(b"kept", to(alive.getsockname()))
             assert alive.recv(100) == b"kept"
             await until(lambda: heard.unreachable)
             assert set(heard.unreachable) == {dead}
@@ -128,7 +132,7 @@ def test_what_is_no_usable_address_is_unreachable_without_a_look_up(remote: Addr
     async def run() -> None:
         transport, heard, _ = opened()
         with within(0.1):
-            transport.send(b"x", remote)
+            transport.send(b"x", to(remote))
         assert heard.unreachable == [remote]
         transport.close()
 
@@ -156,17 +160,17 @@ def test_a_full_send_buffer_delays_and_the_queue_has_an_end() -> None:
         with peer() as receiver:
             receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
             for number in range(udp.LONGEST_QUEUE + 5):
-                transport.send(b"%d" % number, receiver.getsockname())
+                transport.send(b"%d" % number, to(receiver.getsockname()))
             assert transport.dropped == 5
             sock.full = False
             # The queue goes out in order before anything newer.
-            transport.send(b"too late", receiver.getsockname())
+            transport.send(b"too late", to(receiver.getsockname()))
             assert transport.dropped == 6
             await asyncio.sleep(0)
             first = await loop.run_in_executor(None, receiver.recv, 100)
             second = await loop.run_in_executor(None, receiver.recv, 100)
             assert (first, second) == (b"0", b"1")
-            transport.send(b"newest", receiver.getsockname())
+            transport.send(b"newest", to(receiver.getsockname()))
         transport.close()
 
     uvloop.run(run())

@@ -86,7 +86,7 @@ class Sent(NamedTuple):
 class Stand:
     """The endpoint and everything around it; `now` moves by `run` only."""
 
-    def __init__(self, seed: str = "e") -> None:
+    def __init__(self, seed: str = "e", *, large_by_tcp: bool = False) -> None:
         self.now = 0.0
         self.sent: list[Sent] = []
         self.requests: list[Request] = []
@@ -98,7 +98,7 @@ class Stand:
             ids=CountingIds(seed),
             send=lambda data, flow: self.sent.append(Sent(self.now, data, flow)),
             user=self,
-            sent_by=HERE,
+            large_by_tcp=large_by_tcp,
         )
 
     @property

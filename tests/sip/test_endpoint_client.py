@@ -216,12 +216,12 @@ def test_whoever_waits_for_an_unreachable_peer_hears_so() -> None:  # RFC 3261 Â
     stand.request(INVITE, here)
     stand.request(BYE, here)
     stand.request(INVITE, there, flow_to(ELSEWHERE))
-    stand.endpoint.unreachable(PEER, 0.0)
+    stand.endpoint.unreachable(PEER, Transport.UDP, 0.0)
     assert here.outcomes == ["unreachable", "unreachable"]
     assert there.outcomes == []
     assert ringing.outcomes == [180]  # the figure knows no transport error in PROCEEDING
     assert stand.endpoint.pending() == 2
-    stand.endpoint.unreachable(PEER, 0.0)
+    stand.endpoint.unreachable(PEER, Transport.UDP, 0.0)
     assert len(here.heard) == 2
 
 

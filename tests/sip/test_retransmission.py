@@ -3,8 +3,8 @@
 import pytest
 
 from edge.flow import Flow, Transport
-from edge.sip.endpoint import T1, T2, T4, TIMEOUT
 from edge.sip.exchange import OutgoingRequest
+from edge.sip.timing import T1, T2, T4, TIMEOUT
 from tests.sip.stand import (
     BYE,
     FLOW,

@@ -1,11 +1,12 @@
 """The heap of timers: what fires, when, in which order, and what is forgotten."""
 
+import weakref
 from enum import Enum, auto
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.sip.timers import Timers
+from edge.sip.timers import LEAST_CLEARED, Timers
 
 
 class Bell(Enum):
@@ -166,3 +167,34 @@ def test_the_heap_does_what_a_plain_list_would_do(
                 del armed[key]
         assert timers.deadline() == min(armed.values(), default=None)
         assert len(timers) == len(armed)
+
+
+def test_what_is_left_of_stopped_timers_is_bounded() -> None:  # far deadlines hold no owner
+    timers, live = Timers(), Owner()
+    timers.start(live, Bell.ONE, 9.0)
+    gone = []
+    for number in range(3 * LEAST_CLEARED):
+        owner = Owner()
+        timers.start(owner, Bell.ONE, 14_400.0 + number)
+        timers.start(owner, Bell.ONE, 14_401.0 + number)
+        owner.armed.clear()
+        gone.append(weakref.ref(owner))
+    del owner
+    assert sum(it() is not None for it in gone) < LEAST_CLEARED
+    assert timers.deadline() == 9.0
+    timers.fire(9.0)
+    assert live.rung == [(Bell.ONE, 9.0)]
+    assert timers.deadline() is None
+
+
+def test_clearing_keeps_every_armed_timer_in_order() -> None:
+    timers, owners = Timers(), [Owner() for _ in range(2 * LEAST_CLEARED)]
+    for number, owner in enumerate(owners):
+        timers.start(owner, Bell.ONE, float(-number))
+        if number % 2:
+            timers.stop(owner, Bell.ONE)
+    assert len(timers) == LEAST_CLEARED
+    timers.fire(0.0)
+    assert [bool(owner.rung) for owner in owners] == [
+        number % 2 == 0 for number in range(2 * LEAST_CLEARED)
+    ]

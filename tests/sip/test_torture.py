@@ -46,6 +46,8 @@ READ_THOUGH_INVALID = {
     "baddate": "nobody uses Date",
     "regbadct": "REGISTER is refused before anybody reads its Contact",
     "scalarlg": "a response's CSeq is read, and refused, when it is matched",
+    "ipv6-bad": "REGISTER is refused before anybody reads its Request-URI",
+    "ipv6-bug-abnf-3-colons": "nobody uses a host that names no connector; RFC 5118 §4.10 likes it",
 }
 
 REFUSED_THOUGH_VALID = {"inv2543": "RFC 3261 §8.1.1.8 demands a Contact in every INVITE"}
@@ -303,3 +305,59 @@ def test_baddn_with_its_empty_line_is_read_as_if_the_quotes_were_there() -> None
 def test_trws_with_its_right_host_is_refused_all_the_same() -> None:  # §3.1.2.10
     with pytest.raises(MalformedRequest, match=r"Request-Line: it is not <method> <URI> SIP/2\.0"):
         parse_datagram(fixed("trws"))
+
+
+# --- RFC 5118: IPv6 ---
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "port"),
+    [
+        ("ipv6-good", "[2001:db8::10]", None),  # §4.1
+        ("port-ambiguous", "[2001:db8::10:5070]", None),  # §4.3: the port is part of the address
+        ("port-unambiguous", "[2001:db8::10]", 5070),  # §4.4
+        ("ipv6-bug-abnf-3-colons", "[2001:db8:::192.0.2.1]", None),  # §4.10
+        ("ipv6-correct-abnf-2-colons", "[2001:db8::192.0.2.1]", None),
+        ("ipv6-in-sdp", "[2001:db8::10]", None),
+    ],
+)
+def test_an_ipv6_reference_is_read_with_its_brackets(
+    name: str, host: str, port: int | None
+) -> None:
+    uri = parse_uri(request_of(name).uri)
+    assert (uri.host, uri.port) == (host, port)
+
+
+def test_ipv6_bad_has_no_host_that_could_be_meant() -> None:  # RFC 5118 §4.2
+    with pytest.raises(SipParseError, match="Request-URI"):
+        parse_uri(request_of("ipv6-bad").uri)
+
+
+@pytest.mark.parametrize(
+    ("name", "received"),
+    [
+        ("via-received-param-with-delim", "[2001:db8::9:255]"),
+        ("via-received-param-no-delim", "2001:db8::9:255"),
+    ],
+)
+def test_received_is_read_with_and_without_brackets(name: str, received: str) -> None:
+    via = request_of(name).via  # RFC 5118 §4.5
+    assert (via.host, via.port, via.parameters["received"]) == ("[2001:db8::9:1]", None, received)
+
+
+def test_mult_ip_in_header_mixes_both_kinds_of_addresses() -> None:  # RFC 5118 §4.7
+    vias = [parse_via(value) for value in request_of("mult-ip-in-header").members("via")]
+    assert [(via.transport, via.sent_by) for via in vias] == [
+        ("UDP", "[2001:db8::9:1]:6050"),
+        ("UDP", "192.0.2.1:5060"),
+        ("TCP", "[2001:db8::9:255]:5060"),
+    ]
+    assert vias[2].parameters["received"] == "192.0.2.200"
+
+
+def test_ipv4_mapped_ipv6_addresses_are_read() -> None:  # RFC 5118 §4.9
+    invite = request_of("ipv4-mapped-ipv6")
+    vias = [parse_via(value) for value in invite.members("via")]
+    assert [via.sent_by for via in vias] == ["[::ffff:192.0.2.10]:19823", "[::ffff:192.0.2.2]:5060"]
+    assert invite.contact is not None
+    assert invite.contact.sip_uri("Contact").host == "[::ffff:192.0.2.2]"

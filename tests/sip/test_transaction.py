@@ -242,6 +242,8 @@ ASSIGNS_STATE = {
     "call/machine.py: Machine.__init__",
     "call/machine.py: Machine.take",
     "media/latch.py: Latch.__init__",
+    "routing/registration.py: Registration.__init__",
+    "routing/registration.py: Registration._take",
     "media/latch.py: Latch._enter",
 }
 """Each machine enters its first state when it is made, and every other by a row of its table."""

@@ -8,12 +8,14 @@ from typing import NamedTuple
 from edge.flow import Address, Flow, Transport
 from edge.sip.dialog import Dialog
 from edge.sip.digest import answer_challenge
-from edge.sip.endpoint import T1, T2, TIMEOUT, Endpoint
+from edge.sip.endpoint import Endpoint
 from edge.sip.exchange import ClientTransaction, Fields, OutgoingRequest, ServerTransaction
 from edge.sip.message import MalformedRequest, Request, Response, response_bytes
 from edge.sip.timers import Timers
+from edge.sip.timing import T1, T2, TIMEOUT
 from edge.sip.uri import parse_uri
 from tests.support.ids import CountingIds
+from tests.support.reoffers import AgentReoffers, Offer, Reply
 from tests.support.sdp import audio
 
 ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS")
@@ -31,6 +33,10 @@ class Step(NamedTuple):
     tag: str | None = None
     """Another To tag than the usual one: the answer of another fork."""
     fields: Fields = ()
+    port: int = 30_000
+    """Of the media that the SDP announces."""
+    body: bytes | None = None
+    """None takes an ordinary answer where there is SDP."""
 
 
 RINGS_AND_ANSWERS = (Step(0.0, 100), Step(0.1, 180), Step(2.0, 200))
@@ -44,6 +50,9 @@ class CalleePlan(NamedTuple):
     """Since the ACK."""
     heeds_cancel: bool = True
     """False: the INVITE goes its way in spite of a CANCEL, as when the two cross."""
+    offers: tuple[Offer, ...] = ()
+    replies: tuple[Reply, ...] = (Reply(),)
+    """To re-INVITEs."""
 
 
 class CallerPlan(NamedTuple):
@@ -61,13 +70,17 @@ class CallerPlan(NamedTuple):
     reinvite_after_s: float | None = None
     """Since the 2xx: a refresh with the same offer."""
     fields: Fields = ()
+    ack_body: bytes | None = None
+    """None answers an offer in the 2xx as usual."""
+    offers: tuple[Offer, ...] = ()
+    replies: tuple[Reply, ...] = (Reply(),)
+    """To re-INVITEs."""
 
 
 class _Due(Enum):
     STEP = auto()
     CANCEL = auto()
     BYE = auto()
-    REINVITE = auto()
     REPEAT = auto()
     GIVE_UP = auto()
 
@@ -75,8 +88,11 @@ class _Due(Enum):
 class _AgentCall:
     """What both kinds of call share: timers, a dialog, how it ends."""
 
-    def __init__(self, agent: "Agent", flow: Flow) -> None:
+    def __init__(
+        self, agent: "Agent", flow: Flow, offers: tuple[Offer, ...], replies: tuple[Reply, ...]
+    ) -> None:
         self.agent = agent
+        self.reoffers = AgentReoffers(agent, self, offers, replies)
         self.flow = flow
         self.armed: dict[Enum, float] = {}
         self.dialog: Dialog | None = None
@@ -105,14 +121,17 @@ class _AgentCall:
             self.hung_up = True
             bye = self.dialog.request("BYE")
             self.agent.endpoint.request(bye, self.flow, self, now)
+            self.reoffers.stop(now)
 
-    def released(self) -> None:
+    def released(self, now: float) -> None:
         """Take the peer's BYE."""
         self.hung_up = True
         self.armed.clear()
+        self.reoffers.stop(now)
 
     def acknowledged(self, request: Request, now: float) -> None:
-        """Take an ACK; only a call that answered can use one."""
+        """Take an ACK: of the answer to the call itself, or to a re-INVITE."""
+        self.reoffers.acknowledged(request)
 
     def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         """Note the answer to a BYE or CANCEL."""
@@ -132,7 +151,8 @@ class PlacedCall(_AgentCall):
     """A call that the agent made."""
 
     def __init__(self, agent: "Agent", uri: str, caller: str, flow: Flow, plan: CallerPlan) -> None:
-        super().__init__(agent, flow)
+        refresh = () if plan.reinvite_after_s is None else (Offer(plan.reinvite_after_s),)
+        super().__init__(agent, flow, (*plan.offers, *refresh), plan.replies)
         self.plan = plan
         self.tag = agent.ids.tag()
         self.provisionals: list[Response] = []
@@ -164,13 +184,9 @@ class PlacedCall(_AgentCall):
         self.wait(_Due.CANCEL, self.plan.cancel_after_s, now)
 
     def on_timer(self, timer: Enum, now: float) -> None:
-        """Cancel, refresh or hang up as planned."""
+        """Cancel or hang up as planned."""
         if timer is _Due.CANCEL:
             self.cancel(now)
-        elif timer is _Due.REINVITE and self.dialog is not None and not self.hung_up:
-            fields = (self.agent.contact, SDP)
-            again = self.dialog.request("INVITE", fields, audio(self.agent.address[0]))
-            self.agent.endpoint.request(again, self.flow, self, now)
         elif timer is _Due.GIVE_UP and self._transaction is not None:
             self.agent.endpoint.abandon(self._transaction)
             self.no_response = True
@@ -218,11 +234,13 @@ class PlacedCall(_AgentCall):
             self.agent.timers.stop(self, _Due.CANCEL)
             self.agent.timers.stop(self, _Due.GIVE_UP)
             self.wait(_Due.BYE, self.plan.bye_after_s, now)
-            self.wait(_Due.REINVITE, self.plan.reinvite_after_s, now)
+            self.reoffers.begin(now)
         ack = self.dialog.ack(transaction.request.cseq, self._ack_body())
         self._acks[key] = self.agent.endpoint.send_ack(ack, self.flow)
 
     def _ack_body(self) -> bytes:
+        if self.plan.ack_body is not None:
+            return self.plan.ack_body
         return b"" if self.invite.body else audio(self.agent.address[0])
 
     def _retry(self, response: Response, now: float) -> None:
@@ -253,7 +271,7 @@ class TakenCall(_AgentCall):
     def __init__(
         self, agent: "Agent", request: Request, transaction: ServerTransaction, plan: CalleePlan
     ) -> None:
-        super().__init__(agent, transaction.flow)
+        super().__init__(agent, transaction.flow, plan.offers, plan.replies)
         self.plan = plan
         self.request = request
         self.dialog = Dialog.of_uas(request, transaction.to_tag)
@@ -298,11 +316,13 @@ class TakenCall(_AgentCall):
 
     def acknowledged(self, request: Request, now: float) -> None:
         """Take the ACK of our 2xx: it is not repeated any more."""
+        super().acknowledged(request, now)
         if self.ack is None:
             self.ack = request
             self.agent.timers.stop(self, _Due.REPEAT)
             self.agent.timers.stop(self, _Due.GIVE_UP)
             self.wait(_Due.BYE, self.plan.bye_after_s, now)
+            self.reoffers.begin(now)
 
     def _next_step(self, now: float) -> None:
         while self._steps and self._began_at + self._steps[0].after_s <= now:
@@ -314,7 +334,8 @@ class TakenCall(_AgentCall):
         transaction, endpoint = self._transaction, self.agent.endpoint
         with_sdp = step.status < 300 and (step.sdp or step.status >= 200)
         fields = (self.agent.contact, *step.fields, *((SDP,) if with_sdp else ()))
-        body = audio(self.agent.address[0], 30_000) if with_sdp else b""
+        body = audio(self.agent.address[0], step.port) if with_sdp else b""
+        body = body if step.body is None else step.body
         reason = f"Status {step.status}"
         tag = transaction.to_tag if step.tag is None else step.tag
         if transaction.request is None:  # a further 2xx, from another fork
@@ -347,25 +368,34 @@ class Agent:
         address: Address,
         *,
         plan_of: Callable[[Request], CalleePlan] = lambda request: CalleePlan(),
+        transport: Transport = Transport.UDP,
     ) -> None:
-        """`plan_of` says what is done with an INVITE that comes in."""
+        """`plan_of` says what is done with an INVITE that comes in; `transport` is that of calls
+        that the agent places."""
         self.name = name
         self.address = address
+        self.transport = transport
         self.ids = CountingIds(name)
         self.timers = Timers()
         self.placed: list[PlacedCall] = []
         self.taken: list[TakenCall] = []
         self.strays: list[Request] = []
         """Requests that belonged to nothing."""
+        self.ping_answer: int | None = 200
+        """Answer to OPTIONS outside a dialog; None leaves them unanswered."""
+        self.bye_challenge: Callable[[Request], Fields] = lambda request: ()
+        """Header fields of the 407 that a BYE gets; none for a BYE that is taken."""
+        self.registered: list[Request] = []
+        """REGISTER requests that came."""
+        self.register_answer: Callable[[Request], tuple[int, Fields]] = lambda request: (200, ())
         self.contact = ("Contact", f"<sip:{name}@{address[0]}:{address[1]}>")
-        self._plan_of = plan_of
+        self.plan_of = plan_of
         self._outgoing: list[tuple[bytes, Flow]] = []
         self.endpoint = Endpoint(
             timers=self.timers,
             ids=self.ids,
             send=lambda data, flow: self._outgoing.append((data, flow)),
             user=self,
-            sent_by=address,
         )
 
     @property
@@ -375,7 +405,7 @@ class Agent:
 
     def flow(self, remote: Address) -> Flow:
         """Return the way to a peer."""
-        return Flow(Transport.UDP, self.address, remote)
+        return Flow(self.transport, self.address, remote)
 
     def call(
         self,
@@ -385,9 +415,12 @@ class Agent:
         now: float,
         *,
         caller: str = "+12065550100",
+        to: str | None = None,
     ) -> PlacedCall:
-        """Place a call."""
+        """Place a call; `to` is another To than the Request-URI."""
         placed = PlacedCall(self, uri, caller, self.flow(edge), plan)
+        if to is not None:
+            placed.invite = placed.invite._replace(to=to)
         self.placed.append(placed)
         placed.start(now)
         return placed
@@ -400,7 +433,7 @@ class Agent:
 
     def refused(self, remote: Address, now: float) -> None:
         """Hear that nobody listens at an address."""
-        self.endpoint.unreachable(remote, now)
+        self.endpoint.unreachable(remote, Transport.UDP, now)
 
     def tick(self, now: float) -> None:
         """Fire what is due."""
@@ -425,12 +458,26 @@ class Agent:
                 call.acknowledged(request, now)
         elif request.method == "INVITE" and request.to.tag is None:
             transaction = self.endpoint.serve(request, flow)
-            taken = TakenCall(self, request, transaction, self._plan_of(request))
+            taken = TakenCall(self, request, transaction, self.plan_of(request))
             self.taken.append(taken)
             taken.start(now)
         elif request.method == "BYE" and call is not None:
+            challenge = self.bye_challenge(request)
+            if challenge:
+                self.endpoint.respond_statelessly(request, flow, 407, "Who", challenge)
+                return
             self.endpoint.respond(self.endpoint.serve(request, flow), 200, "OK", now)
-            call.released()
+            call.released(now)
+        elif request.method == "INVITE" and call is not None:
+            call.reoffers.take(request, self.endpoint.serve(request, flow), now)
+        elif request.method == "OPTIONS" and request.to.tag is None:
+            if self.ping_answer is not None:
+                self.endpoint.respond_statelessly(request, flow, self.ping_answer, "Ping")
+        elif request.method == "REGISTER":
+            self.registered.append(request)
+            status, fields = self.register_answer(request)
+            if status:
+                self.endpoint.respond_statelessly(request, flow, status, "Register", fields)
         else:
             self.strays.append(request)
             self.endpoint.respond_statelessly(request, flow, 481, "Does Not Exist")

@@ -4,6 +4,7 @@ import heapq
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from math import inf
 from typing import NamedTuple, Protocol
 
@@ -73,6 +74,8 @@ class LossyLink:
         self.refusing: set[Address] = set()
         """Addresses where nobody listens: the sender hears so."""
         self._doomed: set[int] = set()
+        self._numbers = count(1)
+        self._connections: dict[frozenset[Address], int] = {}
         self._conditions = conditions
         self._chance = random.Random(seed)
         self._parties: dict[Address, Party] = {}
@@ -91,6 +94,17 @@ class LossyLink:
     def lose(self, number: int) -> None:
         """Lose the datagram that is sent as this one, counted from 0."""
         self._doomed.add(number)
+
+    def connection(self, flow: Flow) -> int:
+        """Return the number of the only stream connection between two addresses; 0 for UDP."""
+        if flow.transport is Transport.UDP:
+            return 0
+        ends = frozenset({flow.local, flow.remote})
+        return self._connections.setdefault(ends, next(self._numbers))
+
+    def forget_connections(self) -> None:
+        """Let whoever sends over a stream next have a new connection."""
+        self._connections.clear()
 
     def run(self, until: float = inf) -> None:
         """Let everything happen up to a simulated time; without one, until nothing is left."""
@@ -137,7 +151,7 @@ class LossyLink:
             chance, conditions = self._chance, self._conditions
             target = self._parties.get(flow.remote)
             lost = (
-                chance.random() < conditions.loss
+                (chance.random() < conditions.loss and flow.transport is Transport.UDP)
                 or flow.remote in self.silent
                 or len(self.carried) in self._doomed
             )
@@ -147,7 +161,8 @@ class LossyLink:
                 self._refuse(party, flow.remote)
             elif target is not None and not lost:
                 self._deliver(target, data, flow)
-                if chance.random() < conditions.duplication:
+                doubled = chance.random() < conditions.duplication
+                if doubled and flow.transport is Transport.UDP:
                     self._deliver(target, data, flow)
 
     def _deliver(self, target: Party, data: bytes, flow: Flow) -> None:
@@ -155,7 +170,7 @@ class LossyLink:
         delay = conditions.delay_s
         if self._chance.random() < conditions.reordering:
             delay = self._chance.uniform(delay, conditions.longest_delay_s)
-        arriving = Flow(Transport.UDP, flow.remote, flow.local)
+        arriving = Flow(flow.transport, flow.remote, flow.local, self.connection(flow))
         self.at(self.now + delay, lambda now: target.take(data, arriving, now))
 
     def _refuse(self, party: Party, remote: Address) -> None:

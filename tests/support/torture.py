@@ -34,7 +34,8 @@ class TortureMessage(NamedTuple):
         user, at, tail = start.rpartition(b"@")
         before, after = (user + at, tail) if at else start.split(b"sip:", 1)
         before += b"" if at else b"sip:"
-        end = next(i for i, octet in enumerate(after) if octet in b" ;>?:")
+        begin = after.find(b"]") + 1 if after.startswith(b"[") else 0
+        end = next(i for i, octet in enumerate(after) if i >= begin and octet in b" ;>?:")
         return before + host.encode() + after[end:] + mark + rest
 
     @property

@@ -19,7 +19,7 @@ def list_carriers(context: Context, query: Query) -> Mapping[str, object]:
     states: dict[CarrierState, list[Mapping[str, object]]] = {}
     for node in context.repository.nodes.live(context.now):
         for carrier in node.carriers:
-            seen = states.setdefault(replace(carrier, out_until=None), [])
+            seen = states.setdefault(replace(carrier, out_until=None, registration=None), [])
             seen.append({"NodeId": node.node_id, **_state(carrier, context.now)})
     carriers = sorted(states, key=lambda it: (it.priority, it.name, it.host, it.port))
     return {
@@ -38,7 +38,8 @@ def list_carriers(context: Context, query: Query) -> Mapping[str, object]:
 
 
 def _state(carrier: CarrierState, now: datetime) -> Mapping[str, object]:
-    out_until = carrier.out_until
+    out_until, registration = carrier.out_until, carrier.registration
+    known = {} if registration is None else {"Registration": registration.upper()}
     if out_until is None or out_until <= now:
-        return {"State": "OK"}
-    return {"State": "OUT", "OutUntilTimestamp": out_until}
+        return {"State": "OK", **known}
+    return {"State": "OUT", "OutUntilTimestamp": out_until, **known}

@@ -1,0 +1,73 @@
+"""Our Lambda functions: one zip, one runtime, a log group and a role each (A3)."""
+
+from collections.abc import Mapping
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.findings import accept
+from infra.management_asset import management_asset
+
+
+class PythonFunction:
+    """The parts of one function, made in the construct that it belongs to.
+
+    No construct of its own: the names of what is deployed would change with another level.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        description: str,
+        handler: str,
+        memory_mib: int,
+        timeout_s: int,
+        environment: Mapping[str, str],
+        concurrency: int | None = None,
+        retry_attempts: int | None = None,
+    ) -> None:
+        """Make the function; `concurrency` is reserved for it, `retry_attempts` are Lambda's own
+        of asynchronous calls."""
+        log_group = logs.LogGroup(
+            scope,
+            "Log",
+            retention=logs.RetentionDays.THREE_MONTHS,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log_group.grant_write(self.role)
+        asset = management_asset()
+        self.function = lambda_.Function(
+            scope,
+            "Function",
+            description=description,
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.ARM_64,
+            code=lambda_.Code.from_asset(str(asset.path), asset_hash=asset.digest),
+            handler=handler,
+            memory_size=memory_mib,
+            timeout=Duration.seconds(timeout_s),
+            reserved_concurrent_executions=concurrency,
+            retry_attempts=retry_attempts,
+            role=self.role,
+            log_group=log_group,
+            environment=dict(environment),
+        )
+        accept(
+            self.function,
+            {"AwsSolutions-L1": "3.13 is the newest Python that the tests run with."},
+        )
+
+    def permit(self, actions: tuple[str, ...], *resources: str) -> None:
+        """Let the function do something."""
+        self.role.add_to_policy(
+            iam.PolicyStatement(actions=list(actions), resources=list(resources))
+        )
+
+    def permit_database(self, actions: tuple[str, ...], *resources: str) -> None:
+        """Let the function do something in DynamoDB; actions without their prefix."""
+        self.permit(tuple(f"dynamodb:{action}" for action in actions), *resources)

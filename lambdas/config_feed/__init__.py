@@ -1,0 +1,1 @@
+"""The Lambda that tells the edge which items of the configuration have changed (A9)."""

@@ -1,0 +1,100 @@
+"""A Snapshot after changes is the Snapshot that would be built anew (A9)."""
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.config import Snapshot
+from edge.config_change import ConfigChange, difference
+from edge.seam import ConfigChanged
+from model.connector import Connector
+from model.numbers import InventoryNumber
+from tests.core.stand import EPOCH, PBX, SETTINGS, Node, connector, number
+from tests.core.test_shared_call_rate import invite
+
+ADDRESSES = ("192.0.2.7", "192.0.2.200", "198.51.100.9", "2001:db8::1")
+networks = st.lists(
+    st.sampled_from(
+        ("192.0.2.7/32", "192.0.2.0/24", "192.0.2.9/24", "198.51.100.9/32", "2001:db8::/64")
+    ),
+    max_size=3,
+).map(tuple)
+
+
+@st.composite
+def connectors(draw: st.DrawFn) -> dict[str, Connector]:
+    found = {}
+    for name in draw(st.sets(st.sampled_from("abc"))):
+        usual = replace(connector(), connector_id=name)
+        assert usual.termination is not None
+        allowed = draw(st.none() | networks)
+        termination = (
+            None if allowed is None else replace(usual.termination, cidr_allowed_list=allowed)
+        )
+        found[name] = replace(usual, termination=termination)
+    return found
+
+
+@st.composite
+def numbers(draw: st.DrawFn) -> dict[str, InventoryNumber]:
+    found = {}
+    for e164 in draw(st.sets(st.sampled_from(("+12065550101", "+12065550102")))):
+        deleted_at = draw(st.none() | st.just(EPOCH))
+        found[e164] = replace(number(e164), connector_id="a", deleted_at=deleted_at)
+    return found
+
+
+states = st.tuples(connectors(), numbers(), st.sampled_from((None, "one", "two")))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(states, min_size=2, max_size=5))
+def test_changes_lead_where_building_leads(
+    found: list[tuple[dict[str, Connector], dict[str, InventoryNumber], str | None]],
+) -> None:
+    (first_connectors, first_numbers, bucket), *later = found
+    snapshot = Snapshot.build(
+        SETTINGS, first_connectors.values(), first_numbers.values(), bucket
+    ).copy()
+    before = (first_connectors, first_numbers)
+    for now_connectors, now_numbers, bucket in later:
+        change = ConfigChange(
+            difference(before[0], now_connectors), difference(before[1], now_numbers), bucket
+        )
+        snapshot = change.made_to(snapshot, SETTINGS.domain)
+        before = (now_connectors, now_numbers)
+    built = Snapshot.build(SETTINGS, before[0].values(), before[1].values(), bucket)
+    assert snapshot.connectors == built.connectors
+    assert snapshot.hosts == built.hosts
+    assert snapshot.numbers == built.numbers
+    assert snapshot.cdr_bucket == built.cdr_bucket
+    assert snapshot.host_names() == built.host_names()
+    for address in ADDRESSES:
+        assert snapshot.sources.labels(address) == built.sources.labels(address)
+        assert snapshot.sources.closest(address) == built.sources.closest(address)
+
+
+def test_a_copy_is_changed_alone() -> None:
+    original = Snapshot.build(SETTINGS, (connector(),), (number(),), None)
+    name = connector().connector_id
+    change = ConfigChange({name: None}, {number().e164: None}, None)
+    changed = change.made_to(original.copy(), SETTINGS.domain)
+    assert not changed.connectors and not changed.numbers and not changed.sources.labels(PBX[0])
+    assert original.sources.labels(PBX[0]) == {name}
+    assert original.takers_of(number().e164).connectors == (connector(),)
+
+
+def test_the_node_goes_by_a_change_at_once() -> None:
+    # A source that was known becomes a stranger, and another one is known.
+    node = Node()
+    assert node.ask(invite(1), PBX, 0.0)
+    usual = connector()
+    assert usual.termination is not None
+    moved = replace(
+        usual, termination=replace(usual.termination, cidr_allowed_list=("192.0.2.77/32",))
+    )
+    change = ConfigChange({usual.connector_id: moved}, {}, None)
+    node.hear(ConfigChanged(change), 1.0)
+    assert b"SIP/2.0 403" in node.ask(invite(2), PBX, 1.0)[0].data
+    assert b"SIP/2.0 100" in node.ask(invite(3), ("192.0.2.77", 5060), 1.0)[0].data

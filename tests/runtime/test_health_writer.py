@@ -1,0 +1,106 @@
+"""Termination health as it is written into real tables (EDGE F11)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from edge.runtime.health_writer import HealthWriter
+from edge.runtime.snapshot_reader import SnapshotReader
+from edge.seam import NoteHealth
+from model.configurations import TerminationHealth
+from model.connector import Connector
+from model.connector_items import connector_from
+from model.settings import Settings
+from model.tables import CONNECTOR, CONNECTORS, PARTITION_KEY
+from tests.runtime.local_aws import MADE_AT, Deployment, a_connector
+from tests.runtime.scripted import Lines, until
+
+pytestmark = pytest.mark.sockets
+
+ONE = "one0001one0001one00010"
+NEWER = MADE_AT + timedelta(milliseconds=1)
+
+
+def ping(at: object = MADE_AT, source: str = "192.0.2.1", connector_id: str = ONE) -> NoteHealth:
+    assert isinstance(at, type(MADE_AT))
+    return NoteHealth(connector_id, source, at)
+
+
+def write(deployment: Deployment, *pings: NoteHealth) -> None:
+    """Write pings, one after the other."""
+
+    async def run() -> None:
+        log = Lines()
+        writer = HealthWriter.over(deployment.aws.session(), deployment.prefix, log)
+        for each in pings:
+            writer.note(each)
+            await until(lambda: not writer.pending)
+        assert log.written == []
+
+    asyncio.run(run())
+
+
+def stored(deployment: Deployment) -> list[Connector]:
+    from_table = deployment.items(CONNECTORS)
+    return [connector_from(item) for item in from_table if item[PARTITION_KEY]["S"] == CONNECTOR]
+
+
+def test_the_newest_ping_wins(deployment: Deployment) -> None:
+    deployment.put_connector(a_connector(ONE))
+    write(deployment, ping(NEWER, "192.0.2.2"), ping(MADE_AT, "192.0.2.1"))
+    (connector,) = stored(deployment)
+    assert connector.termination_health == TerminationHealth(at=NEWER, source="192.0.2.2")
+    write(deployment, ping(NEWER + timedelta(seconds=10), "192.0.2.3"))
+    (connector,) = stored(deployment)
+    assert connector.termination_health is not None
+    assert connector.termination_health.source == "192.0.2.3"
+    # Nothing else of the item has changed.
+    assert replace(connector, termination_health=None) == a_connector(ONE)
+
+
+def test_a_connector_that_is_gone_stays_gone(deployment: Deployment) -> None:
+    write(deployment, ping())
+    assert stored(deployment) == []
+
+
+def test_a_ping_is_no_change_of_the_configuration(deployment: Deployment) -> None:
+    deployment.put_connector(a_connector(ONE))
+    reader = SnapshotReader(
+        deployment.aws.session(),
+        settings=Settings(),
+        table_prefix=deployment.prefix,
+        log=Lines(),
+    )
+    assert reader.changed() is not None
+    write(deployment, ping())
+    assert reader.changed() is None
+
+
+def scripted(test: Callable[[HealthWriter, Lines, list[str]], Awaitable[None]]) -> Lines:
+    log, written, fails = Lines(), list[str](), [True, True, False]
+
+    def update(**arguments: object) -> None:
+        key = arguments["Key"]
+        assert isinstance(key, dict)
+        if fails and fails.pop(0):
+            raise OSError("no route")
+        written.append(key["sk"]["S"])
+
+    async def run() -> None:
+        await test(HealthWriter(update, table="connectors", log=log), log, written)
+
+    asyncio.run(run())
+    return log
+
+
+def test_what_dynamodb_refuses_is_written_later_and_told_once() -> None:
+    async def test(writer: HealthWriter, log: Lines, written: list[str]) -> None:
+        for name in ("a", "b", "a"):
+            writer.note(ping(connector_id=name))
+        await until(lambda: not writer.pending)
+        assert sorted(written) == ["a", "b"]
+
+    assert scripted(test).events() == ["health-refused"]
