@@ -151,7 +151,7 @@ arrivals = st.lists(st.tuples(st.floats(0.0, 0.12), st.integers(0, 2)), min_size
 @given(arrivals, st.sampled_from([1, 2, 3, 10, 20]), st.floats(0.0, 0.09))
 def test_three_nodes_admit_no_more_than_the_limit_in_any_second(
     found: list[tuple[float, int]], limit: int, latency_s: float
-) -> None:  # EDGE R15, A10: exact for small limits
+) -> None:  # A10, EDGE R15: exact for small limits
     # A call that comes just after a question waits for two answers, 0.2 s at the most.
     cluster = Cluster(3, limit, latency_s)
     now = 0.0
