@@ -170,8 +170,8 @@ class Call:
         if self.state is CallState.CONNECTED:
             self._release(why, now)
         else:
-            ended = refusal.of(Reason.ENDED_BY_NODE, self._host, why.message)
-            self._give_up(ended, now, why.headers)
+            answer = refusal.of(Reason.ENDED_BY_NODE, self._host, why.message)
+            self._give_up(answer, now, why.headers)
 
     def media_silent(self, last_packet_at: float | None, now: float) -> None:
         """End a call whose media has stopped, at its last packet (EDGE V4)."""
@@ -286,7 +286,7 @@ class Call:
         leg = self.b_leg
         if leg is None:
             return
-        self._tell_attempt_over(ending, now)
+        self._in.observer.on_attempt_over(self, ending, now)
         if self.state is not CallState.INVITING:
             self._give_up(refusal.of(Reason.CALLED_SIDE_FAILED, self._host), now)
         elif self._machine.take(CallInput.ATTEMPT_OVER):
@@ -295,10 +295,6 @@ class Call:
             leg.cancel(now)
             self._next_target(now)
 
-    def _tell_attempt_over(self, ending: int | Failure, now: float) -> None:
-        if self.outcome is None:
-            self._in.observer.on_attempt_over(self, ending, now)
-
     def _rejected(self, event: Rejected, now: float) -> None:
         status = event.status
         if self.state is CallState.INVITING and is_failover(status):
@@ -306,7 +302,7 @@ class Call:
         elif status < 400 or is_failover(status):
             # Neither a redirection nor a challenge is the caller's business (EDGE E5).
             why = Reason.REDIRECTED if status < 400 else Reason.CALLED_SIDE_FAILED
-            self._tell_attempt_over(status, now)
+            self._in.observer.on_attempt_over(self, status, now)
             self._give_up(refusal.of(why, self._host), now)
         else:
             self._search.succeeded()
