@@ -17,15 +17,11 @@ from model.cdr import KEY_PREFIX
 from model.peers import IN_ENVIRONMENT
 from model.tables import (
     CALLS,
-    CONNECTOR,
     CONNECTORS,
     FEED,
-    HEALTH,
     LIMITS,
     NODES,
     NUMBERS,
-    PARTITION_KEY,
-    SORT_KEY,
     carrier_secret_name,
     cdr_bucket_name,
     edge_log_group_name,
@@ -159,12 +155,12 @@ class EdgeTask(Construct):
             (["dynamodb:BatchGetItem"], [connectors, numbers]),
             (["dynamodb:Query"], [connectors, numbers, *followed]),
             (["dynamodb:BatchWriteItem"], rows),
+            (["dynamodb:PutItem"], [table_arn(stack, settings, NODES)]),
             (["dynamodb:UpdateItem"], [table_arn(stack, settings, LIMITS)]),
             (["s3:PutObject"], [records]),
             (["ec2:DescribeNetworkInterfaces"], ["*"]),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
-        role.add_to_policy(_may_note_health(connectors))
         # cdk-nag writes a reference as <AWS::Region>.
         name = cdr_bucket_name(settings.prefix, "<AWS::AccountId>", "<AWS::Region>")
         finding = f"Resource::arn:<AWS::Partition>:s3:::{name}/{KEY_PREFIX}/*"
@@ -186,23 +182,6 @@ class EdgeTask(Construct):
             {"AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken knows no resources."},
         )
         return role
-
-
-def _may_note_health(connectors: str) -> iam.PolicyStatement:
-    """Return the right to say when a connector's hosts last pinged, and nothing else (EDGE F11)."""
-    return iam.PolicyStatement(
-        actions=["dynamodb:UpdateItem"],
-        resources=[connectors],
-        conditions={
-            "ForAllValues:StringEquals": {
-                "dynamodb:LeadingKeys": [CONNECTOR],
-                "dynamodb:Attributes": [PARTITION_KEY, SORT_KEY, HEALTH],
-            },
-            "StringEqualsIfExists": {
-                "dynamodb:ReturnValues": ["NONE", "UPDATED_OLD", "UPDATED_NEW"]
-            },
-        },
-    )
 
 
 def _role(scope: Construct, construct_id: str) -> iam.Role:

@@ -1,4 +1,4 @@
-"""Measure and print: `python -m bench.signalling [--in-memory [--profile]]`."""
+"""Measure and print: `python -m bench.signalling [--in-memory [--profile] | --growth]`."""
 
 import argparse
 import os
@@ -10,12 +10,13 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from bench.signalling import in_memory
+from bench.signalling import growth, in_memory
 from bench.signalling.load import HELD_CALLS, Result, measure
 from bench.signalling.middles import LOAD_CORE, MIDDLE_CORE, installed
 from bench.signalling.world import CONNECTORS, CPS_LIMIT, NUMBERS_EACH
 
 OURS = "ours"
+GROWTH = {"held": (100, 1_000, 5_000), "connectors": (10, 10_000), "entries": (10, 100_000)}
 
 
 class Case(NamedTuple):
@@ -84,6 +85,10 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=150, help="calls per second")
     parser.add_argument("--busy-rate", type=int, default=500, help="the same, for ours once more")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of every case")
+    parser.add_argument("--growth", action="store_true", help="cost against what is held")
+    for name, sizes in GROWTH.items():
+        help_ = f"with --growth: numbers of {name} to compare"
+        parser.add_argument(f"--{name}", type=int, nargs="+", default=sizes, help=help_)
     options = parser.parse_args()
     if options.in_memory:
         in_memory.run(options.calls, options.rounds, profiled=options.profile)
@@ -93,6 +98,10 @@ def main() -> None:
     if not {MIDDLE_CORE, LOAD_CORE} <= os.sched_getaffinity(0):
         sys.exit("bench.signalling: two cores are needed, one for the middle and one for the load")
     os.sched_setaffinity(0, {LOAD_CORE})
+    if options.growth:
+        found = growth.cases(options.held, options.connectors, options.entries)
+        growth.report(found, calls=options.calls, rate=options.rate, rounds=options.rounds)
+        return
     print_conditions(options.calls, options.rounds)
     results: dict[Case, list[Result]] = {}
     for _ in range(options.rounds):

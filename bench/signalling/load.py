@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,13 +40,13 @@ class Result:
 def measure(start: Start, directory: Path, *, calls: int, rate: int) -> Result:
     """Measure a middle, freshly started."""
     places = Places(*[free_address(f"127.0.0.{host}") for host in (1, 2, 3)])
-    users = _write_users(directory, places)
-    with start(places, directory) as middle, _callee(places, directory):
-        _run(places, users, directory, calls=WARM_UP_CALLS, rate=rate)
-        signalling_s, helpers_s = _cpu(middle)
-        failed, waits_ms = _run(places, users, directory, calls=calls, rate=rate)
+    users = write_users(directory, places)
+    with start(places, directory) as middle, callee(places, directory):
+        run(places, users, directory, calls=WARM_UP_CALLS, rate=rate)
+        signalling_s, helpers_s = cpu_of(middle)
+        failed, waits_ms = run(places, users, directory, calls=calls, rate=rate)
         time.sleep(SETTLE_S)
-        after = _cpu(middle)
+        after = cpu_of(middle)
         return Result(
             signalling_ms=(after[0] - signalling_s) / calls * 1e3,
             whole_ms=(sum(after) - signalling_s - helpers_s) / calls * 1e3,
@@ -56,7 +56,8 @@ def measure(start: Start, directory: Path, *, calls: int, rate: int) -> Result:
         )
 
 
-def _cpu(middle: Processes) -> tuple[float, float]:
+def cpu_of(middle: Processes) -> tuple[float, float]:
+    """Return what the signalling processes and their helpers have used, in seconds."""
     return (
         sum(cpu_s(pid) for pid in middle.signalling),
         sum(cpu_s(pid) for pid in middle.helpers),
@@ -68,7 +69,7 @@ def _held_kib(places: Places, users: Path, directory: Path, middle: Processes) -
     memory: list[float] = []
     for calls in HELD_CALLS:
         hold_s = calls / HELD_RATE + 3.0
-        command = _caller(places, users, calls=calls, rate=HELD_RATE, hold_s=hold_s)
+        command = caller(places, users, calls=calls, rate=HELD_RATE, hold_s=hold_s)
         began = time.monotonic()
         with (directory / "held.log").open("w") as log:
             sipp = subprocess.Popen(command, stdout=log, stderr=log, cwd=directory)
@@ -78,11 +79,17 @@ def _held_kib(places: Places, users: Path, directory: Path, middle: Processes) -
     return (memory[1] - memory[0]) / (HELD_CALLS[1] - HELD_CALLS[0])
 
 
-def _run(
-    places: Places, users: Path, directory: Path, *, calls: int, rate: int
+def run(
+    places: Places,
+    users: Path,
+    directory: Path,
+    *,
+    calls: int,
+    rate: int,
+    options: Sequence[str] = (),
 ) -> tuple[int, list[float]]:
     """Make calls; return how many failed and how long each waited for its 200, in ms."""
-    command = _caller(places, users, calls=calls, rate=rate, hold_s=0.0)
+    command = [*caller(places, users, calls=calls, rate=rate, hold_s=0.0), *options]
     statistics = directory / "caller.csv"
     for old in (statistics, *directory.glob("uac_*_rtt.csv")):
         old.unlink(missing_ok=True)
@@ -105,7 +112,8 @@ def _run(
 
 
 @contextmanager
-def _callee(places: Places, directory: Path) -> Iterator[None]:
+def callee(places: Places, directory: Path) -> Iterator[None]:
+    """Let SIPp answer until the block ends."""
     with (directory / "callee.log").open("w") as log:
         process = subprocess.Popen(
             [*_PINNED, *_sipp("uas.xml", places.callee), "-nostdin"],
@@ -121,7 +129,8 @@ def _callee(places: Places, directory: Path) -> Iterator[None]:
             process.wait()
 
 
-def _caller(places: Places, users: Path, *, calls: int, rate: int, hold_s: float) -> list[str]:
+def caller(places: Places, users: Path, *, calls: int, rate: int, hold_s: float) -> list[str]:
+    """Return the command that makes calls."""
     return [
         *(*_PINNED, *_sipp("uac.xml", places.caller), "-nostdin"),
         *("-inf", str(users), "-r", str(rate), "-m", str(calls), "-l", str(calls)),
@@ -144,10 +153,10 @@ def _sipp(scenario: str, address: tuple[str, int]) -> list[str]:
     ]
 
 
-def _write_users(directory: Path, places: Places) -> Path:
+def write_users(directory: Path, places: Places, connectors: int = CONNECTORS) -> Path:
     """Write the connector hosts and callers that SIPp takes in turn."""
     settings = settings_for(places.callee, lab_mode=True)
     path = directory / "users.csv"
-    rows = [f"{host_of(number, settings)};{caller_of(number, 0)}" for number in range(CONNECTORS)]
+    rows = [f"{host_of(number, settings)};{caller_of(number, 0)}" for number in range(connectors)]
     path.write_text("\n".join(["SEQUENTIAL", *rows, ""]))
     return path

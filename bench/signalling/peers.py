@@ -28,16 +28,24 @@ def header(message: str, name: str) -> str:
 class Caller:
     """The PBX side of one call."""
 
-    def __init__(self, number: int, address: Address, settings: Settings) -> None:
+    def __init__(
+        self,
+        number: int,
+        address: Address,
+        settings: Settings,
+        dialed: str = DIALED,
+        name: str = "",
+    ) -> None:
+        """`name` tells calls of one number apart; without it there is one of each."""
         connector = number % CONNECTORS
         host, port = address
-        self._number = number
-        self._via = f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bK-{number}"
-        self._uri = f"sip:{DIALED}@{host_of(connector, settings)}"
+        name = name or str(number)
+        self._via = f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bK-{name}"
+        self._uri = f"sip:{dialed}@{host_of(connector, settings)}"
         self._user = caller_of(connector, number % NUMBERS_EACH)
-        self._from = f'From: "Alice" <sip:{self._user}@{host}:{port}>;tag=a{number}\r\n'
+        self._from = f'From: "Alice" <sip:{self._user}@{host}:{port}>;tag=a{name}\r\n'
         self._contact = f"Contact: <sip:{self._user}@{host}:{port}>\r\n"
-        self._call_id = f"Call-ID: {number}-2653@{host}\r\n"
+        self._call_id = f"Call-ID: {name}-2653@{host}\r\n"
         self._sdp = _sdp(host, 6000)
 
     def invite(self) -> bytes:
@@ -53,6 +61,14 @@ class Caller:
     def ack(self, answer: str) -> bytes:
         """Return the ACK of a 200."""
         return self._in_dialog("ACK", 1, answer)
+
+    def ack_refusal(self, answer: str) -> bytes:
+        """Return the ACK of a refusal: it belongs to the INVITE's transaction."""
+        return (
+            f"ACK {self._uri} SIP/2.0\r\n{self._via}-1;rport\r\n{self._from}"
+            f"To: {header(answer, 'To')}\r\n{self._call_id}CSeq: 1 ACK\r\n"
+            "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+        ).encode()
 
     def bye(self, answer: str) -> bytes:
         """Return the BYE."""
@@ -90,6 +106,10 @@ class Callee:
             "Content-Type: application/sdp\r\n"
         )
         return self._response(invite, "200 OK", more, self._sdp)
+
+    def busy(self, invite: str) -> bytes:
+        """Return the 486."""
+        return self._response(invite, "486 Busy Here", "")
 
     def done(self, bye: str) -> bytes:
         """Return the 200 to a BYE."""

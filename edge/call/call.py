@@ -140,7 +140,7 @@ class Call:
             now,
         )
         self._reoffers: Reoffers | None = None
-        """None as long as neither side has sent a re-INVITE, nor had to be sent one."""
+        """None before the answer."""
         self._last: tuple[int, str, bytes] | None = None
         """The last provisional that the caller was sent."""
         media.caller_offered(admitted.offer, transaction.flow.remote[0])
@@ -236,8 +236,6 @@ class Call:
 
     def _in_dialog(self, side: Side, event: LegEvent, now: float) -> None:
         match event:
-            case Acknowledged(body):
-                self._acknowledged(side, body, now)
             case Unacknowledged():
                 self._release(outcome.ACK_TIMEOUT, now)
             case Released(headers):
@@ -246,12 +244,14 @@ class Call:
                 self._release(outcome.PEER_LOST, now)
             case Expired():
                 self._release(outcome.SESSION_EXPIRED, now)
-            case Reoffered() | Withdrawn() | Reinvited() | RetryDue() | RefreshDue():
-                if self.state is CallState.CONNECTED:
-                    self._offers_between_legs().take(side, event, now)
-            case Trying() | Progressed() | Answered() | Rejected() | Failed():
+            case (
+                Acknowledged() | Reoffered() | Withdrawn() | Reinvited() | RetryDue() | RefreshDue()
+            ):
+                if self._reoffers is not None and self.state is CallState.CONNECTED:
+                    self._reoffers.take(side, event, now)
+            case Trying() | Progressed() | Answered() | Rejected() | Failed() | Cancelled():
                 pass
-            case Cancelled() | Ended():
+            case Ended():
                 pass
             case _:
                 assert_never(event)
@@ -356,26 +356,11 @@ class Call:
         self.armed.clear()
         self.answered_at = now
         self._search.succeeded()
+        self._reoffers = Reoffers(self.a_leg, leg, self.media, self._host, self._release)
         self._start(CallTimer.MAXIMUM_DURATION, now, self._in.settings.call.max_call_s)
         # Accounted for before the caller hears of it (EDGE C9).
         self._in.observer.on_connected(self, now)
         self.a_leg.answer(answer, now)
-
-    def _acknowledged(self, side: Side, body: bytes, now: float) -> None:
-        answers = self.media.owes_answer(side)
-        try:
-            self.media.acknowledged(side, body)
-        except SdpError:
-            self._release(outcome.NO_USABLE_ANSWER, now)
-        else:
-            if answers and self.state is CallState.CONNECTED:
-                self._offers_between_legs().tell(side.other, now)
-
-    def _offers_between_legs(self) -> Reoffers:
-        if self._reoffers is None:
-            assert self.b_leg is not None, "the call is connected"
-            self._reoffers = Reoffers(self.a_leg, self.b_leg, self.media, self._host, self._release)
-        return self._reoffers
 
     def _give_up(self, answer: Refusal, now: float, headers: Fields = ()) -> None:
         """Refuse the call; `headers` are for both sides, the answer's own for the caller."""

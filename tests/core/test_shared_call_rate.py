@@ -151,7 +151,7 @@ arrivals = st.lists(st.tuples(st.floats(0.0, 0.12), st.integers(0, 2)), min_size
 @given(arrivals, st.sampled_from([1, 2, 3, 10, 20]), st.floats(0.0, 0.09))
 def test_three_nodes_admit_no_more_than_the_limit_in_any_second(
     found: list[tuple[float, int]], limit: int, latency_s: float
-) -> None:  # EDGE R15, A10: exact for small limits
+) -> None:  # A10, EDGE R15: exact for small limits
     # A call that comes just after a question waits for two answers, 0.2 s at the most.
     cluster = Cluster(3, limit, latency_s)
     now = 0.0
@@ -234,6 +234,26 @@ def test_without_the_table_each_node_counts_for_itself() -> None:  # A9, EDGE R1
         cluster.call(cluster.now + 0.1, node)
     cluster.run_until(cluster.now + 1.0)
     assert cluster.table.writes == 1 and cluster.refused == 2
+
+
+def test_calls_are_set_up_through_two_minutes_without_the_database() -> None:  # A9
+    cluster = Cluster(2, 10)
+    cluster.is_table_away = True
+    for second in range(120):
+        cluster.call(float(second), second % 2)
+        if second % 20 == 19:
+            for node in cluster.nodes:
+                release(node, cluster.now)
+    cluster.run_until(121.0)
+    assert (len(cluster.admitted), cluster.refused) == (120, 0)
+    held = [node.core.active_calls for node in cluster.nodes]
+    cluster.is_table_away = False
+    for number in range(30):
+        cluster.call(125.0 + 0.001 * number, number % 2)
+    cluster.run_until(126.0)
+    # The count is common again, and has ended nobody's call.
+    assert (len(cluster.admitted), cluster.refused) == (130, 20)
+    assert sum(node.core.active_calls for node in cluster.nodes) == sum(held) + 10
 
 
 def test_calls_that_come_together_are_asked_for_together() -> None:  # A10

@@ -182,7 +182,7 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
         ("dynamodb:BatchGetItem", f"{table}numbers"),
         ("dynamodb:Query", f"{table}connectors"),
         ("dynamodb:Query", f"{table}numbers"),
-        ("dynamodb:UpdateItem", f"{table}connectors"),
+        ("dynamodb:PutItem", f"{table}nodes"),
         ("dynamodb:Query", f"{table}nodes"),
         ("dynamodb:Query", f"{table}feed"),
         ("dynamodb:UpdateItem", f"{table}limits"),
@@ -191,21 +191,6 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
         ("s3:PutObject", f"{bucket}/{KEY_PREFIX}/*"),
         # It has no resource to be restricted to.
         ("ec2:DescribeNetworkInterfaces", "*"),
-    }
-
-
-def test_of_connectors_the_edge_may_write_the_health_alone(edge: Template) -> None:
-    # EDGE F11
-    policies = edge.of("AWS::IAM::Policy").values()
-    (condition,) = [
-        statement["Condition"]
-        for policy in policies
-        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-        if statement["Action"] == "dynamodb:UpdateItem" and "Condition" in statement
-    ]
-    assert condition["ForAllValues:StringEquals"] == {
-        "dynamodb:LeadingKeys": ["connector"],
-        "dynamodb:Attributes": ["pk", "sk", "termination_health"],
     }
 
 

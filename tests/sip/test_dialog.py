@@ -56,7 +56,7 @@ def pair(*routes: str, contact: str = "<sip:callee@192.0.2.2:5064>") -> Pair:
     """Return a dialog that went through proxies; the first route is the one next to the caller."""
     recorded = [("Record-Route", route) for route in reversed(routes)]
     invite = received(INVITE, *recorded)
-    answer = answered(invite, *recorded, ("Contact", contact))
+    answer = answered(invite, ("Contact", contact))
     return Pair(Dialog.of_uac(INVITE, "caller", answer), Dialog.of_uas(invite, "callee"))
 
 
