@@ -213,6 +213,7 @@ class Admission:
             utc_of=utc_of,
         )
         self._sources = Sources(snapshot)
+        self._is_configured = bool(snapshot.connectors)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -223,6 +224,7 @@ class Admission:
     def snapshot(self, snapshot: Snapshot) -> None:
         self._context.snapshot = snapshot
         self._sources = Sources(snapshot)
+        self._is_configured = True
 
     @property
     def overloaded(self) -> bool:
@@ -297,15 +299,24 @@ class Admission:
         return in_dialog and self._context.calls.has_leg_at(case.source.address)
 
     def _judge_stranger(self, case: Case) -> Refuse | Silence:
-        """R7, R36: silence, or a short refusal to whoever names a connector."""
-        request, address = case.request, case.source.address
+        """R7, R36: silence, or a short refusal to whoever names a connector.
+
+        R32: a node that has never read its configuration knows nobody; peers try another node.
+        """
+        if not self._is_configured:
+            return self._refused_if_small(503, _UNCONFIGURED, case)
         case.connector = case.connector_named()
         if case.connector is None:
             return _ignored(case.source)
-        hint = not_in_allow_list(address, case.connector)
+        hint = not_in_allow_list(case.source.address, case.connector)
+        return self._refused_if_small(403, hint, case)
+
+    def _refused_if_small(self, status: int, hint: str, case: Case) -> Refuse | Silence:
+        """Refuse a stranger's new work in a few octets, now and then (EDGE R7, S2)."""
+        request, address = case.request, case.source.address
         if request.method not in ("INVITE", "OPTIONS") or request.to.tag is not None:
             return Silence(hint)
-        refusal = case.refuse(403, hint, stateless=True)
+        refusal = case.refuse(status, hint, stateless=True)
         if _answer_length(refusal, case) > _least_length(request):
             return Silence(hint)
         if not self._context.limits.may_be_refused(address, case.now):
@@ -365,6 +376,7 @@ def _answer_length(refusal: Refuse, case: Case) -> int:
     return len(answer)
 
 
+_UNCONFIGURED = "this node has no configuration yet: DynamoDB does not answer"
 _SHORT = frozenset(COMPACT.values())
 
 

@@ -160,7 +160,11 @@ class Node:
     name = "E"
 
     def __init__(
-        self, *connectors: Connector, settings: Settings = SETTINGS, seed: int = 1
+        self,
+        *connectors: Connector,
+        settings: Settings = SETTINGS,
+        seed: int = 1,
+        configured: bool = True,
     ) -> None:
         self.core = Core(
             settings=settings,
@@ -182,7 +186,8 @@ class Node:
         """Everything since the last look, for tests without a link."""
         self._settings = settings
         self._now = 0.0
-        self.load(*(connectors or (connector(),)))
+        if configured:
+            self.load(*(connectors or (connector(),)))
         self.core.handle(MediaReported(0, self.worker.lease(PORTS)), 0.0)
 
     def load(self, *connectors: Connector, bucket: str | None = BUCKET) -> None:
