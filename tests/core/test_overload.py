@@ -13,6 +13,7 @@ from tests.core.stand import (
     PBX,
     Node,
     Stage,
+    connector,
     ladder,
     responses,
 )
@@ -139,5 +140,5 @@ def test_a_node_without_any_configuration_sends_new_work_away() -> None:  # EDGE
     assert node.ask(bye, PBX, 0.0) == []
     # No more of them than of the refusals of R7.
     assert sum(bool(node.ask(invite(number), PBX, 0.0)) for number in range(2, 40)) == 3
-    node.load()
+    node.load(connector())
     assert node.ask(invite(99), ("203.0.113.99", 5060), 1.0)[0].data.startswith(b"SIP/2.0 403 ")
