@@ -253,6 +253,7 @@ class Admission:
             utc_of=utc_of,
         )
         self._sources = Sources(snapshot)
+        self._context.is_configured = bool(snapshot.connectors)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -263,6 +264,7 @@ class Admission:
     def snapshot(self, snapshot: Snapshot) -> None:
         self._context.snapshot = snapshot
         self._sources = Sources(snapshot)
+        self._context.is_configured = True
 
     @property
     def spending(self) -> Spending:

@@ -42,7 +42,7 @@ def most_in_any_second(moments: list[float]) -> int:
     return max(sum(at <= other < at + 1.0 for other in moments) for at in moments)
 
 
-def test_three_edges_admit_the_limit_of_one() -> None:  # EDGE R15, A10
+def test_three_edges_admit_the_limit_of_one() -> None:  # EDGE R15; ARCHITECTURE A10
     with cluster(3, cps_limit=LIMIT) as running:
         running.await_peers()
         pbx, carrier = callers(running)
