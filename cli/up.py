@@ -68,10 +68,10 @@ def run(
         news = NewsView(Console(highlight=False) if fancy else page.plain_console(), live=fancy)
         ending.enter_context(news)
         command = command_here(sys.argv[0], Path.cwd())
-        news.console.print(
-            page.welcome(stand.facts, command=command, pbx=pbx, own_pbx=not with_pbx)
-        )
+        welcome = page.welcome(stand.facts, command=command, pbx=pbx, own_pbx=not with_pbx)
         try:
+            # Whoever reads that it is up may end it before this line is over.
+            news.console.print(welcome)
             news.follow(stand)
         except KeyboardInterrupt:
             return
