@@ -28,7 +28,7 @@ from model.settings import Settings, SettingsError
 _REFRESH_S = 0.25
 _QUIET = frozenset(
     {
-        *("ready", "stopping", "stopped", "record-stored"),
+        *("ready", "stopping", "stopped", "record-stored", "certificate-loaded"),
         *("unknown-sources", "call-attempt", "new-destination"),
     }
 )

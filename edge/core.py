@@ -195,6 +195,8 @@ class Core:
             case Counted():
                 self._reception.waiting.counted(happened, now)
             case PeersSeen(peers, calls):
+                if peers != self._admission.rates.peers:
+                    self._outputs.append(Log("peers", {"taking_calls": peers}))
                 self._admission.peers_seen(peers, calls)
             case LoadMeasured():
                 self._load_measured(happened, now)

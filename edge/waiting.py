@@ -115,6 +115,7 @@ class WaitingRoom:
             for call in list(self._waiting.get(connector_id, ())):
                 self._decide_alone(call, now)
             return
+        self._rates.answered()
         if answer.closed_until is not None:
             self._rates.close(connector_id, answer.closed_until)
         left = answer.granted

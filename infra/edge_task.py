@@ -14,17 +14,15 @@ from infra.names import record_arns, table_arn
 from infra.network import SIP_PORT
 from infra.settings import DeploymentSettings
 from model.cdr import KEY_PREFIX
+from model.peers import IN_ENVIRONMENT
 from model.tables import (
     CALLS,
-    CONNECTOR,
     CONNECTORS,
     FEED,
-    HEALTH,
     LIMITS,
     NODES,
     NUMBERS,
-    PARTITION_KEY,
-    SORT_KEY,
+    carrier_secret_name,
     cdr_bucket_name,
     edge_log_group_name,
 )
@@ -74,7 +72,10 @@ class EdgeTask(Construct):
             "edge",
             image=ecs.ContainerImage.from_docker_image_asset(edge_image(self, "Image")),
             environment=self._environment(),
-            secrets={"OVC_NONCE_SECRET": ecs.Secret.from_secrets_manager(nonce_secret)},
+            secrets={
+                "OVC_NONCE_SECRET": ecs.Secret.from_secrets_manager(nonce_secret),
+                **self._carrier_passwords(),
+            },
             readonly_root_filesystem=True,
             linux_parameters=parameters,
             stop_timeout=Duration.seconds(STOP_TIMEOUT_S),
@@ -99,6 +100,20 @@ class EdgeTask(Construct):
             "OVC_SIP_LISTEN": f"0.0.0.0:{SIP_PORT}",
             "OVC_MEDIA_WORKERS": str(settings.media_workers),
             "OVC_DRAIN_SECONDS": str(DRAIN_S),
+        }
+
+    def _carrier_passwords(self) -> dict[str, ecs.Secret]:
+        """Return the variables that carriers' settings name, from secrets of the operator's."""
+        return {
+            carrier.password.removeprefix(IN_ENVIRONMENT): ecs.Secret.from_secrets_manager(
+                secretsmanager.Secret.from_secret_name_v2(
+                    self,
+                    f"CarrierPassword{number}",
+                    carrier_secret_name(self._settings.prefix, carrier.name),
+                )
+            )
+            for number, carrier in enumerate(self._settings.operator.carriers)
+            if carrier.password
         }
 
     def _log_group(self) -> logs.LogGroup:
@@ -140,12 +155,12 @@ class EdgeTask(Construct):
             (["dynamodb:BatchGetItem"], [connectors, numbers]),
             (["dynamodb:Query"], [connectors, numbers, *followed]),
             (["dynamodb:BatchWriteItem"], rows),
+            (["dynamodb:PutItem"], [table_arn(stack, settings, NODES)]),
             (["dynamodb:UpdateItem"], [table_arn(stack, settings, LIMITS)]),
             (["s3:PutObject"], [records]),
             (["ec2:DescribeNetworkInterfaces"], ["*"]),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
-        role.add_to_policy(_may_note_health(connectors))
         # cdk-nag writes a reference as <AWS::Region>.
         name = cdr_bucket_name(settings.prefix, "<AWS::AccountId>", "<AWS::Region>")
         finding = f"Resource::arn:<AWS::Partition>:s3:::{name}/{KEY_PREFIX}/*"
@@ -167,23 +182,6 @@ class EdgeTask(Construct):
             {"AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken knows no resources."},
         )
         return role
-
-
-def _may_note_health(connectors: str) -> iam.PolicyStatement:
-    """Return the right to say when a connector's hosts last pinged, and nothing else (EDGE F11)."""
-    return iam.PolicyStatement(
-        actions=["dynamodb:UpdateItem"],
-        resources=[connectors],
-        conditions={
-            "ForAllValues:StringEquals": {
-                "dynamodb:LeadingKeys": [CONNECTOR],
-                "dynamodb:Attributes": [PARTITION_KEY, SORT_KEY, HEALTH],
-            },
-            "StringEqualsIfExists": {
-                "dynamodb:ReturnValues": ["NONE", "UPDATED_OLD", "UPDATED_NEW"]
-            },
-        },
-    )
 
 
 def _role(scope: Construct, construct_id: str) -> iam.Role:

@@ -62,5 +62,7 @@ class ManagementFunction(Construct):
         tables = [table_arn(stack, settings, table) for table in (CONNECTORS, NUMBERS)]
         indexes = [index_arn(stack, settings, CALLS, index) for index in CALLS.indexes]
         made.permit_database(TABLE_ACTIONS, *tables)
-        made.permit_database(("Query",), table_arn(stack, settings, NODES), *indexes)
+        nodes = table_arn(stack, settings, NODES)
+        made.permit_database(("GetItem",), nodes)
+        made.permit_database(("Query",), nodes, *indexes)
         made.permit(("secretsmanager:GetSecretValue",), access_keys.secret_arn)

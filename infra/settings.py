@@ -33,6 +33,7 @@ MEMORY_OF_CPU: Mapping[int, tuple[int, ...]] = {
 """Fargate's CPU units (1,024 is one vCPU) and the MiB of memory that each may have."""
 
 _PREFIX = re.compile(r"[a-z][a-z0-9-]{0,14}[a-z0-9]", re.ASCII)
+_VARIABLE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
 _DOMAIN = re.compile(r"(?=.{4,200}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.ASCII)
 _OF_THE_DEPLOYMENT = ("account_id", "region")
 
@@ -104,6 +105,10 @@ class DeploymentSettings:
             operator = self.operator
         except SettingsError as error:
             raise DeploymentProblemError(f"{CONTEXT_PREFIX}settings: {error}") from error
+        for carrier in operator.carriers:
+            if carrier.password and not _VARIABLE.fullmatch(carrier.password):
+                wanted = "env:NAME; the value comes from a secret"
+                _refuse("settings", f"the password of {carrier.name!r} is no variable", wanted)
         if operator.lab_mode:
             _refuse("settings", "lab_mode is true", "false: it opens the edge (EDGE S11)")
         _check_name("settings.domain", operator.domain, _DOMAIN, "a domain in lower case")

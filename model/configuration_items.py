@@ -6,8 +6,6 @@ from model.codec import (
     Plain,
     flag,
     mapping,
-    moment,
-    moment_text,
     optional_string,
     sequence,
     string,
@@ -20,7 +18,6 @@ from model.configurations import (
     Logging,
     MediaInsights,
     Streaming,
-    TerminationHealth,
 )
 
 
@@ -106,17 +103,6 @@ def external_systems_from(value: AttributeValue) -> ExternalSystems:
         session_border_controllers=_strings(members["session_border_controllers"]),
         contact_centers=_strings(members["contact_centers"]),
     )
-
-
-def termination_health_members(health: TerminationHealth) -> dict[str, Plain]:
-    """Return the attribute `termination_health` of a connector item, as the edge writes it."""
-    return {"at": moment_text(health.at), "source": health.source}
-
-
-def termination_health_from(value: AttributeValue) -> TerminationHealth:
-    """Return what the attribute `termination_health` holds."""
-    members = mapping(value)
-    return TerminationHealth(at=moment(members["at"]), source=string(members["source"]))
 
 
 def _media_insights(members: Item) -> MediaInsights:

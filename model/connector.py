@@ -12,7 +12,6 @@ from model.configurations import (
     ExternalSystems,
     Logging,
     Streaming,
-    TerminationHealth,
 )
 
 Network = IPv4Network | IPv6Network
@@ -111,8 +110,6 @@ class Connector:
     external_systems: ExternalSystems | None = None
     # What follows is not compared: it is no change of how a connector's calls are treated.
     tags: Mapping[str, str] = field(default_factory=dict, compare=False)
-    termination_health: TerminationHealth | None = field(default=None, compare=False)
-    """None until the first good ping."""
     associated_numbers: int = field(default=0, compare=False)
     """How many numbers point at it; they keep it from being deleted (API VC7)."""
     group_memberships: int = field(default=0, compare=False)

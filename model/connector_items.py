@@ -25,8 +25,6 @@ from model.configuration_items import (
     logging_members,
     streaming_from,
     streaming_members,
-    termination_health_from,
-    termination_health_members,
 )
 from model.configurations import Logging
 from model.connector import (
@@ -96,7 +94,6 @@ def connector_members(connector: Connector) -> dict[str, Plain]:
         "emergency_calling": _if_any(emergency_calling_members, connector.emergency_calling),
         "external_systems": _if_any(external_systems_members, connector.external_systems),
         "tags": dict(connector.tags),
-        "termination_health": _if_any(termination_health_members, connector.termination_health),
         "associated_numbers": connector.associated_numbers,
         "group_memberships": connector.group_memberships,
     }
@@ -130,7 +127,6 @@ def connector_from(item: Item) -> Connector:
         emergency_calling=_if_any(emergency_calling_from, item.get("emergency_calling")),
         external_systems=_if_any(external_systems_from, item.get("external_systems")),
         tags={name: string(value) for name, value in sorted(tags.items())},
-        termination_health=_if_any(termination_health_from, item.get("termination_health")),
         associated_numbers=_count(item, "associated_numbers"),
         group_memberships=_count(item, "group_memberships"),
     )

@@ -6,7 +6,9 @@ from enum import Enum
 from model.checks import SettingsError, check, is_address, is_host_name, is_network, is_source
 from model.numbers import is_e164
 
-_PASSWORD_SOURCES = ("env:", "file:")
+IN_ENVIRONMENT = "env:"
+IN_FILE = "file:"
+"""Where a password is found; a variable's name or a path follows."""
 _HOST_WANTED = "an IP address or a domain name"
 
 
@@ -66,7 +68,7 @@ class Carrier:
         self._check_credentials()
 
     def _check_credentials(self) -> None:
-        if self.password and not self.password.startswith(_PASSWORD_SOURCES):
+        if self.password and not self.password.startswith((IN_ENVIRONMENT, IN_FILE)):
             # Not shown: whoever errs here has written the password itself.
             raise SettingsError(
                 f"password of carrier {self.name!r} is neither env:NAME nor file:PATH; "

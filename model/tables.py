@@ -19,6 +19,7 @@ Tables of configuration and of nodes have a string partition key `pk` and a stri
                 pk "count"       sk "inventory"      `amount` of numbers of the account, without
                                                      those in the deletion queue
     nodes       pk "node"        sk <node id>        one item per edge node, renewed every 10 s
+                pk "health"      sk <connector id>   the last good ping of a connector's hosts
     feed        pk "change"      sk <instant>#<id>   keys of `connectors` and `numbers` that changed
 
 Calls have a table of their own, with the string key `transaction_id` and these indexes:
@@ -31,10 +32,9 @@ Limits have a table of their own as well, with the string key `connector_id`: on
 that more than one node has calls of, with a number `s<slot>` for each slot of its calls per second,
 the epoch millisecond until which it is taken (edge/policy/call_slots.py).
 
-Nodes are no part of `connectors` because the edge may write them; there it may write the attribute
-`termination_health` of connectors and nothing else. Items of
-`calls`, `nodes`, `feed` and `limits` expire by `expires_at`: calls 90 days after their end, the
-others after a day.
+Nodes and health are no part of `connectors` because the edge may write them, and nothing there.
+Items of `calls`, `nodes`, `feed` and `limits` expire by `expires_at`: calls 90 days after their
+end, health 90 days after the last ping, the others after a day.
 
 The streams of `connectors` and `numbers` tell the config_feed Lambda of each change; it appends the
 key to `feed`, which the nodes read every two seconds (model/feed_items.py): what following the
@@ -69,8 +69,7 @@ PHONE_NUMBERS = "phone-numbers"
 COUNT = "count"
 ACCESS_KEY = "access-key"
 NODE = "node"
-HEALTH = "termination_health"
-"""The one attribute of a connector that the edge writes (EDGE F11)."""
+HEALTH = "health"
 CHANGE = "change"
 PARTITION_KEY = "pk"
 SORT_KEY = "sk"
@@ -169,6 +168,11 @@ def edge_log_group_name(prefix: str) -> str:
 def access_keys_secret_name(prefix: str) -> str:
     """Return the name of the secret that holds a deployment's access keys (A2)."""
     return f"{prefix}/access-keys"
+
+
+def carrier_secret_name(prefix: str, carrier: str) -> str:
+    """Return the name of the secret that holds a carrier's password (EDGE F13)."""
+    return f"{prefix}/carriers/{carrier}"
 
 
 def key(partition: str, sort: str) -> Item:

@@ -143,8 +143,9 @@ class B2bua:
         self._sent.setdefault(key, {})[call] = now
 
     def on_attempt_over(self, call: Call, ending: int | Failure, now: float) -> None:
-        """Tell of a target that failed."""
-        self._watcher.on_attempt_over(call, ending, now)
+        """Tell of a target that failed; what becomes of one after the call's end is no news."""
+        if call.outcome is None:
+            self._watcher.on_attempt_over(call, ending, now)
 
     def on_connected(self, call: Call, now: float) -> None:
         """Tell of the answer."""

@@ -140,7 +140,7 @@ class Call:
             now,
         )
         self._reoffers: Reoffers | None = None
-        """None as long as neither side has sent a re-INVITE, nor had to be sent one."""
+        """None before the answer."""
         self._last: tuple[int, str, bytes] | None = None
         """The last provisional that the caller was sent."""
         media.caller_offered(admitted.offer, transaction.flow.remote[0])
@@ -170,8 +170,8 @@ class Call:
         if self.state is CallState.CONNECTED:
             self._release(why, now)
         else:
-            ended = refusal.of(Reason.ENDED_BY_NODE, self._host, why.message)
-            self._give_up(ended, now, why.headers)
+            answer = refusal.of(Reason.ENDED_BY_NODE, self._host, why.message)
+            self._give_up(answer, now, why.headers)
 
     def media_silent(self, last_packet_at: float | None, now: float) -> None:
         """End a call whose media has stopped, at its last packet (EDGE V4)."""
@@ -236,8 +236,6 @@ class Call:
 
     def _in_dialog(self, side: Side, event: LegEvent, now: float) -> None:
         match event:
-            case Acknowledged(body):
-                self._acknowledged(side, body, now)
             case Unacknowledged():
                 self._release(outcome.ACK_TIMEOUT, now)
             case Released(headers):
@@ -246,12 +244,14 @@ class Call:
                 self._release(outcome.PEER_LOST, now)
             case Expired():
                 self._release(outcome.SESSION_EXPIRED, now)
-            case Reoffered() | Withdrawn() | Reinvited() | RetryDue() | RefreshDue():
-                if self.state is CallState.CONNECTED:
-                    self._offers_between_legs().take(side, event, now)
-            case Trying() | Progressed() | Answered() | Rejected() | Failed():
+            case (
+                Acknowledged() | Reoffered() | Withdrawn() | Reinvited() | RetryDue() | RefreshDue()
+            ):
+                if self._reoffers is not None and self.state is CallState.CONNECTED:
+                    self._reoffers.take(side, event, now)
+            case Trying() | Progressed() | Answered() | Rejected() | Failed() | Cancelled():
                 pass
-            case Cancelled() | Ended():
+            case Ended():
                 pass
             case _:
                 assert_never(event)
@@ -286,7 +286,7 @@ class Call:
         leg = self.b_leg
         if leg is None:
             return
-        self._tell_attempt_over(ending, now)
+        self._in.observer.on_attempt_over(self, ending, now)
         if self.state is not CallState.INVITING:
             self._give_up(refusal.of(Reason.CALLED_SIDE_FAILED, self._host), now)
         elif self._machine.take(CallInput.ATTEMPT_OVER):
@@ -295,10 +295,6 @@ class Call:
             leg.cancel(now)
             self._next_target(now)
 
-    def _tell_attempt_over(self, ending: int | Failure, now: float) -> None:
-        if self.outcome is None:
-            self._in.observer.on_attempt_over(self, ending, now)
-
     def _rejected(self, event: Rejected, now: float) -> None:
         status = event.status
         if self.state is CallState.INVITING and is_failover(status):
@@ -306,7 +302,7 @@ class Call:
         elif status < 400 or is_failover(status):
             # Neither a redirection nor a challenge is the caller's business (EDGE E5).
             why = Reason.REDIRECTED if status < 400 else Reason.CALLED_SIDE_FAILED
-            self._tell_attempt_over(status, now)
+            self._in.observer.on_attempt_over(self, status, now)
             self._give_up(refusal.of(why, self._host), now)
         else:
             self._search.succeeded()
@@ -356,26 +352,11 @@ class Call:
         self.armed.clear()
         self.answered_at = now
         self._search.succeeded()
+        self._reoffers = Reoffers(self.a_leg, leg, self.media, self._host, self._release)
         self._start(CallTimer.MAXIMUM_DURATION, now, self._in.settings.call.max_call_s)
         # Accounted for before the caller hears of it (EDGE C9).
         self._in.observer.on_connected(self, now)
         self.a_leg.answer(answer, now)
-
-    def _acknowledged(self, side: Side, body: bytes, now: float) -> None:
-        answers = self.media.owes_answer(side)
-        try:
-            self.media.acknowledged(side, body)
-        except SdpError:
-            self._release(outcome.NO_USABLE_ANSWER, now)
-        else:
-            if answers and self.state is CallState.CONNECTED:
-                self._offers_between_legs().tell(side.other, now)
-
-    def _offers_between_legs(self) -> Reoffers:
-        if self._reoffers is None:
-            assert self.b_leg is not None, "the call is connected"
-            self._reoffers = Reoffers(self.a_leg, self.b_leg, self.media, self._host, self._release)
-        return self._reoffers
 
     def _give_up(self, answer: Refusal, now: float, headers: Fields = ()) -> None:
         """Refuse the call; `headers` are for both sides, the answer's own for the caller."""

@@ -57,10 +57,12 @@ class Party:
         """Note where the called customer's leg goes now."""
         if self.side is Side.B:
             self.connector_id, self.call_id = target.connector_id, call_id
-            self._first = self._first or (self.connector_id, self.call_id)
+            if self._first is None or self._first[0] == self.connector_id:
+                self._first = self.connector_id, self.call_id
 
     def taken_by_nobody(self) -> None:
-        """Note that no connector of a group took the call: it is the first one's (EDGE F12)."""
+        """Note that no connector of a group took the call: it is the first one's, with the Call-ID
+        of the last attempt there (EDGE F12)."""
         if self._first is not None:
             self.connector_id, self.call_id = self._first
 

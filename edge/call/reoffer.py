@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from enum import auto
 
 from edge.call import outcome, refusal
-from edge.call.events import RefreshDue, Reinvited, Reoffered, RetryDue, Withdrawn
+from edge.call.events import Acknowledged, RefreshDue, Reinvited, Reoffered, RetryDue, Withdrawn
 from edge.call.leg import Leg
 from edge.call.machine import Machine
 from edge.call.media import CallMedia
@@ -55,7 +55,7 @@ REOFFER: Mapping[tuple[ReofferState, ReofferInput], ReofferState] = {
 }
 _OFFERS = {Side.A: (_I.OFFER_OF_A, _S.A_OFFERS), Side.B: (_I.OFFER_OF_B, _S.B_OFFERS)}
 
-ReofferEvent = Reoffered | Withdrawn | Reinvited | RetryDue | RefreshDue
+ReofferEvent = Acknowledged | Reoffered | Withdrawn | Reinvited | RetryDue | RefreshDue
 
 
 class Reoffers:
@@ -85,6 +85,8 @@ class Reoffers:
         match event:
             case Reoffered(body):
                 self._offered(side, body, now)
+            case Acknowledged(body):
+                self._acknowledged(side, body, now)
             case Withdrawn():
                 if self._is_waiting(side) and self._machine.take(_I.WITHDRAWN):
                     self._legs[side.other].reinvites.cancel(now)
@@ -98,7 +100,7 @@ class Reoffers:
             case RefreshDue():
                 self._refresh(side, now)
 
-    def tell(self, side: Side, now: float) -> None:
+    def _tell(self, side: Side, now: float) -> None:
         """Let a side know what the other one wants, if it has not been told (EDGE D6, A1)."""
         reinvites = self._legs[side].reinvites
         if not self._media.has_news_for(side):
@@ -134,6 +136,17 @@ class Reoffers:
         else:
             reinvites.refuse(491, "Request Pending", (), now)
 
+    def _acknowledged(self, side: Side, body: bytes, now: float) -> None:
+        """Take an ACK; the answer that it may bring can be news for the other side (EDGE A1)."""
+        answers = self._media.owes_answer(side)
+        try:
+            self._media.acknowledged(side, body)
+        except SdpError:
+            self._release(outcome.NO_USABLE_ANSWER, now)
+        else:
+            if answers:
+                self._tell(side.other, now)
+
     def _settled(self, side: Side, event: Reinvited, now: float) -> None:
         """Answer the side that waits: with what the other one says, or alone (EDGE D6)."""
         reinvites, media, offer = self._legs[side].reinvites, self._media, self._offer
@@ -164,7 +177,7 @@ class Reoffers:
             except SdpError:
                 self._release(outcome.NO_USABLE_ANSWER, now)
             else:
-                self.tell(side, now)
+                self._tell(side, now)
         elif event.status == 408:
             self._release(outcome.PEER_LOST, now)
         else:
@@ -175,7 +188,7 @@ class Reoffers:
     def _retry(self, side: Side, now: float) -> None:
         session = self._legs[side].session
         if self._media.has_news_for(side) or session is None or not session.is_due:
-            self.tell(side, now)
+            self._tell(side, now)
         else:
             self._refresh(side, now)
 

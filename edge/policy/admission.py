@@ -45,10 +45,10 @@ from edge.policy.request_checks import (
     has_usable_interval,
     has_usable_offer,
     is_first_of_its_kind,
+    is_load_bearable,
     is_method_supported,
     is_node_ready,
     is_outside_dialog,
-    is_overload_far,
     is_uri_readable,
     is_within_source_rate,
     requires_nothing_unknown,
@@ -138,7 +138,7 @@ def _find_named_connector(case: Case) -> None:
 
 PBX_CALL = CheckList(
     (
-        is_overload_far,  # R30, early
+        is_load_bearable,  # R30, early
         is_within_source_rate,  # 1
         is_method_supported,  # 4
         is_uri_readable,  # 5
@@ -175,7 +175,7 @@ COUNTED_CALL = CheckList(
 """What is left of PBX_CALL once all nodes have counted the call (A10)."""
 CARRIER_CALL = CheckList(
     (
-        is_overload_far,  # R30, early
+        is_load_bearable,  # R30, early
         is_within_source_rate,  # 1
         is_method_supported,  # 4
         is_uri_readable,  # 5
@@ -196,7 +196,7 @@ CARRIER_CALL = CheckList(
 )
 OPTIONS = CheckList(
     (
-        is_overload_far,  # R30, early
+        is_load_bearable,  # R30, early
         is_method_supported,  # 4
         is_uri_readable,  # 5
         is_outside_dialog,  # 6
@@ -253,6 +253,7 @@ class Admission:
             utc_of=utc_of,
         )
         self._sources = Sources(snapshot)
+        self._context.is_configured = bool(snapshot.connectors)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -263,6 +264,7 @@ class Admission:
     def snapshot(self, snapshot: Snapshot) -> None:
         self._context.snapshot = snapshot
         self._sources = Sources(snapshot)
+        self._context.is_configured = True
 
     @property
     def spending(self) -> Spending:

@@ -13,8 +13,10 @@ from edge.policy.rate import BUCKETS, RateLimiter
 
 COUNT_WITHIN_S = 0.2
 """How long a call waits for the common count before this node's own one decides."""
+MOST_MISSES = 3
+"""Answers in a row that may not come: one is a hiccup, and its call was counted all the same."""
 AWAY_S = 1.0
-"""How long nobody is asked after an answer that did not come."""
+"""How long nobody is asked then; after it the next miss is enough."""
 
 
 class Pace(Enum):
@@ -34,13 +36,14 @@ class _Held(NamedTuple):
 class CallRates:
     """What one node knows of its connectors' call rates; bounded by the number of connectors."""
 
-    __slots__ = ("_away_until", "_closed_until", "_held", "_own", "peers")
+    __slots__ = ("_away_until", "_closed_until", "_held", "_misses", "_own", "peers")
 
     def __init__(self) -> None:
         self._own = RateLimiter()
         self._held: dict[str, _Held] = {}
         self._closed_until: dict[str, float] = {}
         self._away_until = 0.0
+        self._misses = 0
         self.peers = 0
         """Other nodes that take calls."""
 
@@ -80,8 +83,14 @@ class CallRates:
         _bound(self._closed_until)
 
     def unanswered(self, now: float) -> None:
-        """Note that the common count cannot be had."""
-        self._away_until = now + AWAY_S
+        """Note that an answer of the common count did not come."""
+        self._misses += 1
+        if self._misses >= MOST_MISSES:
+            self._away_until = now + AWAY_S
+
+    def answered(self) -> None:
+        """Note that the common count can be had."""
+        self._misses = 0
 
     def _is_shared(self, now: float) -> bool:
         return self.peers > 0 and now >= self._away_until

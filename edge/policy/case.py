@@ -86,6 +86,7 @@ class Context:
         "call_rates",
         "calls",
         "ids",
+        "is_configured",
         "limits",
         "overloaded",
         "peer_calls",
@@ -125,6 +126,8 @@ class Context:
         self.source_rates = RateLimiter()
         self.limits = StrangerLimits(settings.admission, ids)
         self.spending = Spending(settings.admission, utc_of)
+        self.is_configured = False
+        """Whether the node has ever read its configuration (EDGE R32)."""
         self.overloaded = False
         """EDGE R30; whoever measures load sets it."""
         self.peer_calls: Mapping[str, int] = {}

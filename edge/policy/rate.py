@@ -25,6 +25,8 @@ _WORDS = Struct(f"={SKETCH_ROWS}I")
 
 def _next_full(full_at: float, rate: float, burst: float, now: float) -> float | None:
     """Return when a bucket is full after taking one token, None when it holds none."""
+    if not rate:
+        return None  # a setting of 0 means never
     interval = 1.0 / rate
     if full_at - (burst - 1.0) * interval > now + _TOLERANCE_S:
         return None

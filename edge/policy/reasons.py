@@ -39,6 +39,8 @@ class Reason(Symbol):
     # fmt: off
     STRANGER_RATE = Entry("stranger-rate", (), "Unknown source sends too much", "S3",
         "put the source into the connector's CidrAllowedList")
+    NOT_CONFIGURED = Entry("not-configured", (503,), "Node has no configuration yet", "R32",
+        "nothing: another node takes the call; the operator looks whether DynamoDB answers")
     NAMES_NO_CONNECTOR = Entry("names-no-connector", (),
         "Unknown source names no connector", "R36, S2",
         "send to the connector's host and put the source into its CidrAllowedList")

@@ -108,7 +108,7 @@ def has_hops_left(case: Case) -> Refuse | None:
     return case.refuse(Reason.HOPS, "Max-Forwards is 0: look for a routing loop")
 
 
-def is_overload_far(case: Case) -> Refuse | None:
+def is_load_bearable(case: Case) -> Refuse | None:
     """R30, before all else: whoever is known is told at once, at no cost in memory or records."""
     if not case.context.overloaded or case.request.to.tag is not None:
         return None

@@ -58,10 +58,10 @@ class Sources:
         source = self._known.get(remote) or self._strangers.get(remote)
         if source is None:
             source = self._classified(remote)
-            memory = self._known if source.is_known else self._strangers
-            if len(memory) >= _KNOWN_ADDRESSES:
-                memory.clear()
-            memory[remote] = source
+            remembered = self._known if source.is_known else self._strangers
+            if len(remembered) >= _KNOWN_ADDRESSES:
+                remembered.clear()
+            remembered[remote] = source
         return source
 
     def _classified(self, remote: Address) -> Source:

@@ -9,19 +9,30 @@ from edge.sip.message import COMPACT, Request, response_bytes
 
 
 def judge_stranger(case: Case) -> Refuse | Silence:
-    """Return silence, or a short refusal to whoever names a connector (EDGE R7, R36, S2)."""
-    request, address = case.request, case.source.address
+    """Return silence, or a short refusal to whoever names a connector (EDGE R7, R36, S2).
+
+    A node that has never read its configuration knows nobody; its peers try another one (R32).
+    """
+    if not case.context.is_configured:
+        hint = "this node has no configuration yet: DynamoDB does not answer"
+        return _refused_if_small(Reason.NOT_CONFIGURED, hint, case)
     case.connector = case.connector_named()
     if case.connector is None:
         return _ignored(case.source)
-    hint = not_in_allow_list(address, case.connector)
+    hint = not_in_allow_list(case.source.address, case.connector)
+    return _refused_if_small(Reason.NOT_LISTED, hint, case)
+
+
+def _refused_if_small(why: Reason, hint: str, case: Case) -> Refuse | Silence:
+    """Refuse a stranger's new work in a few octets, now and then."""
+    request = case.request
     if request.method not in ("INVITE", "OPTIONS") or request.to.tag is not None:
-        return Silence(Reason.NOT_LISTED, hint)
-    refusal = case.refuse(Reason.NOT_LISTED, hint, stateless=True, silent=True)
+        return Silence(why, hint)
+    refusal = case.refuse(why, hint, stateless=True, silent=why is Reason.NOT_LISTED)
     if _answer_length(refusal, case) > _least_length(request):
-        return Silence(Reason.NOT_LISTED, hint)
-    if not case.context.limits.may_be_refused(address, case.now):
-        return Silence(Reason.NOT_LISTED, hint)
+        return Silence(why, hint)
+    if not case.context.limits.may_be_refused(case.source.address, case.now):
+        return Silence(why, hint)
     return refusal
 
 

@@ -1,6 +1,6 @@
 """Registering with carriers that send calls only where a REGISTER says (EDGE F13, RFC 3261 §10).
 
-    IDLE          nothing sent yet: the carrier's name has not resolved so far
+    IDLE          nothing sent yet: the node has just started, or the name has not resolved so far
     REGISTERING   a REGISTER is out
     REGISTERED    the carrier knows our Contact; refreshed at half the time that it granted
     REFUSED       it did not answer, or not with 200; tried again ever more rarely, at its next
@@ -27,6 +27,8 @@ from edge.sip.uri import parse_uri
 from edge.symbol import Symbol
 from model.settings import Carrier
 
+START_AFTER_S = 3.0
+"""The configuration comes first: a node that has just started opens its sockets after it."""
 FIRST_RETRY_S = 10.0
 LONGEST_RETRY_S = 300.0
 SOONEST_REFRESH_S = 15.0
@@ -107,16 +109,19 @@ class Registration:
         self.armed: dict[Enum, float] = {}
 
     def reach(self, directory: Directory, now: float) -> None:
-        """Take where the carrier is; begin when it is known for the first time."""
-        self._targets = carrier_targets(self._carrier, directory)
-        if self._targets and self.state is RegistrationState.IDLE:
-            self._register(now)
+        """Take where the carrier is; begin when it is known for the first time.
+
+        While its name does not resolve any more, the last addresses stay in use.
+        """
+        self._targets = carrier_targets(self._carrier, directory) or self._targets
+        if self._targets and self.state is RegistrationState.IDLE and not self.armed:
+            self._in.timers.start(self, _Due.REGISTER, now + START_AFTER_S)
 
     def leave(self, now: float) -> None:
         """Take our Contact back; nothing is tried again."""
         self.armed.clear()
         is_known = self.state is RegistrationState.REGISTERED
-        if self._take(_Input.LEAVE) and is_known and self._targets:
+        if self._take(_Input.LEAVE) and is_known:
             self._expires_s = 0
             self._start(now)
 
@@ -151,9 +156,7 @@ class Registration:
         self.on_no_response(transaction, now)
 
     def _register(self, now: float) -> None:
-        if not self._targets:
-            self._refused(None, now)
-        elif self._take(_Input.START):
+        if self._take(_Input.START):
             self._start(now)
 
     def _take(self, happened: _Input) -> bool:

@@ -147,26 +147,23 @@ class AwsWorker:
         )
         # A daemon: it may sit in a request when the process ends, and nothing of it needs saving.
         Thread(target=follow, name="configuration", daemon=True).start()
-        limited = command.settings.admission.concurrent_calls_per_connector is not None
         peers = Peers(
             reader.client, table_prefix=command.table_prefix, node_id=command.node.node_id
         )
-        watch = partial(
-            watch_peers,
-            peers,
-            every_s=EVERY_LIMITED_S if limited else EVERY_S,
-            publish=self._report_from_thread,
-        )
+        watch = partial(self._watch_peers, command, peers)
         Thread(target=watch, name="peers", daemon=True).start()
         # After it: the configuration is what a start waits for.
         self._journal = Journal.over(session, command.table_prefix, command.node, self._log)
         self._health = HealthWriter.over(session, command.table_prefix, self._log)
-        self._counting.submit(self._start_counting, command)
 
-    def _start_counting(self, command: Begin) -> None:
-        """Make a client in a thread, with a session of its own: sessions are not for several."""
+    def _watch_peers(self, command: Begin, peers: Peers) -> None:
+        """See other nodes once there is a client to count with; it is made with a session of this
+        thread's own, for sessions are not for several."""
         session = boto3.Session(region_name=command.settings.region)
         self._counter = CallCounter.over(session, command.table_prefix)
+        limited = command.settings.admission.concurrent_calls_per_connector is not None
+        every_s = EVERY_LIMITED_S if limited else EVERY_S
+        watch_peers(peers, every_s=every_s, publish=self._report_from_thread)
 
     def _count(self, question: Count) -> None:
         """Count in a thread; without an answer the node decides by itself, and at once."""

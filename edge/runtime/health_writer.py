@@ -1,8 +1,7 @@
-"""Writes when a connector's hosts last pinged, into the connector's item (EDGE F11).
+"""Writes when a connector's hosts last pinged, beside the nodes (EDGE F11).
 
-An attribute of its own with an UpdateExpression of its own: it meets no other writer, and it is no
-change of the configuration, so that the revision stays. The newest ping wins, whichever node saw
-it; a connector that is gone stays gone.
+It is no change of the configuration, so it stands in a table that no feed follows. The newest ping
+wins, whichever node saw it.
 """
 
 import asyncio
@@ -19,25 +18,25 @@ from edge.runtime.log import Logger
 from edge.runtime.row_writer import CLIENT, FIRST_RETRY_S, LONGEST_RETRY_S
 from edge.seam import NoteHealth
 from model.codec import encode, encode_item, moment_text
-from model.configuration_items import termination_health_members
 from model.configurations import TerminationHealth
-from model.tables import CONNECTOR, CONNECTORS, HEALTH, PARTITION_KEY, key
+from model.health_items import health_members
+from model.tables import NODES, PARTITION_KEY
 
 AT_ONCE = 25
 """Pings in one go of the writing thread."""
 LONGEST_QUEUE = 20_000
 """Connectors whose ping waits; a later ping tells as much, so the oldest are let go."""
-_CONDITION = "attribute_exists(#pk) AND (attribute_not_exists(#health) OR #health.#at < :now)"
+_CONDITION = "attribute_not_exists(#pk) OR #at < :now"
 
-Update = Callable[..., Any]
-"""A client's update_item; botocore makes its clients at run time: it has no static type."""
+Put = Callable[..., Any]
+"""A client's put_item; botocore makes its clients at run time: it has no static type."""
 
 
 class HealthWriter:
     """Takes pings and writes the newest of each connector."""
 
-    def __init__(self, update: Update, *, table: str, log: Logger) -> None:
-        self._update = update
+    def __init__(self, put: Put, *, table: str, log: Logger) -> None:
+        self._put_item = put
         self._table = table
         self._log = log
         self._waiting: dict[str, NoteHealth] = {}
@@ -49,7 +48,7 @@ class HealthWriter:
     def over(cls, session: boto3.Session, prefix: str, log: Logger) -> "HealthWriter":
         """Return the writer of a deployment whose tables start with `prefix`."""
         client = session.client("dynamodb", config=CLIENT)
-        return cls(client.update_item, table=CONNECTORS.physical_name(prefix), log=log)
+        return cls(client.put_item, table=NODES.physical_name(prefix), log=log)
 
     @property
     def pending(self) -> int:
@@ -78,7 +77,7 @@ class HealthWriter:
         """Write in another thread; return what is left to write, and why."""
         for done, ping in enumerate(batch):
             try:
-                self._update(**_arguments(self._table, ping))
+                self._put_item(**_arguments(self._table, ping))
             except ClientError as error:
                 if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                     return batch[done:], error
@@ -109,16 +108,8 @@ def _arguments(table: str, ping: NoteHealth) -> dict[str, object]:
     health = TerminationHealth(at=ping.at, source=ping.source)
     return {
         "TableName": table,
-        "Key": key(CONNECTOR, ping.connector_id),
-        "UpdateExpression": "SET #health = :health",
+        "Item": encode_item(health_members(ping.connector_id, health)),
         "ConditionExpression": _CONDITION,
-        "ExpressionAttributeNames": {
-            "#pk": PARTITION_KEY,
-            "#health": HEALTH,
-            "#at": "at",
-        },
-        "ExpressionAttributeValues": {
-            ":health": {"M": encode_item(termination_health_members(health))},
-            ":now": encode(moment_text(ping.at)),
-        },
+        "ExpressionAttributeNames": {"#pk": PARTITION_KEY, "#at": "at"},
+        "ExpressionAttributeValues": {":now": encode(moment_text(ping.at))},
     }

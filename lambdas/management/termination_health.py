@@ -7,7 +7,8 @@ from lambdas.management.wire import Answer
 
 def get_voice_connector_termination_health(context: Context, parameters: Parameters) -> Answer:
     """Return time and source address of the last ping; nothing of either when there was none."""
-    health = context.connector(parameters.text("VoiceConnectorId")).termination_health
+    connector = context.connector(parameters.text("VoiceConnectorId"))
+    health = context.repository.nodes.health(connector.connector_id)
     if health is None:
         return {"TerminationHealth": {}}
     return {"TerminationHealth": {"Timestamp": health.at, "Source": health.source}}

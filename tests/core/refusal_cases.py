@@ -45,9 +45,9 @@ def other(number: int) -> tuple[str, str]:
 class Scene:
     """A node and all that it has said."""
 
-    def __init__(self, *connectors: Any, **admission: Any) -> None:
+    def __init__(self, *connectors: Any, configured: bool = True, **admission: Any) -> None:
         settings: Settings = replace(SETTINGS, admission=AdmissionSettings(**admission))
-        self.node = Node(*connectors, settings=settings)
+        self.node = Node(*connectors, settings=settings, configured=configured)
         self.heard: list[tuple[Address, Request | Response]] = []
 
     def say(
@@ -106,6 +106,12 @@ def asked(data: bytes, remote: Address = PBX, *connectors: Any, **admission: Any
     """Return the scene of one request."""
     scene = Scene(*connectors, **admission)
     scene.say(data, remote)
+    return scene
+
+
+def _unconfigured() -> Scene:
+    scene = Scene(configured=False)
+    scene.say(datagram())
     return scene
 
 
@@ -309,6 +315,7 @@ def sdp(old: bytes, new: bytes) -> Scene:
 
 CASES: dict[Reason, tuple[Callable[[], Scene], str | None]] = {
     Reason.STRANGER_RATE: (_stranger_rate, None),
+    Reason.NOT_CONFIGURED: (_unconfigured, None),
     Reason.NAMES_NO_CONNECTOR: (
         lambda: asked(datagram("OPTIONS", uri="sip:x.example"), STRANGER), None,
     ),

@@ -172,6 +172,7 @@ class Node:
         numbers: Sequence[InventoryNumber] | None = None,
         groups: Sequence[ConnectorGroup] = (),
         carrier_passwords: Mapping[str, str] | None = None,
+        configured: bool = True,
     ) -> None:
         self.core = Core(
             settings=settings,
@@ -199,7 +200,8 @@ class Node:
         self._numbers = (number(),) if numbers is None else numbers
         self._groups = groups
         self._now = 0.0
-        self.load(*(connectors or (connector(),)))
+        if configured:
+            self.load(*(connectors or (connector(),)))
         self.core.handle(MediaReported(0, self.worker.lease(PORTS)), 0.0)
 
     def load(self, *connectors: Connector, bucket: str | None = BUCKET) -> None:

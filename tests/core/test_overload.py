@@ -13,6 +13,7 @@ from tests.core.stand import (
     PBX,
     Node,
     Stage,
+    connector,
     ladder,
     responses,
 )
@@ -28,7 +29,9 @@ def options(branch: str = "o", host: str = HOST) -> bytes:
         f"OPTIONS sip:{host} SIP/2.0\r\n"
         f"Via: SIP/2.0/UDP {PBX[0]}:5060;branch=z9hG4bK{branch};rport\r\n"
         f"From: <sip:a@{PBX[0]}>;tag=a\r\nTo: <sip:{host}>\r\n"
-        f"Call-ID: {branch}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+        f"Call-ID: {branch}\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\n"
+        f"Contact: <sip:a@{PBX[0]}:5060>\r\nUser-Agent: A PBX that asks now and then\r\n"
+        "Accept: application/sdp\r\nContent-Length: 0\r\n\r\n"
     ).encode()
 
 
@@ -125,3 +128,17 @@ def test_a_draining_node_serves_its_calls() -> None:  # EDGE R31
         link.run()
         assert stage.record.status_message == "Normal Call Clearing"
         stage.assert_quiet()
+
+
+def test_a_node_without_any_configuration_sends_new_work_away() -> None:  # EDGE R32
+    node = Node(configured=False)
+    for request_ in (invite(1), options()):
+        (answer,) = node.ask(request_, PBX, 0.0)
+        assert answer.data.startswith(b"SIP/2.0 503 ") and b"Retry-After" not in answer.data
+        assert len(answer.data) <= len(request_)
+    bye = options("b").replace(b"OPTIONS", b"BYE")
+    assert node.ask(bye, PBX, 0.0) == []
+    # No more of them than of the refusals of R7.
+    assert sum(bool(node.ask(invite(number), PBX, 0.0)) for number in range(2, 40)) == 3
+    node.load(connector())
+    assert node.ask(invite(99), ("203.0.113.99", 5060), 1.0)[0].data.startswith(b"SIP/2.0 403 ")

@@ -20,6 +20,7 @@ ASKED_AGAIN = {
 """Challenges: the wire does not tell what was wrong (EDGE S7), and no record is due (C7)."""
 
 UNRECORDED = ASKED_AGAIN | {
+    Reason.NOT_CONFIGURED,
     Reason.SOURCE_RATE,
     Reason.OVERLOAD,
     Reason.MALFORMED,
@@ -73,7 +74,9 @@ def test_a_refusal_says_why_in_answer_record_and_log(why: Reason) -> None:
         assert limited == why.limited
     (line,) = [it for it in scene.node.logs if it.fields.get("code") == why.code]
     assert line.fields["call_id"]
-    if line.event == "call-ended":
+    if why is Reason.NOT_CONFIGURED:  # nobody is known then
+        assert line.event == "source-refused" and line.fields["hint"]
+    elif line.event == "call-ended":
         assert line.fields["status_message"] == f"{final.status} {text}"
     else:
         assert line.event == ("call-challenged" if why in ASKED_AGAIN else "call-refused")

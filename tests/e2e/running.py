@@ -52,7 +52,10 @@ class RunningStand:
 
     def __init__(self, folder: Path, *options: str) -> None:
         names = ("api", "sip", "tls", "aws", "pstn", "pbx")
-        self.ports = {name: free_port() for name in names}
+        found: set[int] = set()
+        while len(found) < len(names):
+            found.add(free_port())
+        self.ports = dict(zip(names, found, strict=True))
         kept = {
             name: it for name, it in os.environ.items() if not name.startswith(("AWS_", "OVC_"))
         }

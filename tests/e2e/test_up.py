@@ -161,9 +161,29 @@ def test_an_inbound_call_is_heard_recorded_and_shown(
 def test_a_refused_call_shows_what_would_admit_it(stand: RunningStand) -> None:
     report = stand.call("+12065552999")
     assert (report["exit_code"], report["answered"], report["status"]) == (4, False, 404)
-    assert "associate_phone_numbers_with_voice_connector" in stand.await_line(
-        "404 Number not assigned"
-    )
+    line = stand.await_line("404 Number not assigned")
+    assert "associate_phone_numbers_with_voice_connector" in line
+    pasted = line.partition("ovc ")[2].split()
+    for command in (pasted, ["explain", "--last"]):
+        story = stand.run(*command)
+        assert story.returncode == 0, story.stderr
+        assert "Number not assigned (number-not-assigned, EDGE I4, I6)" in story.stdout
+    unknown = stand.run("explain", "no-such-call")
+    assert unknown.returncode == 1
+    assert "Nothing is known of a call no-such-call" in unknown.stdout
+
+
+def test_the_story_of_an_answered_call_ends_with_its_record(
+    stand: RunningStand, offered: dict[str, str]
+) -> None:
+    number = offered["OVC_NUMBERS"].split(",")[0]
+    assert stand.call(number)["answered"]
+    stand.await_line(f"-> {number}")
+    deadline = time.monotonic() + PATIENCE_S
+    while "Record:      Completed" not in (story := stand.run("explain", "--last").stdout):
+        assert time.monotonic() < deadline, story
+    assert "admitted: no check objected" in story
+    assert "Normal Call Clearing" in story and "s3://" in story
 
 
 def test_doctor_finds_a_running_stand_sound(stand: RunningStand) -> None:

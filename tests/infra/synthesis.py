@@ -19,7 +19,10 @@ ROOT = Path(__file__).parent.parent.parent
 # A deployment in which everything that can be chosen differs from the defaults.
 OTHER_SETTINGS = {
     "domain": "vc.example.org",
-    "carriers": [{"name": "one", "host": "192.0.2.1"}],
+    "carriers": [
+        {"name": "one", "host": "192.0.2.1"},
+        {"name": "two", "host": "192.0.2.2", "username": "trunk", "password": "env:TWO_PASSWORD"},
+    ],
     "api": {"private_addresses": True},
     "media": {"first_port": 20_000, "last_port": 20_999},
 }

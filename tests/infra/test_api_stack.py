@@ -105,6 +105,7 @@ def test_the_role_has_exactly_what_is_needed(api: Template) -> None:
         ("secretsmanager:GetSecretValue", f"${{{secret}}}"),
         *((f"dynamodb:{action}", f"{table}connectors") for action in actions),
         *((f"dynamodb:{action}", f"{table}numbers") for action in actions),
+        ("dynamodb:GetItem", f"{table}nodes"),
         ("dynamodb:Query", f"{table}nodes"),
         *(("dynamodb:Query", f"{table}calls/index/{index.name}") for index in CALLS.indexes),
     }

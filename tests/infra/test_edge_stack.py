@@ -115,10 +115,11 @@ def test_the_size_is_chosen(edge: Template, other: Template) -> None:
 def test_the_edge_understands_its_environment(edge: Template, other: Template) -> None:
     for template, prefix in ((edge, "ovc"), (other, "lab2")):
         given = variables(template)
-        secret = {it["Name"] for it in container(template)["Secrets"]}
+        secret = {it["Name"] for it in container(template)["Secrets"]} - {"TWO_PASSWORD"}
         assert secret == {"OVC_NONCE_SECRET"}
         assert given.keys() | secret <= VARIABLES.keys()
         environment = given | {"OVC_NONCE_SECRET": "s" * 64, "ECS_CONTAINER_METADATA_URI_V4": "x"}
+        environment["TWO_PASSWORD"] = "p"
         runtime = RuntimeSettings.from_environment(environment)
         assert runtime.table_prefix == prefix
         assert runtime.sip_listen == ("0.0.0.0", 5060)
@@ -131,6 +132,15 @@ def test_the_edge_understands_its_environment(edge: Template, other: Template) -
 def test_the_whole_settings_document_arrives(other: Template) -> None:
     told = json.loads(variables(other)["OVC_SETTINGS"])
     assert told == OTHER_SETTINGS | {"account_id": "${AWS::AccountId}", "region": "${AWS::Region}"}
+
+
+def test_a_carriers_password_comes_from_the_operators_secret(other: Template) -> None:
+    # EDGE F13, S15
+    (password,) = [it for it in container(other)["Secrets"] if it["Name"] == "TWO_PASSWORD"]
+    assert text_of(password["ValueFrom"]).endswith(":secret:lab2/carriers/two")
+    granted = other.grants("TaskExecutionRole")
+    reads = [it for action, it in granted if action == "secretsmanager:GetSecretValue"]
+    assert any(it.endswith(":secret:lab2/carriers/two-??????") for it in reads)
 
 
 def test_calls_may_end_before_the_task_is_killed(edge: Template) -> None:
@@ -172,7 +182,7 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
         ("dynamodb:BatchGetItem", f"{table}numbers"),
         ("dynamodb:Query", f"{table}connectors"),
         ("dynamodb:Query", f"{table}numbers"),
-        ("dynamodb:UpdateItem", f"{table}connectors"),
+        ("dynamodb:PutItem", f"{table}nodes"),
         ("dynamodb:Query", f"{table}nodes"),
         ("dynamodb:Query", f"{table}feed"),
         ("dynamodb:UpdateItem", f"{table}limits"),
@@ -181,21 +191,6 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
         ("s3:PutObject", f"{bucket}/{KEY_PREFIX}/*"),
         # It has no resource to be restricted to.
         ("ec2:DescribeNetworkInterfaces", "*"),
-    }
-
-
-def test_of_connectors_the_edge_may_write_the_health_alone(edge: Template) -> None:
-    # EDGE F11
-    policies = edge.of("AWS::IAM::Policy").values()
-    (condition,) = [
-        statement["Condition"]
-        for policy in policies
-        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-        if statement["Action"] == "dynamodb:UpdateItem" and "Condition" in statement
-    ]
-    assert condition["ForAllValues:StringEquals"] == {
-        "dynamodb:LeadingKeys": ["connector"],
-        "dynamodb:Attributes": ["pk", "sk", "termination_health"],
     }
 
 

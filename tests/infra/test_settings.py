@@ -93,6 +93,15 @@ def test_fargate_sizes_are_known(cpu: int, sizes: tuple[int, ...]) -> None:
         ("settings", document(account_id="1"), "ovc:settings: it has account_id; wanted is none"),
         ("settings", document(region="eu-central-1"), "ovc:settings: it has region"),
         # EDGE S11
+        (
+            "settings",
+            document(
+                carriers=[
+                    {"name": "a", "host": "192.0.2.1", "username": "u", "password": "file:/x"}
+                ]
+            ),
+            "the password of 'a' is no variable; wanted is env:NAME",
+        ),
         ("settings", document(lab_mode=True), "ovc:settings: lab_mode is true; wanted is false"),
         # EDGE Q1
         ("settings", document(media={"first_port": 4_999}), "the ports 4999 to 59999"),

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from model.codec import encode
-from model.configuration_items import termination_health_members
+from model.codec import encode_item
 from model.configurations import TerminationHealth
-from model.tables import CONNECTOR, CONNECTORS, key
+from model.health_items import health_members
+from model.tables import NODES
 from tests.management.stand import UNCHECKED, Stand
 
 pytestmark = pytest.mark.sockets
@@ -38,11 +38,9 @@ def get(client: Any, what: str, connector_id: str) -> Any:
 
 def ping(stand: Stand, connector_id: str, health: TerminationHealth) -> None:
     """Write down a good OPTIONS ping as the edge does."""
-    stand.aws.dynamodb.update_item(
-        TableName=CONNECTORS.physical_name(stand.prefix),
-        Key=key(CONNECTOR, connector_id),
-        UpdateExpression="SET termination_health = :health",
-        ExpressionAttributeValues={":health": encode(termination_health_members(health))},
+    stand.aws.dynamodb.put_item(
+        TableName=NODES.physical_name(stand.prefix),
+        Item=encode_item(health_members(connector_id, health)),
     )
 
 

@@ -21,6 +21,7 @@ from model.connector import Connector, Credential, Origination, Protocol, Route,
 from model.connector_group import ConnectorGroup, Distribution, GroupMember
 from model.connector_items import connector_from, connector_members
 from model.group_items import group_from, group_members
+from model.health_items import health_from, health_members
 from model.number_items import number_from, number_members, pool_members, pool_number_from
 from model.numbers import InventoryNumber, PoolNumber
 from model.tables import (
@@ -210,7 +211,6 @@ CONNECTORS_OF_ANY_KIND = st.builds(
         contact_centers=st.lists(TEXT, max_size=2).map(tuple),
     ),
     tags=st.dictionaries(TEXT, st.text(), max_size=3),
-    termination_health=st.none() | st.builds(TerminationHealth, at=MOMENTS, source=TEXT),
     associated_numbers=st.integers(0, 10_000),
     group_memberships=st.integers(0, 10_000),
 )
@@ -263,17 +263,20 @@ def test_a_connector_is_read_back(connector: Connector) -> None:
     assert asdict(found) == asdict(connector)
 
 
+@given(st.builds(TerminationHealth, at=MOMENTS, source=TEXT))
+def test_health_is_read_back(health: TerminationHealth) -> None:
+    assert health_from(encode_item(health_members("connector", health))) == health
+
+
 @given(GROUPS)
 def test_a_group_is_read_back(group: ConnectorGroup) -> None:
     assert group_from(encode_item(group_members(group))) == group
 
 
 def test_what_does_not_change_how_calls_are_treated_makes_no_difference() -> None:  # A9
-    ping = TerminationHealth(at=MOMENT, source="192.0.2.1")
     other = replace(
         CONNECTOR,
         tags={"a": "b"},
-        termination_health=ping,
         associated_numbers=1,
         group_memberships=1,
     )

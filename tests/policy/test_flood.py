@@ -1,10 +1,21 @@
 """The first step, before anything is parsed (EDGE S1-S3, S5)."""
 
+from dataclasses import replace
+
 import pytest
 
 import edge.policy.sources
 from edge.policy.sources import OTHER_STRANGER_RATE, STRANGER_RATES
-from tests.policy.world import CARRIER, PBX, STRANGER, World, datagram, with_termination
+from model.settings import AdmissionSettings
+from tests.policy.world import (
+    CARRIER,
+    PBX,
+    SETTINGS,
+    STRANGER,
+    World,
+    datagram,
+    with_termination,
+)
 
 
 def spent(world: World, data: bytes, times: int, now: float = 0.0) -> int:
@@ -49,3 +60,17 @@ def test_what_belongs_to_calls_is_never_counted() -> None:
     world = World()
     for data in (datagram("ACK"), datagram("CANCEL"), datagram("BYE"), b"SIP/2.0 200 OK\r\n"):
         assert spent(world, data, 500) == 500
+
+
+def test_all_strangers_together_have_a_rate() -> None:  # EDGE S3
+    world = World()
+    data, crowd = datagram(), [(f"10.0.{n >> 8}.{n & 255}", 5060) for n in range(5_000)]
+
+    def read(data: bytes) -> int:
+        return sum(world.admission.may_spend(data, World.flow(it), 0.0) for it in crowd)
+
+    assert read(data) == world.settings.admission.unknown_requests_per_node
+    assert read(datagram("BYE")) == 4_000, "what may belong to a call has a rate of its own"
+    assert world.admission.may_spend(data, World.flow(PBX), 0.0)
+    none = replace(SETTINGS, admission=AdmissionSettings(unknown_requests_per_node=0))
+    assert not World(settings=none).admission.may_spend(data, World.flow(STRANGER), 0.0)

@@ -93,3 +93,8 @@ def test_another_secret_makes_other_collisions() -> None:
         sketch.take("192.0.2.1", 1.0, 1.0, 1.0)
         cells.append([place for place, full_at in enumerate(sketch._cells) if full_at])
     assert cells[0] != cells[1]
+
+
+def test_a_rate_of_nothing_lets_nothing_through() -> None:
+    assert not RateLimiter().take("a", 0.0, 0.0, 1.0)
+    assert not RateSketch("secret").take("a", 0.0, 0.0, 1.0)

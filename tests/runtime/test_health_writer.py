@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,10 +10,9 @@ from edge.runtime.health_writer import HealthWriter
 from edge.runtime.snapshot_reader import SnapshotReader
 from edge.seam import NoteHealth
 from model.configurations import TerminationHealth
-from model.connector import Connector
-from model.connector_items import connector_from
+from model.health_items import health_from
 from model.settings import Settings
-from model.tables import CONNECTOR, CONNECTORS, PARTITION_KEY
+from model.tables import HEALTH, NODES, PARTITION_KEY
 from tests.runtime.local_aws import MADE_AT, Deployment, a_connector
 from tests.runtime.scripted import Lines, until
 
@@ -43,27 +41,18 @@ def write(deployment: Deployment, *pings: NoteHealth) -> None:
     asyncio.run(run())
 
 
-def stored(deployment: Deployment) -> list[Connector]:
-    from_table = deployment.items(CONNECTORS)
-    return [connector_from(item) for item in from_table if item[PARTITION_KEY]["S"] == CONNECTOR]
+def stored(deployment: Deployment) -> list[TerminationHealth]:
+    items = deployment.items(NODES)
+    return [health_from(item) for item in items if item[PARTITION_KEY]["S"] == HEALTH]
 
 
 def test_the_newest_ping_wins(deployment: Deployment) -> None:
-    deployment.put_connector(a_connector(ONE))
+    # EDGE F11
     write(deployment, ping(NEWER, "192.0.2.2"), ping(MADE_AT, "192.0.2.1"))
-    (connector,) = stored(deployment)
-    assert connector.termination_health == TerminationHealth(at=NEWER, source="192.0.2.2")
-    write(deployment, ping(NEWER + timedelta(seconds=10), "192.0.2.3"))
-    (connector,) = stored(deployment)
-    assert connector.termination_health is not None
-    assert connector.termination_health.source == "192.0.2.3"
-    # Nothing else of the item has changed.
-    assert replace(connector, termination_health=None) == a_connector(ONE)
-
-
-def test_a_connector_that_is_gone_stays_gone(deployment: Deployment) -> None:
-    write(deployment, ping())
-    assert stored(deployment) == []
+    assert stored(deployment) == [TerminationHealth(at=NEWER, source="192.0.2.2")]
+    later = NEWER + timedelta(seconds=10)
+    write(deployment, ping(later, "192.0.2.3"))
+    assert stored(deployment) == [TerminationHealth(at=later, source="192.0.2.3")]
 
 
 def test_a_ping_is_no_change_of_the_configuration(deployment: Deployment) -> None:
@@ -82,15 +71,15 @@ def test_a_ping_is_no_change_of_the_configuration(deployment: Deployment) -> Non
 def scripted(test: Callable[[HealthWriter, Lines, list[str]], Awaitable[None]]) -> Lines:
     log, written, fails = Lines(), list[str](), [True, True, False]
 
-    def update(**arguments: object) -> None:
-        key = arguments["Key"]
-        assert isinstance(key, dict)
+    def put(**arguments: object) -> None:
+        item = arguments["Item"]
+        assert isinstance(item, dict)
         if fails and fails.pop(0):
             raise OSError("no route")
-        written.append(key["sk"]["S"])
+        written.append(item["sk"]["S"])
 
     async def run() -> None:
-        await test(HealthWriter(update, table="connectors", log=log), log, written)
+        await test(HealthWriter(put, table="nodes", log=log), log, written)
 
     asyncio.run(run())
     return log

@@ -12,7 +12,6 @@ from edge.runtime.snapshot_reader import FULL_LOAD_EVERY_S, SnapshotReader
 from edge.seam import ConfigChanged, ConfigLoaded
 from model import tables
 from model.codec import Plain
-from model.configurations import TerminationHealth
 from model.connector_group import ConnectorGroup, Distribution, GroupMember
 from model.connector_items import connector_members
 from model.feed_items import ChangedKey, change_members
@@ -187,8 +186,7 @@ def test_groups_are_read_and_neither_pings_nor_tags_are_news(
     snapshot = loaded(reader)
     assert set(snapshot.connectors) == {ONE}
     assert snapshot.takers_of("+15105550101").connectors == (connector,)
-    ping = TerminationHealth(at=MADE_AT, source="192.0.2.1")
-    deployment.put_connector(replace(connector, termination_health=ping, tags={"a": "b"}))
+    deployment.put_connector(replace(connector, tags={"a": "b"}))
     assert reader.changed() is None
     assert not lines.events()
 

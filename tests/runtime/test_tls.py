@@ -15,7 +15,7 @@ from edge.policy.stream_gate import StreamLimits
 from edge.runtime.stream_node import NO_CERTIFICATE
 from model.settings import TlsVerify
 from tests.runtime.scripted import until, within
-from tests.runtime.stream_stand import ADVERTISED, MESSAGE, World, served, world
+from tests.runtime.stream_stand import ADVERTISED, MESSAGE, Peer, World, served, world
 from tests.support.tls import TestCa
 
 pytestmark = pytest.mark.sockets
@@ -58,6 +58,36 @@ def test_messages_and_answers_over_tls(ca: TestCa) -> None:  # EDGE W1, W2, W3
         made.streams.close_flow(flow, 0.0)
         assert await peer.is_closed()
         await until(lambda: made.heard.closed == [flow])
+
+    live(ca, test)
+
+
+def test_connections_that_talk_at_once_are_kept_apart(ca: TestCa) -> None:
+    """All are read into one buffer."""
+
+    def said(number: int) -> bytes:
+        body = b"%d " % number * 300
+        return b"OPTIONS sip:h SIP/2.0\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+    async def talk(peer: Peer, number: int) -> None:
+        text, size = said(number) * 40, 97 + 61 * number
+        for start in range(0, len(text), size):
+            peer.say(text[start : start + size])
+            if start % 3 == 0:
+                await asyncio.sleep(0)
+
+    async def test(made: World) -> None:
+        made.heard.known.add("127.0.0.2")
+        peers = [await made.connect() for _ in range(8)]
+        peers += [await made.connect_tls(ca.client(), NAME) for _ in range(8)]
+        await asyncio.gather(*[talk(peer, number) for number, peer in enumerate(peers)])
+        await until(lambda: len(made.heard.messages) == 16 * 40)
+        of_connection: dict[int, set[bytes]] = {}
+        for data, flow in zip(made.heard.messages, made.heard.flows, strict=True):
+            of_connection.setdefault(flow.connection, set()).add(data)
+        assert sorted(of_connection.values(), key=repr) == sorted(
+            [{said(number)} for number in range(16)], key=repr
+        )
 
     live(ca, test)
 
@@ -199,5 +229,20 @@ def test_connections_for_different_names_are_different_connections(ca: TestCa) -
                 made.streams.send(b"x", flow)
             await until(lambda: len(server.peers) == 2)
             assert made.streams.open_connections == 2
+
+    uvloop.run(run())
+
+
+def test_a_peer_that_never_ends_its_handshake_is_unreachable_and_let_go(ca: TestCa) -> None:
+    # EDGE F4
+    async def run() -> None:
+        limits = replace(LIMITS, connect_s=0.3)
+        async with served() as server, world(ca=ca.path, limits=limits) as made:
+            with within(2.0):
+                made.streams.send(b"x", Flow(Transport.TLS, TLS_ADVERTISED, server.address))
+                await until(lambda: made.heard.unreachable)
+            assert made.heard.unreachable == [(server.address, Transport.TLS)]
+            assert made.streams.open_connections == 0
+            assert await server.peers[0].is_closed()
 
     uvloop.run(run())

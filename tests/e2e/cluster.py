@@ -1,0 +1,130 @@
+"""Several edges on one set of tables, without the rest of a stand: each is `python -m edge`."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from edge.flow import Address
+from emulator import aws as embedded
+from model.codec import encode_item
+from model.connector import Connector, Origination, Route, Termination, connector_host
+from model.connector_items import connector_members
+from model.feed_items import ChangedKey, change_members
+from model.settings import Settings
+from model.tables import CONNECTOR, CONNECTORS, DEFAULT_PREFIX, FEED, TABLES
+from tests.e2e.sipp import free_address, free_host
+from tests.runtime.scripted import wait_for
+from tests.runtime.test_main import Edge, edge, free_ports
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+CONNECTOR_ID = "abcdef1ghij2klmno3pqr4"
+MADE_AT = datetime(2026, 7, 1, tzinfo=UTC)
+READY_WITHIN_S = 30.0
+
+
+class Cluster:
+    """Running edges, their database, and the addresses of their only PBX and carrier."""
+
+    def __init__(self, edges: list[Edge], addresses: list[Address], more: "Shared") -> None:
+        self.edges = edges
+        self.addresses = addresses
+        self.shared = more
+        self.host = connector_host(CONNECTOR_ID, Settings().domain)
+
+    def await_peers(self) -> None:
+        """Wait until every edge sees every other one."""
+        for process in self.edges:
+            wait_for(partial(_sees, process, len(self.edges) - 1), READY_WITHIN_S)
+
+
+def _sees(process: Edge, others: int) -> bool:
+    return any(it["taking_calls"] == others for it in process.of("peers"))
+
+
+class Shared:
+    """What the edges of a cluster share."""
+
+    def __init__(self, aws: embedded.EmbeddedAws) -> None:
+        self.aws = aws
+        self.pbx, self.carrier = free_host(), free_address(free_host())
+        self.dynamodb: DynamoDBClient = aws.clients("us-east-1").dynamodb
+        for table in TABLES:
+            self.dynamodb.create_table(**table.creation(DEFAULT_PREFIX))  # type: ignore[arg-type]  # an open mapping in model.tables
+
+    def connector(self, cps_limit: int) -> Connector:
+        """Return the connector whose PBX may call."""
+        return Connector(
+            connector_id=CONNECTOR_ID,
+            name="shared",
+            region="us-east-1",
+            require_encryption=False,
+            created_at=MADE_AT,
+            updated_at=MADE_AT,
+            origination=Origination(routes=(Route(host=self.pbx),)),
+            termination=Termination(
+                calling_regions=("US",),
+                cidr_allowed_list=(f"{self.pbx}/32",),
+                cps_limit=cps_limit,
+            ),
+        )
+
+    def put(self, connector: Connector) -> None:
+        """Write the connector and feed its key, as the API and its stream do."""
+        changed = ChangedKey(CONNECTORS.logical_name, CONNECTOR, connector.connector_id)
+        change = change_members(changed, datetime.now(UTC), uuid4().hex)
+        for table, members in ((CONNECTORS, connector_members(connector)), (FEED, change)):
+            self.dynamodb.put_item(
+                TableName=table.physical_name(DEFAULT_PREFIX),
+                Item=encode_item(members),
+            )
+
+    def settings(self, **sections: Any) -> str:
+        """Return the settings document of an edge."""
+        host, port = self.carrier
+        first = free_ports(400)
+        carrier = {"name": "pstn", "host": host, "port": port}
+        media = {"first_port": first, "last_port": first + 399}
+        return json.dumps({"lab_mode": True, "carriers": [carrier], "media": media} | sections)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let the database answer nobody, and go on where it was."""
+        os.kill(self.aws.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.aws.pid, signal.SIGCONT)
+
+
+@contextmanager
+def cluster(size: int, *, cps_limit: int, **sections: Any) -> Iterator[Cluster]:
+    """Run some edges, each at an address of its own."""
+    with ExitStack() as running:
+        aws = running.enter_context(embedded.start(account_id="000000000000"))
+        shared = Shared(aws)
+        shared.put(shared.connector(cps_limit))
+        addresses = [free_address(f"127.0.0.{number + 1}") for number in range(size)]
+        edges = []
+        for host, port in addresses:
+            kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "OVC_"))}
+            variables = {
+                **kept,
+                "AWS_ENDPOINT_URL": aws.url,
+                "AWS_ACCESS_KEY_ID": embedded.ACCESS_KEY_ID,
+                "AWS_SECRET_ACCESS_KEY": embedded.SECRET_ACCESS_KEY,
+                "AWS_EC2_METADATA_DISABLED": "true",
+                "OVC_SETTINGS": shared.settings(**sections),
+                "OVC_SIP_LISTEN": f"{host}:{port}",
+            }
+            edges.append(running.enter_context(edge(variables, port)))
+        for process in edges:
+            process.until("ready", READY_WITHIN_S)
+        yield Cluster(edges, addresses, shared)
