@@ -178,4 +178,4 @@ def test_failover(lab: Lab, transport: Transport, first: int) -> None:  # EDGE F
             record = trunk.record_of(pbx.call_id())
         carrier.succeed()
     assert pbx.received("SIP/2.0 503").header("Retry-After") is None
-    assert record.members["StatusMessage"] == "503 Service Unavailable"
+    assert str(record.members["StatusMessage"]).startswith("503 ")

@@ -7,10 +7,12 @@ run here by a matcher of our own over the tree that `re` itself parses, in which
 import re
 import sys
 from collections.abc import Callable, Iterator
-from re import _constants as codes
-from re import _parser as parser
+from importlib import import_module
 from types import FrameType
 from typing import Any
+
+codes: Any = import_module("re._constants")
+parser: Any = import_module("re._parser")
 
 Items = list[tuple[Any, Any]]
 

@@ -69,6 +69,7 @@ def _configuration(
         disable_tcp="yes" if transport is Transport.UDP else "no",
         enable_tls="yes" if transport is Transport.TLS else "no",
         at=_text(at),
+        at_host=at[0],
         edge=_text(edge),
         edge_host=edge[0],
         behind=_text(behind),
