@@ -229,6 +229,20 @@ class CallSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderSettings:
+    """Which headers of an INVITE cross between a PBX and a carrier (EDGE 1.11)."""
+
+    diversion_out: bool = True
+    """Toward a carrier a Diversion may show a number that is no caller id of the customer's."""
+    history_info_in: bool = True
+    user_to_user_out: bool = False
+    custom_out: bool = False
+    """X- headers of a PBX, toward carriers."""
+    custom_in: bool = False
+    """X- headers of a carrier, toward PBXs; those that are ours to set never pass."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingSettings:
     """Targets, failover and blacklist (EDGE 5)."""
 
@@ -290,6 +304,7 @@ class Settings:
     meetings: tuple[MeetingBridge, ...] = ()
     admission: AdmissionSettings = field(default_factory=AdmissionSettings)
     call: CallSettings = field(default_factory=CallSettings)
+    headers: HeaderSettings = field(default_factory=HeaderSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)

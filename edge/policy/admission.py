@@ -97,7 +97,7 @@ def _admit(case: Case) -> AdmitCall:
         auth_user=case.auth_user,
         anonymous=case.caller.anonymous or case.from_number == ANONYMOUS,
         offer=case.offer,
-        headers=invite_headers(case.request, way, host),
+        headers=invite_headers(case.request, way, host, case.context.settings.headers),
         callees=case.callees,
         bridge=case.bridge,
         join_parameters=() if case.bridge is None else join_parameters(case),

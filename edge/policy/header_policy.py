@@ -8,6 +8,7 @@ anew from its checked parts, so that hosts and addresses of one leg do not reach
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import cache
 from typing import NamedTuple
 
 from edge.policy.verdict import Fields
@@ -15,9 +16,12 @@ from edge.sip.grammar import TOKEN, SipParseError, parameters, split_list
 from edge.sip.headers import parse_name_address
 from edge.sip.message import Message
 from model.numbers import is_e164
+from model.settings import HeaderSettings
 
 MAX_VALUE_CHARACTERS = 2_048
 """Longest value that crosses; the service's own limit for a header."""
+
+USUAL = HeaderSettings()
 
 _DIVERSIONS = 3
 _REASON_TEXT = 64
@@ -101,7 +105,8 @@ def _number_with(*kept: str) -> Filter:
 
 
 _ALL = frozenset(Way)
-_TO_PBX = frozenset({Way.TO_PBX, Way.ON_NET})
+_ON_NET = frozenset({Way.ON_NET})
+_TO_PBX = _ON_NET | {Way.TO_PBX}
 
 RULES = (
     Rule(
@@ -123,14 +128,40 @@ _OWN = "x-"
 _RESERVED = ("x-amzn-", "x-voiceconnector-", "x-vc-")
 """Ours to set; from outside they never pass."""
 
-_INVITE_RULES = {rule.name.lower(): rule for rule in RULES if rule.in_invite}
 _ENDING_RULES = {rule.name.lower(): rule for rule in RULES if rule.in_ending}
 
 
-def invite_headers(message: Message, way: Way, host: str) -> Fields:
+def invite_headers(
+    message: Message, way: Way, host: str, settings: HeaderSettings = USUAL
+) -> Fields:
     """Return what crosses from an INVITE; `host` replaces the peer's own in number URIs."""
-    passed = _passed(message, way, host, _INVITE_RULES)
-    return passed if way is not Way.ON_NET else passed + _customer_headers(message)
+    passed = _passed(message, way, host, _invite_rules(settings))
+    return passed + _customer_headers(message) if _passes_custom(way, settings) else passed
+
+
+@cache
+def _invite_rules(settings: HeaderSettings) -> Mapping[str, Rule]:
+    """Return the rows for an INVITE as an operator has changed them."""
+    ways = {
+        "Diversion": _ALL if settings.diversion_out else _TO_PBX,
+        "History-Info": _TO_PBX if settings.history_info_in else _ON_NET,
+        "User-to-User": _ALL if settings.user_to_user_out else _TO_PBX,
+    }
+    return {
+        rule.name.lower(): rule._replace(ways=ways.get(rule.name, rule.ways))
+        for rule in RULES
+        if rule.in_invite
+    }
+
+
+def _passes_custom(way: Way, settings: HeaderSettings) -> bool:
+    match way:
+        case Way.ON_NET:
+            return True
+        case Way.TO_CARRIER:
+            return settings.custom_out
+        case Way.TO_PBX:
+            return settings.custom_in
 
 
 def ending_headers(message: Message, way: Way, host: str) -> Fields:

@@ -5,6 +5,7 @@ import pytest
 from edge.policy.header_policy import MAX_VALUE_CHARACTERS, Way, ending_headers, invite_headers
 from edge.policy.verdict import AdmitCall, Fields
 from edge.sip.message import Headers, Request, Response
+from model.settings import HeaderSettings
 from tests.policy.world import CARRIER, OWNED, World, datagram
 
 HOST = "vc.example"
@@ -157,3 +158,34 @@ def test_an_admitted_call_brings_its_headers_along() -> None:
     inbound = World().judge(datagram(uri=f"sip:{OWNED}@198.51.100.10", fields=fields), CARRIER)
     assert isinstance(inbound, AdmitCall)
     assert inbound.headers == (("Session-ID", HEX), ("User-to-User", "56;encoding=hex"))
+
+
+SETTINGS = [
+    ("diversion_out", False, TO_CARRIER, "diversion", "<sip:+12065550101@x>", False),
+    ("history_info_in", False, TO_PBX, "history-info", "<sip:+12065550101@x>;index=1", False),
+    ("user_to_user_out", True, TO_CARRIER, "user-to-user", "00AB;encoding=hex", True),
+    ("custom_out", True, TO_CARRIER, "x-ticket", "42", True),
+    ("custom_in", True, TO_PBX, "x-ticket", "42", True),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "way", "header", "text", "passes"), SETTINGS)
+def test_an_operator_may_let_more_or_less_cross(
+    name: str, value: bool, way: Way, header: str, text: str, passes: bool
+) -> None:
+    # EDGE 1.11
+    request = Request("INVITE", "sip:x", {header: [text]}, b"")
+    changed = HeaderSettings(**{name: value})
+    assert bool(invite_headers(request, way, HOST)) is not passes
+    assert bool(invite_headers(request, way, HOST, changed)) is passes
+    assert invite_headers(request, Way.ON_NET, HOST, changed) == invite_headers(
+        request, Way.ON_NET, HOST
+    )
+
+
+@pytest.mark.parametrize("name", ["x-amzn-trace", "x-voiceconnector-id", "x-vc-anything"])
+def test_what_is_ours_to_set_never_crosses(name: str) -> None:
+    # EDGE 1.11
+    request = Request("INVITE", "sip:x", {name: ["1"]}, b"")
+    everything = HeaderSettings(user_to_user_out=True, custom_out=True, custom_in=True)
+    assert all(invite_headers(request, way, HOST, everything) == () for way in Way)
