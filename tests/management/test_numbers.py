@@ -190,3 +190,12 @@ def test_a_bad_filter_is_refused(stand: Stand, filters: dict[str, Any], message:
     client = stand.client(config=UNCHECKED)
     with pytest.raises(client.exceptions.BadRequestException, match=message):
         client.list_phone_numbers(**filters)
+
+
+def test_a_deleted_number_can_be_restored(stand: Stand) -> None:  # API PN7
+    client = stand.client()
+    (number,) = stand.new_numbers("206", 1)
+    client.delete_phone_number(PhoneNumberId=number)
+    assert client.get_phone_number(PhoneNumberId=number)["PhoneNumber"]["DeletionTimestamp"]
+    restored = client.restore_phone_number(PhoneNumberId=number)["PhoneNumber"]
+    assert "DeletionTimestamp" not in restored
