@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -17,10 +18,12 @@ from bench.signalling.kernel import POLL_S, children, wait_until_bound
 from bench.signalling.sink import Sink
 from bench.signalling.world import connectors, numbers, settings_for
 from edge.flow import Address
+from emulator.probe import options_request
 from model.settings import Settings
 
 MIDDLE_CORE, LOAD_CORE = 0, 1
 _LAST_LINES = 20
+_SILENCE_S = 0.5
 _PINNED = ("taskset", "-c", str(MIDDLE_CORE))
 _KAMAILIO_MODULES = "/usr/lib/x86_64-linux-gnu/kamailio/modules/"
 
@@ -96,6 +99,7 @@ def running_edge(
         )
     with _ended_with(process):
         _wait_until_ready(process, log)
+        _wait_until_configured(listen)
         started = children(process.pid)
         yield Processes(
             process.pid,
@@ -173,6 +177,22 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path) -> None:
             said = "\n".join(log.read_text().splitlines()[-_LAST_LINES:])
             raise RuntimeError(f"the edge has ended:\n{said}")
         time.sleep(POLL_S)
+
+
+def _wait_until_configured(listen: Address) -> None:
+    """Ask until a node that is ready, but has no configuration yet, answers 503 no more."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        asker.bind((listen[0], 0))
+        asker.settimeout(_SILENCE_S)
+        while True:
+            asker.sendto(options_request("nobody.invalid", asker.getsockname()), listen)
+            try:
+                answer = asker.recv(65_535)
+            except TimeoutError:
+                return  # a stranger hears nothing (EDGE R36)
+            if not answer.startswith(b"SIP/2.0 503 "):
+                return
+            time.sleep(POLL_S)
 
 
 def _is_ready(log: Path) -> bool:
