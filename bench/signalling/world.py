@@ -17,7 +17,7 @@ CPS_LIMIT = 100_000
 """Far above the load: the limit is checked for every call and never reached."""
 BUCKET = "bench-cdr"
 
-PROBED = "+1312555"
+PROBED = "+1212555"
 """Beginning of numbers that go to the probe, where there is one."""
 _MADE_AT = datetime(2026, 7, 1, tzinfo=UTC)
 _OTHERS = IPv4Address("10.0.0.0")
