@@ -28,6 +28,10 @@ IDLE_WITHIN_S = 75.0
 """Timer B of an attempt, then the BYE or CANCEL that came of it: 64 s (EDGE B8, F7)."""
 
 
+PSTN = "+1212555"
+"""The last four digits of a number tell the simulated network what to do."""
+TALK = ("-d", "300")
+"""Milliseconds between answer and BYE."""
 _UNHURRIED = {"overload_lag_ms": 5_000, "drop_lag_ms": 10_000}
 """Other tests run on this machine, too: that a loop is late is no overload of the edge here."""
 

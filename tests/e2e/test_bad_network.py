@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from edge.flow import Address
-from tests.e2e.lab import CALLER, Lab, Route, Trunk, eventually
+from tests.e2e.lab import CALLER, PSTN, Lab, Route, Trunk, eventually
 from tests.e2e.sipp import Sipp, free_address, free_host
 from tests.support.impaired_link import ImpairedLink, noted
 from tests.support.link import Conditions
@@ -21,7 +21,6 @@ from tests.support.link import Conditions
 pytestmark = [pytest.mark.sockets, pytest.mark.sipp, pytest.mark.xdist_group("bad-network")]
 
 BAD = Conditions(loss=0.05, duplication=0.05, reordering=0.05, delay_s=0.005, longest_delay_s=0.2)
-PSTN = "+1212555"
 TO_SECOND_CARRIER = f"{PSTN}0106"
 """The simulated network answers 503: the carrier behind the bad link takes over."""
 RATE = "10"

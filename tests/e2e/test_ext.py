@@ -1,26 +1,14 @@
 """The operator's extensions on a whole stand: what they show is what happens."""
 
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from tests.e2e.lab import CALLER, Lab, Trunk, eventually
+from tests.e2e.lab import CALLER, PSTN, Lab, Trunk, eventually
 from tests.support import extensions
 
 pytestmark = [pytest.mark.sockets, pytest.mark.sipp, pytest.mark.xdist_group("ext")]
-
-PSTN = "+1212555"
-"""The last four digits of a number tell the simulated network what to do."""
-
-
-@pytest.fixture(scope="module")
-def trunk(lab: Lab) -> Iterator[Trunk]:
-    made = lab.new_trunk()
-    made.permit()
-    made.await_effect()
-    yield made
 
 
 def ext(lab: Lab, target: str) -> Any:

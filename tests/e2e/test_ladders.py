@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from edge.flow import Transport
-from tests.e2e.lab import CALLER, Lab, Route, Trunk
+from tests.e2e.lab import CALLER, TALK, Lab, Route, Trunk
 from tests.e2e.records import assert_record, window
 from tests.e2e.sipp import Sipp, free_address, free_host
 from tests.e2e.transports import SPOKEN
@@ -19,7 +19,6 @@ NO_ANSWER_S = 2.0
 TO_SECOND_CARRIER = "+12125550106"
 """The simulated network answers 503, and the call goes to the carrier that the test plays."""
 RINGS_FOR_EVER = "+12125550103"
-TALK = ("-d", "300")
 
 over_each_transport = pytest.mark.parametrize("transport", SPOKEN, ids=str)
 
@@ -33,14 +32,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     }
     with Lab(tmp_path_factory.mktemp("ladders"), settings) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def trunk(lab: Lab) -> Iterator[Trunk]:
-    made = lab.new_trunk()
-    made.permit()
-    made.await_effect()
-    yield made
 
 
 def body(sipp: Sipp, start: str) -> str:

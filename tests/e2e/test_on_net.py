@@ -5,14 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from edge.flow import Address
-from tests.e2e.lab import CALLER, Lab, Route, Trunk, eventually
+from tests.e2e.lab import CALLER, TALK, Lab, Route, Trunk, eventually
 from tests.e2e.records import assert_record, window
 from tests.e2e.sipp import free_address, free_host
 
 pytestmark = [pytest.mark.sockets, pytest.mark.sipp, pytest.mark.xdist_group("on-net")]
-
-TALK = ("-d", "300")
-"""Milliseconds between answer and BYE."""
 
 
 def pbx_address() -> Address:

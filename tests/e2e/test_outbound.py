@@ -1,26 +1,11 @@
 """Calls from a PBX through a connector to the public network, with SIPp as the PBX."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.e2e.lab import CALLER, Lab, Trunk
+from tests.e2e.lab import CALLER, PSTN, TALK, Lab, Trunk
 from tests.e2e.records import assert_record, window
 
 pytestmark = [pytest.mark.sockets, pytest.mark.sipp, pytest.mark.xdist_group("outbound")]
-
-PSTN = "+1212555"
-"""The last four digits of a number tell the simulated network what to do."""
-TALK = ("-d", "300")
-"""Milliseconds between answer and BYE."""
-
-
-@pytest.fixture(scope="module")
-def trunk(lab: Lab) -> Iterator[Trunk]:
-    made = lab.new_trunk()
-    made.permit()
-    made.await_effect()
-    yield made
 
 
 def test_a_call_is_answered_and_the_pbx_hangs_up(lab: Lab, trunk: Trunk) -> None:

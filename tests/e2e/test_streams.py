@@ -3,29 +3,17 @@
 import socket
 import ssl
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from edge.flow import Transport
-from tests.e2e.lab import CALLER, Lab, Route, Trunk
+from tests.e2e.lab import CALLER, PSTN, TALK, Lab, Route, Trunk
 from tests.e2e.records import assert_record, window
 from tests.e2e.sipp import free_address, free_host
 from tests.support.agent import Agent, CallerPlan
 from tests.support.stream_wire import StreamWire
 
 pytestmark = [pytest.mark.sockets, pytest.mark.sipp, pytest.mark.xdist_group("streams")]
-
-PSTN = "+1212555"
-TALK = ("-d", "300")
-
-
-@pytest.fixture(scope="module")
-def trunk(lab: Lab) -> Iterator[Trunk]:
-    made = lab.new_trunk()
-    made.permit()
-    made.await_effect()
-    yield made
 
 
 def test_a_pbx_calls_over_tcp(lab: Lab, trunk: Trunk) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from edge.flow import Address
-from tests.e2e.lab import CALLER, Lab, Route, Trunk
+from tests.e2e.lab import CALLER, TALK, Lab, Route, Trunk
 from tests.e2e.records import assert_record, window
 from tests.e2e.sipp import Message, Sipp, free_address, free_host
 
@@ -21,8 +21,6 @@ FAILING = "+12125550106"
 KEPT_NUMBER = "+12065550199"
 """A number that the customer has with the other provider."""
 EXTENSION = "200"
-TALK = ("-d", "300")
-"""Milliseconds between answer and BYE."""
 
 
 class OtherProvider:

@@ -6,7 +6,7 @@ Both ends are reached through its Record-Route alone, in both directions.
 import pytest
 
 from edge.flow import Address, Transport
-from tests.e2e.lab import CALLER, Lab, Route, Trunk
+from tests.e2e.lab import CALLER, TALK, Lab, Route, Trunk
 from tests.e2e.sipp import Sipp, free_address, free_host
 from tests.e2e.transports import SPOKEN
 from tests.interop.kamailio import kamailio
@@ -19,7 +19,6 @@ pytestmark = [
     pytest.mark.parametrize("transport", SPOKEN, ids=str),
 ]
 
-TALK = ("-d", "300")
 TO_SECOND_CARRIER = "+12125550106"
 """The simulated network answers 503: the call goes to the carrier that kamailio stands before."""
 
