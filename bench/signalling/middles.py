@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
+from types import MappingProxyType
 
 from bench.signalling.kernel import POLL_S, children, wait_until_bound
 from bench.signalling.sink import Sink
@@ -78,8 +79,10 @@ def running_edge(
     log: Path,
     *,
     before: Sequence[str] = _PINNED,
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Processes]:
-    """Run the shipped edge until the block ends; `before` is put before its command."""
+    """Run the shipped edge until the block ends; `before` is put before its command, `variables`
+    are more of its environment."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         "AWS_ENDPOINT_URL": aws_url,
@@ -89,6 +92,7 @@ def running_edge(
         "AWS_EC2_METADATA_DISABLED": "true",
         "OVC_SETTINGS": settings.to_json(),
         "OVC_SIP_LISTEN": f"{listen[0]}:{listen[1]}",
+        **variables,
     }
     with log.open("w") as output:
         process = subprocess.Popen(

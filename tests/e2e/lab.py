@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterable
 from itertools import count
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import boto3
 from botocore.config import Config
 
+from bench.signalling.tls_tunnel import TlsTunnel
 from edge.flow import Address, Transport
 from emulator.probe import options_request
 from tests.e2e.records import StoredRecord
@@ -138,8 +140,18 @@ class Trunk:
     def call(self, scenario: str, number: str, *, caller: str = CALLER, **more: Any) -> Sipp:
         """Let SIPp call out from the PBX; `more` are SIPp's other arguments."""
         keys = {"number": number, "connector": self.host, "caller": caller}
-        at = free_address(self.pbx)
-        return Sipp(scenario, self._lab.folder, at=at, to=self._lab.edge, keys=keys, **more)
+        at, to = free_address(self.pbx), self._lab.edge
+        if more.get("transport") is Transport.TLS:
+            # SIPp speaks TCP to a tunnel at its own address, which speaks TLS to the edge.
+            to, more["transport"] = self._tunnel().address, Transport.TCP
+        return Sipp(scenario, self._lab.folder, at=at, to=to, keys=keys, **more)
+
+    def _tunnel(self) -> TlsTunnel:
+        if self.pbx not in self._lab.tunnels:
+            self._lab.tunnels[self.pbx] = TlsTunnel(
+                self.pbx, self._lab.tls, self._lab.tls_context, self.host
+            )
+        return self._lab.tunnels[self.pbx]
 
     def records(self) -> list[StoredRecord]:
         """Return every detail record of the connector."""
@@ -177,6 +189,8 @@ class Lab:
             self.stand.close()
             raise
         self._names = count(1)
+        self.tunnels: dict[str, TlsTunnel] = {}
+        """By the address of the PBX that they belong to."""
 
     def _connect(self) -> None:
         offered = self.stand.offered()
@@ -186,6 +200,10 @@ class Lab:
         """Process id of the signalling process."""
         self.edge: Address = ("127.0.0.1", self.stand.ports["sip"])
         self.pstn: Address = ("127.0.0.1", self.stand.ports["pstn"])
+        host, _, port = offered["OVC_TLS_ADDRESS"].rpartition(":")
+        self.tls: Address = (host, int(port))
+        self.ca_file = Path(offered["OVC_CA_FILE"])
+        self.tls_context = ssl.create_default_context(cafile=self.ca_file)
         self.bucket = offered["OVC_CDR_BUCKET"]
         session = boto3.session.Session(
             aws_access_key_id=offered["AWS_ACCESS_KEY_ID"],
@@ -292,6 +310,8 @@ class Lab:
 
     def close(self) -> None:
         """End the stand."""
+        for tunnel in self.tunnels.values():
+            tunnel.close()
         self.stand.close()
 
     def __enter__(self) -> "Lab":

@@ -195,12 +195,14 @@ class Linphone:
         scheme = transport.lower()
         ports = dict.fromkeys(Transport, 0) | {transport: at[1]}
         trusts = "" if authority is None else f"root_ca={authority}\n"
+        # Its TLS library compares names alone, no addresses (mbed TLS 2.28).
+        server = edge[0] if authority is None else "localhost"
+        proxy = f"<sip:{server}:{edge[1]};transport={scheme}>"
         (home / "rc").write_text(
             f"[sip]\nsip_port={ports[Transport.UDP]}\nsip_tcp_port={ports[Transport.TCP]}\n"
             f"sip_tls_port={ports[Transport.TLS]}\nbind_address={at[0]}\nguess_hostname=0\n"
             f"contact=sip:{user}@{at[0]}\ndefault_proxy=0\nuse_ipv6=0\n{trusts}"
-            f"\n[proxy_0]\nreg_proxy=<sip:{edge[0]}:{edge[1]};transport={scheme}>\n"
-            f"reg_route=<sip:{edge[0]}:{edge[1]};transport={scheme}>\n"
+            f"\n[proxy_0]\nreg_proxy={proxy}\nreg_route={proxy}\n"
             f"reg_identity=sip:{user}@{at[0]}\nreg_sendregister=0\npublish=0\n"
             f"\n[rtp]\nbind_address={at[0]}\naudio_rtp_port=16384-32766\n"
         )

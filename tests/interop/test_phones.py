@@ -8,14 +8,12 @@ import pytest
 from edge.flow import Address, Transport
 from tests.e2e.lab import CALLER, Lab, Route, Trunk, eventually
 from tests.e2e.running import free_port
-from tests.e2e.transports import SPOKEN
 from tests.interop.phones import Baresip, Linphone, Phone
 
 pytestmark = [
     pytest.mark.sockets,
     pytest.mark.interop,
     pytest.mark.xdist_group("interop"),
-    pytest.mark.parametrize("transport", SPOKEN, ids=str),
     pytest.mark.parametrize("kind", [Baresip, Linphone]),
 ]
 
@@ -23,6 +21,9 @@ ECHOES = "+12125550100"
 """Sends back what it hears: a phone that hears anything has been heard."""
 HANGS_UP = "+12125550109"
 """Two seconds after the answer."""
+over_each_transport = pytest.mark.parametrize("transport", Transport, ids=str)
+but_tls = pytest.mark.parametrize("transport", [Transport.UDP, Transport.TCP], ids=str)
+"""Routes over TLS are those of connectors that want encryption, media too (EDGE W12, R12)."""
 ENDED = {Baresip: "terminated", Linphone: "ended"}
 Kind = type[Baresip] | type[Linphone]
 
@@ -44,7 +45,15 @@ def phone_of(
     trunk.permit(CidrAllowedList=[f"{trunk.pbx}/32", "127.0.0.1/32"])
     trunk.await_effect()
     user = number or CALLER
-    with kind(lab.folder, at=at, edge=lab.edge, user=user, transport=transport) as phone:
+    secure = transport is Transport.TLS
+    with kind(
+        lab.folder,
+        at=at,
+        edge=lab.tls if secure else lab.edge,
+        user=user,
+        transport=transport,
+        authority=lab.ca_file if secure else None,
+    ) as phone:
         yield trunk, phone, number
 
 
@@ -57,6 +66,7 @@ def hears(phone: Phone) -> Callable[[], bool | None]:
     return lambda: phone.hears or None
 
 
+@over_each_transport
 def test_a_phone_calls_and_hears_itself(lab: Lab, kind: Kind, transport: Transport) -> None:
     # EDGE O1, O2, D1, Q4: its Route header names the edge, its Via asks for rport.
     with phone_of(lab, kind, transport) as (trunk, phone, _):
@@ -68,6 +78,7 @@ def test_a_phone_calls_and_hears_itself(lab: Lab, kind: Kind, transport: Transpo
     assert record["StatusMessage"] == "Normal Call Clearing"
 
 
+@over_each_transport
 def test_a_phone_is_hung_up_on(lab: Lab, kind: Kind, transport: Transport) -> None:  # EDGE D1
     with phone_of(lab, kind, transport) as (trunk, phone, _):
         phone.dial(f"sip:{HANGS_UP}@{trunk.host}")
@@ -75,6 +86,7 @@ def test_a_phone_is_hung_up_on(lab: Lab, kind: Kind, transport: Transport) -> No
         assert record_of_the_only_call(trunk)["StatusMessage"] == "Normal Call Clearing"
 
 
+@but_tls
 def test_a_phone_is_called(lab: Lab, kind: Kind, transport: Transport) -> None:  # EDGE I1, D1
     with phone_of(lab, kind, transport, is_called=True) as (trunk, phone, number):
         report = lab.stand.call(number, duration_s=1.5)
