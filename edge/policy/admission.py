@@ -22,6 +22,7 @@ from edge.policy.connector_checks import (
     has_termination,
     is_authenticated,
     is_encrypted_enough,
+    is_media_encrypted,
     is_no_loop,
     is_number_dialable,
     is_source_allowed,
@@ -162,6 +163,7 @@ PBX_CALL = CheckList(
         is_within_spending,  # S6
         has_room,  # 21
         has_usable_offer,  # 22
+        is_media_encrypted,  # R12
     ),
     _admit,
 )
@@ -189,6 +191,7 @@ CARRIER_CALL = CheckList(
         has_usable_offer,  # 22
         has_an_owner,  # I4, I6
         has_origination,  # I4
+        is_media_encrypted,  # R12
         is_no_loop,  # L2
         has_room,  # 21
     ),

@@ -199,6 +199,14 @@ class Case:
             self._caller = given_caller(self.request)
         return self._caller
 
+    def lead_to(self, callees: tuple[Connector, ...]) -> None:
+        """Let only these connectors of those that could be called be called."""
+        if callees and self.called is not None:
+            self.called = callees[0]
+        elif callees:
+            self.connector = callees[0]
+        self.callees = callees
+
     @property
     def stays_on_net(self) -> bool:
         """Tell whether a connector's call goes to no carrier (EDGE 1.4, 1.5)."""

@@ -137,6 +137,8 @@ class Reason(Symbol):
     SDP_NOT_ACCEPTABLE = Entry("sdp-not-acceptable", (488,),
         "<what cannot be accepted>", "R12, R13, R17, R38, SD3, SD9",
         "offer PCMU over RTP/AVP at an IPv4 address")
+    PLAIN_MEDIA = Entry("plain-media", (488,), "Encrypted media required", "R12, K15",
+        "turn RequireEncryption off, update_voice_connector: this edge carries no SRTP yet")
     NOT_ASSIGNED = Entry("number-not-assigned", (404,), "Number not assigned", "I4, I6",
         "order and assign it: associate_phone_numbers_with_voice_connector")
     ORIGINATION_DISABLED = Entry("origination-disabled", (480,), "Origination disabled", "I4",

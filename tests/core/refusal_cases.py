@@ -115,6 +115,12 @@ def _unconfigured() -> Scene:
     return scene
 
 
+def _plain() -> Scene:
+    scene = Scene(replace(connector(), require_encryption=True))
+    scene.say(datagram(), over=Transport.TLS)
+    return scene
+
+
 def _sips() -> Scene:
     scene = Scene()
     scene.say(datagram(uri=URI.replace("sip:", "sips:")), over=Transport.TLS)
@@ -374,6 +380,7 @@ CASES: dict[Reason, tuple[Callable[[], Scene], str | None]] = {
     Reason.SDP_MALFORMED: (lambda: sdp(b"v=0", b"v=1"),
                            "the session description does not begin with v=0"),
     Reason.SDP_NOT_ACCEPTABLE: (lambda: sdp(b"AVP 0 101", b"AVP 8 101"), "PCMU is not offered"),
+    Reason.PLAIN_MEDIA: (_plain, None),
     Reason.NOT_ASSIGNED: (
         lambda: asked(datagram(uri=f"sip:+12065550177@{EDGE[0]}"), CARRIER), None,
     ),

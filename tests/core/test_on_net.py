@@ -7,7 +7,7 @@ import pytest
 from edge.flow import Transport
 from edge.sip.message import Request, parse_datagram
 from model.cdr import CallDetailRecord, CallStatus, Disposition
-from model.connector import Connector, Origination, Route, Termination, connector_host
+from model.connector import Connector, Origination, Protocol, Route, Termination, connector_host
 from model.connector_group import ConnectorGroup, Distribution, GroupMember
 from model.numbers import InventoryNumber
 from model.settings import AdmissionSettings
@@ -158,21 +158,17 @@ def test_customers_headers_pass_and_reserved_ones_do_not() -> None:  # EDGE 1.11
 
 
 @pytest.mark.parametrize("caller", [Transport.UDP, Transport.TCP, Transport.TLS])
-@pytest.mark.parametrize("is_encrypted", [False, True])
-def test_either_side_has_its_own_transport(  # EDGE N2, W12
-    caller: Transport, is_encrypted: bool
-) -> None:
-    callee = replace(callee_side(), require_encryption=is_encrypted)
-    node = Node(caller_side(), callee, numbers=(number(), of(OTHER_ID)))
+@pytest.mark.parametrize("callee", [Protocol.UDP, Protocol.TCP])
+def test_either_side_has_its_own_transport(caller: Transport, callee: Protocol) -> None:
+    # EDGE N2
+    origination = Origination(routes=(Route(host=SECOND_PBX[0], protocol=callee),))
+    called = replace(callee_side(), origination=origination)
+    node = Node(caller_side(), called, numbers=(number(), of(OTHER_ID)))
     via = f"SIP/2.0/{caller} {PBX[0]}:5060;branch=z9hG4bKone;rport"
     trying, invite = node.ask_over(caller, datagram(uri=ON_NET_URI, via=via), PBX, 0.0)
     assert trying.flow.transport is caller
-    there = (SECOND_PBX[0], 5061 if is_encrypted else 5060)
-    wanted = (Transport.TLS, SECOND_PBX[0]) if is_encrypted else (Transport.UDP, "")
-    assert (invite.flow.transport, invite.flow.tls_name) == wanted
-    assert invite.flow.remote == there
-    sent_by = parse_datagram(invite.data).via
-    assert sent_by.transport == invite.flow.transport
+    assert (invite.flow.transport, invite.flow.remote) == (callee.value, SECOND_PBX)
+    assert parse_datagram(invite.data).via.transport == invite.flow.transport
 
 
 def test_a_connector_may_call_its_own_number() -> None:  # EDGE N2

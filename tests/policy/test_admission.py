@@ -294,7 +294,27 @@ def test_an_encrypting_connector_wants_tls() -> None:  # EDGE R11
     assert (verdict.status, verdict.reason) == (403, "TLS Required")
     assert verdict.record is not None
     assert verdict.record.status_message == "403 TLS Required"
-    admitted(world.judge(datagram(), over=Transport.TLS))
+
+
+@pytest.mark.parametrize("body", [OFFER, b""], ids=["plain offer", "late offer"])
+def test_an_encrypting_connector_sends_no_plain_media(body: bytes) -> None:  # EDGE R12
+    world = World(replace(connector(), require_encryption=True))
+    verdict = refused(world.judge(datagram(body=body), over=Transport.TLS))
+    assert (verdict.status, verdict.reason) == (488, "Not Acceptable Here")
+    assert ("Warning", f'302 {HOST} "Encrypted media required"') in verdict.fields
+    assert verdict.record is not None
+    assert verdict.record.status_message == "488 Encrypted media required"
+
+
+def test_an_encrypting_connector_gets_no_plain_media() -> None:  # EDGE R12, W12
+    world = World(replace(connector(), require_encryption=True))
+    verdict = refused(world.judge(datagram(uri=f"sip:{OWNED}@{EDGE[0]}"), CARRIER))
+    assert verdict.status == 488
+    assert verdict.record is not None and verdict.record.connector.connector_id == CONNECTOR_ID
+    onward = refused(world.judge(datagram(uri=f"sip:{OWNED}@{OTHER_HOST}"), OTHER_PBX))
+    assert onward.status == 488
+    assert onward.callee_record is not None
+    assert onward.callee_record.connector.connector_id == CONNECTOR_ID
 
 
 # --- Sources ---
