@@ -130,7 +130,8 @@ class Trunk:
         return str(numbers[0])
 
     def await_effect(self) -> None:
-        """Wait until the edge knows this allow list, and so everything that was put before it.
+        """Wait until the edge knows this allow list, and so everything that was put before it;
+        what is put after it may come later.
 
         An OPTIONS from a listed address gets its 200; one from a stranger gets silence (EDGE R36)
         or, once the connector is known, a 403 (R7).

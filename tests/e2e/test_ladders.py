@@ -139,8 +139,8 @@ def test_ordinary_ladders(
 @over_each_transport
 def test_digest(lab: Lab, transport: Transport) -> None:  # EDGE G1, G6
     trunk = lab.new_trunk()
-    trunk.permit()
     trunk.protect("pbx", "secret")
+    trunk.permit()
     trunk.await_effect()
     number = "+12125550100"
     words = {"USER": "pbx", "PASSWORD": "secret"}

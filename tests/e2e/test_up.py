@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from model.tables import TABLES
 from tests.e2e.running import OVC, PATIENCE_S, RunningStand, free_port
 from tests.runtime.processes import is_running
 from tests.support.extensions import ext
@@ -135,7 +136,7 @@ def test_boto3_needs_nothing_but_these_variables(
     connector_id, account, tables, buckets = run.stdout.splitlines()
     assert len(connector_id) == 22
     assert account == "000000000000"
-    assert tables == "['ovc-calls', 'ovc-connectors', 'ovc-nodes', 'ovc-numbers']"
+    assert tables == str(sorted(table.physical_name("ovc") for table in TABLES))
     assert buckets == f"['{offered['OVC_CDR_BUCKET']}']"
 
 

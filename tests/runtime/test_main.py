@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import pytest
 
+from tests.e2e.running import free_port
 from tests.runtime.local_aws import Deployment, a_connector
 from tests.runtime.processes import children_of, is_running
 from tests.runtime.scripted import wait_for, within
@@ -25,8 +26,8 @@ CONNECTOR = "abcdef1ghij2klmno3pqr4"
 HOST = f"{CONNECTOR}.voiceconnector.localhost"
 
 
-def free_ports(count: int = 1) -> int:
-    """Return the first of `count` UDP ports in a row that nobody has now."""
+def free_ports(count: int) -> int:
+    """Return the first of `count` UDP ports in a row that nobody has now, for media."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
@@ -87,7 +88,7 @@ def edge(variables: Mapping[str, str], port: int) -> Iterator[Edge]:
 def running(deployment: Deployment) -> Iterator[Edge]:
     deployment.put_connector(a_connector(CONNECTOR))
     deployment.use_bucket()
-    port = free_ports()
+    port = free_port()
     with edge(environment(deployment, port), port) as process:
         process.until("ready", 10.0)
         yield process
@@ -126,7 +127,7 @@ def test_a_listed_source_is_answered(running: Edge) -> None:
 
 def test_ready_comes_within_two_seconds_and_once(deployment: Deployment) -> None:
     deployment.put_connector(a_connector(CONNECTOR))
-    port = free_ports()
+    port = free_port()
     with within(4.0), edge(environment(deployment, port), port) as process:
         ready = process.until("ready")
         assert ready["sip"] == f"127.0.0.1:{port}"
@@ -205,7 +206,7 @@ def test_a_child_that_dies_is_replaced(running: Edge) -> None:
 
 
 def test_without_a_database_it_becomes_ready_and_says_so(deployment: Deployment) -> None:
-    port, nowhere = free_ports(), free_ports()
+    port, nowhere = free_port(), free_port()
     away = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{nowhere}"}
     with edge(environment(deployment, port, **away), port) as process:
         process.until("ready", 8.0)
