@@ -105,8 +105,10 @@ def run(
             timeout=PATIENCE_S,
             check=False,
         )
+    waits = next(directory.glob("uac_*_rtt.csv"), None)
+    if waits is None:
+        raise SystemExit(f"SIPp made no calls: {(directory / 'caller.log').read_text()[-2_000:]}")
     names, *rows = [line.split(";") for line in statistics.read_text().splitlines()]
-    (waits,) = directory.glob("uac_*_rtt.csv")
     waits_ms = [float(line.split(";")[1]) for line in waits.read_text().splitlines()[1:]]
     return int(rows[-1][names.index("FailedCall(C)")]), waits_ms
 

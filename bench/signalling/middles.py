@@ -25,6 +25,8 @@ from model.settings import Settings
 MIDDLE_CORE, LOAD_CORE = 0, 1
 _LAST_LINES = 20
 _SILENCE_S = 0.5
+_CALM_S = 1.0
+"""A large configuration holds the node up for a moment, which is overload (EDGE R30)."""
 _PINNED = ("taskset", "-c", str(MIDDLE_CORE))
 _KAMAILIO_MODULES = "/usr/lib/x86_64-linux-gnu/kamailio/modules/"
 
@@ -104,6 +106,7 @@ def running_edge(
     with _ended_with(process):
         _wait_until_ready(process, log)
         _wait_until_configured(listen)
+        time.sleep(_CALM_S)
         started = children(process.pid)
         yield Processes(
             process.pid,

@@ -19,33 +19,20 @@ _UNSUPPORTED = frozenset(
 """Methods that are known and not supported (EDGE R1)."""
 _SUPPORTED = frozenset(("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS"))
 
-_LISTED_INVITES_PER_S = 100.0
-"""Least allowance of a listed source, however small its connectors' CpsLimit (EDGE S3)."""
-
 
 def is_within_source_rate(case: Case) -> Refuse | None:
     """1: a listed source or carrier that floods is told so, at no cost in memory (EDGE S3)."""
-    carrier = case.source.carrier
-    if carrier is not None:
-        key, rate = f"carrier {carrier.name}", float(carrier.invites_per_second)
-        setting = f"raise invites_per_second of carrier {carrier.name}"
+    source = case.source
+    if source.carrier is not None:
+        key, rate = f"carrier {source.carrier.name}", float(source.carrier.invites_per_second)
+        setting = f"raise invites_per_second of carrier {source.carrier.name}"
     else:
-        key, rate = f"source {case.source.address}", _listed_rate(case)
+        key, rate = f"source {source.address}", source.listed_per_s
         setting = "raise CpsLimit (put_voice_connector_termination)"
     if case.context.source_rates.take(key, rate, rate, case.now):
         return None
-    hint = f"{case.source.address} sends more than {rate:.0f} INVITEs per second: {setting}"
-    retry = (("Retry-After", "1"),)
-    return case.refuse(Reason.SOURCE_RATE, hint, fields=retry, stateless=True)
-
-
-def _listed_rate(case: Case) -> float:
-    connectors = case.context.snapshot.connectors
-    total = 0
-    for name in case.source.connector_ids:
-        termination = connectors[name].termination
-        total += 0 if termination is None else termination.cps_limit
-    return max(_LISTED_INVITES_PER_S, 4.0 * total)
+    hint = f"{source.address} sends more than {rate:.0f} INVITEs per second: {setting}"
+    return case.refuse(Reason.SOURCE_RATE, hint, fields=(("Retry-After", "1"),), stateless=True)
 
 
 def is_method_supported(case: Case) -> Refuse | None:

@@ -23,6 +23,9 @@ _ERRORS = (2.0 / 60.0, 2.0)
 
 _LONGEST_METHOD = 16
 
+_LISTED_INVITES_PER_S = 100.0
+"""Least allowance of a listed source, however small its connectors' CpsLimit (EDGE S3)."""
+
 _CALLS_PER_S = 4_000.0
 """Messages of the kind that belongs to calls, from addresses that no call is with, which a node
 reads in a second: peers that answer from another address are few (EDGE S10)."""
@@ -37,6 +40,8 @@ class Source(NamedTuple):
     """Connectors whose allow list holds the address."""
     nearer_ids: frozenset[str] = frozenset()
     """Those that name it more exactly than the carrier's sources do (EDGE I5)."""
+    listed_per_s: float = 0.0
+    """INVITEs that it may send as a PBX before it is refused (EDGE S3)."""
 
     @property
     def is_known(self) -> bool:
@@ -69,7 +74,12 @@ class Sources:
         carrier, bits = self._snapshot.carrier_of(*remote)
         ids = listed.labels(host)
         nearer = listed.labels(host, longer_than=bits) if ids and carrier is not None else ids
-        return Source(host, carrier, ids, nearer)
+        return Source(host, carrier, ids, nearer, self._allowance(ids))
+
+    def _allowance(self, ids: frozenset[str]) -> float:
+        """Return what a PBX may send; it may be listed by many connectors, so this is kept."""
+        limits = [self._snapshot.connectors[name].termination for name in ids]
+        return max(_LISTED_INVITES_PER_S, 4.0 * sum([it.cps_limit for it in limits if it]))
 
 
 class StrangerLimits:
