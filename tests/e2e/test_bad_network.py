@@ -174,7 +174,11 @@ def test_eighty_calls_end_with_one_record_each(network: Network) -> None:
     assert_records(trunk, expected, call_ids(network.pbx, sent=False), failed)
     for link in network.links:
         link.close()
-        assert link.fates.lost and link.fates.doubled and link.fates.held_back, link.fates
+    fates = [link.fates for link in network.links]
+    # Together: a link that carries forty datagrams loses none of them once in eight times.
+    assert sum(it.lost for it in fates), fates
+    assert sum(it.doubled for it in fates), fates
+    assert sum(it.held_back for it in fates), fates
     network.lab.await_idle()
     assert len(trunk.records()) == len(expected) + INBOUND, "a record came later"
 
