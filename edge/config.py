@@ -72,7 +72,8 @@ class SourceIndex:
         found = _NOBODY
         for bits, labels in self._matches(address):
             if bits > longer_than:
-                found |= labels
+                # The usual one match is not copied: a PBX may be listed by very many connectors.
+                found = found | labels if found else labels
         return found
 
     def closest(self, address: str) -> tuple[int, frozenset[str]]:
