@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
-from edge.directory import is_address, service_name
+from edge.directory import service_name
 from edge.flow import Transport
+from model.checks import is_address
 from model.connector import Connector, Network, Protocol, Route, connector_host
 from model.connector_group import ConnectorGroup, Distribution
 from model.numbers import InventoryNumber

@@ -4,11 +4,11 @@ Filled ahead of any call by the resolver; whoever routes a call only looks.
 """
 
 from collections.abc import Mapping
-from ipaddress import ip_address
 from types import MappingProxyType
 from typing import NamedTuple
 
 from edge.flow import Transport
+from model.checks import is_address
 
 _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 _NO_SERVICES: "Mapping[str, tuple[Service, ...]]" = MappingProxyType({})
@@ -45,12 +45,3 @@ class Directory(NamedTuple):
 def service_name(host: str, transport: Transport) -> str:
     """Return the name of the SRV records of a host (RFC 3263 §4.1, RFC 3261 §26)."""
     return _SERVICES[transport] + host
-
-
-def is_address(text: str) -> bool:
-    """Tell an IP address from a name."""
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

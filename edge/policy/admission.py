@@ -311,10 +311,8 @@ class Admission:
 
         Known sources and the far ends of our calls always are; strangers have a rate.
         """
-        return (
-            self.is_known(flow)
-            or self._context.calls.has_leg_at(flow.remote[0])
-            or self._context.limits.may_be_parsed(data, flow.remote[0], now)
+        return self.knows(flow.remote) or self._context.limits.may_be_parsed(
+            data, flow.remote[0], now
         )
 
     def judge(self, request: Request, flow: Flow, now: float) -> Verdict | AwaitCount:

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from edge.config import transport_of
-from edge.directory import Directory, is_address, service_name
+from edge.directory import Directory, service_name
 from edge.flow import Address, Transport
 from edge.ids import Ids
+from model.checks import is_address
 from model.connector import Connector, Route
 from model.peers import PeerTransport
 from model.settings import Carrier, MeetingBridge

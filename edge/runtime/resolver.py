@@ -10,11 +10,12 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Generic, Protocol, TypeVar
 
-from edge.directory import Directory, Service, is_address
+from edge.directory import Directory, Service
 from edge.media.targets import permitted_source
 from edge.runtime.backoff import Backoff
 from edge.runtime.dns_client import Answer, LookupFailedError
 from edge.runtime.log import Logger
+from model.checks import is_address
 
 T = TypeVar("T")
 

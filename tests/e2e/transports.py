@@ -1,8 +1,5 @@
-"""Which SIP transports the edge speaks, of those that SIPp speaks too."""
-
-from importlib.util import find_spec
+"""Which SIP transports Debian's SIPp speaks; it has no TLS."""
 
 from edge.flow import Transport
 
-SPOKEN = [Transport.UDP, *([Transport.TCP] if find_spec("edge.sip.framing") else [])]
-"""Streams need framing; Debian's SIPp has no TLS."""
+SPOKEN = (Transport.UDP, Transport.TCP)

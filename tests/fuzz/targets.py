@@ -5,8 +5,6 @@ A target returns how many inputs it has fed, for a call of the Core is many.
 
 import random
 from collections.abc import Callable, Mapping
-from importlib import import_module
-from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +13,7 @@ from edge.media.sdp import SdpError, read, read_answer
 from edge.policy.content import sdp_body
 from edge.sip.digest import parse_challenge, parse_credentials
 from edge.sip.exchange import ServerTransaction
+from edge.sip.framing import FrameKind, StreamFramer
 from edge.sip.grammar import (
     SipParseError,
     host_and_port,
@@ -172,7 +171,6 @@ def endpoint(chance: random.Random) -> int:
 
 def framing(chance: random.Random) -> int:
     """Cut a stream in two ways: the frames do not depend on the pieces (EDGE W2)."""
-    module: Any = import_module("edge.sip.framing")
     mutator = Mutator(chance, messages())
     stream = b"".join(
         mutator.message() if chance.random() < 0.3 else chance.choice(messages())
@@ -180,10 +178,10 @@ def framing(chance: random.Random) -> int:
     )
     cuts = sorted(chance.randint(0, len(stream)) for _ in range(_PIECES_PER_STREAM))
     pieces = [stream[a:b] for a, b in pairwise([0, *cuts, len(stream)])]
-    whole = module.StreamFramer().feed(stream)
-    framer = module.StreamFramer()
+    whole = StreamFramer().feed(stream)
+    framer = StreamFramer()
     assert [frame for piece in pieces for frame in framer.feed(piece)] == whole
-    messages_cut = [it.data for it in whole if it.kind is module.FrameKind.MESSAGE]
+    messages_cut = [it.data for it in whole if it.kind is FrameKind.MESSAGE]
     assert sum(map(len, messages_cut)) <= len(stream)
     for data in messages_cut:
         try:
@@ -200,7 +198,7 @@ TARGETS: Mapping[str, tuple[Target, int]] = {
     "packets": (packets, 5),
     "endpoint": (endpoint, 10),
     "core": (core, 10),
-    **({"framing": (framing, 10)} if find_spec("edge.sip.framing") else {}),
+    "framing": (framing, 10),
 }
 """Name -> target and its weight among the inputs."""
 
