@@ -152,10 +152,10 @@ expect 0 update-voice-connector-group --voice-connector-group-id "$group" --name
 expect "" delete-voice-connector-group --voice-connector-group-id "$group"
 
 # --- Settings of the account ----------------------------------------------------------------
-# The default calling name can be changed once a week, so only the first run changes it.
-if [ "$(call get-phone-number-settings --query CallingName)" != "OVC example" ]; then
-    expect "" update-phone-number-settings --calling-name "OVC example"
-fi
+# The default calling name can be changed once a week, so one that is there is kept.
+calling_name=$(call get-phone-number-settings --query CallingName)
+[ "$calling_name" != None ] || calling_name="OVC example"
+expect "" update-phone-number-settings --calling-name "$calling_name"
 bucket=$(call get-global-settings --query VoiceConnector.CdrBucket)
 settings="{}"
 [ "$bucket" = None ] || settings="CdrBucket=$bucket"
