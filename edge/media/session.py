@@ -9,6 +9,7 @@ from enum import IntEnum, StrEnum
 from typing import NamedTuple, NewType, TypeAlias
 
 from edge.flow import Address
+from edge.media.srtp_keys import LegSrtp
 
 SessionId = NewType("SessionId", int)
 
@@ -66,9 +67,12 @@ class Direction(StrEnum):
 class PayloadTypes(NamedTuple):
     """RTP payload types that one receiver expects."""
 
-    pcmu: int = 0
+    pcmu: int | None = 0
+    """None when G.722 is the only codec."""
     telephone_event: int | None = 101
     """None when DTMF events were not negotiated."""
+    g722: int | None = None
+    """None outside calls to meeting bridges (EDGE M1, M3)."""
 
 
 class LegMedia(NamedTuple):
@@ -94,6 +98,8 @@ class LegMedia(NamedTuple):
     """The call is up: media timeouts count (EDGE V4)."""
     is_fed: bool = False
     """The peer gets silence while the other leg sends nothing: that one's hold is local (D6)."""
+    srtp: LegSrtp | None = None
+    """None on a plain leg. An equal key keeps its context and rollover counter (EDGE K14)."""
     moves: int = 0
     """How often the peer has announced another address, permitted or not: each time the leg is
     latched anew (EDGE Q5)."""
