@@ -1,4 +1,4 @@
-"""The keys of a leg's SRTP, as signalling agrees on them and a media worker uses them (RFC 4568)."""
+"""The keys of a leg's SRTP: signalling agrees on them, a media worker uses them (RFC 4568)."""
 
 from enum import Enum
 from typing import NamedTuple
@@ -50,8 +50,6 @@ class SrtpKey(NamedTuple):
     def __repr__(self) -> str:
         """Return the suite alone."""
         return f"SrtpKey({self.suite.value})"
-
-    __str__ = __repr__
 
 
 class LegSrtp(NamedTuple):
