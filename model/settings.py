@@ -15,6 +15,7 @@ from model.document import read_value, written_value
 from model.numbers import NumberKind
 from model.peers import Carrier as Carrier
 from model.peers import MeetingBridge as MeetingBridge
+from model.srtp import SrtpSettings as SrtpSettings
 
 _CONNECTORS_PER_GROUP = 49
 """One transaction has 100 actions: the group, those that leave it and those that join."""
@@ -302,6 +303,7 @@ class Settings:
     headers: HeaderSettings = field(default_factory=HeaderSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
+    srtp: SrtpSettings = field(default_factory=SrtpSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
 
     def __post_init__(self) -> None:
