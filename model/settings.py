@@ -14,6 +14,7 @@ from typing import Union, get_args, get_origin, get_type_hints
 
 from model.checks import SettingsError as SettingsError
 from model.checks import check as _check
+from model.connector_logs import LogSettings as LogSettings
 from model.numbers import NumberKind
 from model.peers import Carrier as Carrier
 from model.peers import MeetingBridge as MeetingBridge
@@ -290,6 +291,14 @@ class MediaSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordSettings:
+    """What is stored of calls that have ended (EDGE 6, X7)."""
+
+    quality: bool = False
+    """Whether the quality of each answered call becomes an object beside its detail record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The whole document."""
 
@@ -308,6 +317,8 @@ class Settings:
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
+    logs: LogSettings = field(default_factory=LogSettings)
+    records: RecordSettings = field(default_factory=RecordSettings)
 
     def __post_init__(self) -> None:
         """Refuse two carriers of one name, and two bridges for one number."""
