@@ -2,7 +2,7 @@
 
 A worker measures every open session once a minute and has the last word when it is closed, which is
 a moment after the call's end; until then the ended call waits here. A worker that dies never says
-it: what became of the media is then not known (EDGE X4, X7).
+it: what became of the media is then not known (EDGE X4, X10).
 """
 
 from collections.abc import Callable, Sequence

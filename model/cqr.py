@@ -1,4 +1,4 @@
-"""The call quality record: what the CDR does not say of an answered call (EDGE X7).
+"""The call quality record: what the CDR does not say of an answered call (EDGE X10).
 
 Its object lies beside that of the CDR, under a prefix of its own, so that whoever reads CDRs never
 meets it; TransactionId and the rest of the key are the same. `Route` says whether anybody charges

@@ -288,7 +288,7 @@ class MediaSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordSettings:
-    """What is stored of calls that have ended (EDGE 6, X7)."""
+    """What is stored of calls that have ended (EDGE 6, X10)."""
 
     quality: bool = False
     """Whether the quality of each answered call becomes an object beside its detail record."""

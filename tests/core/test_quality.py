@@ -1,6 +1,6 @@
 """What a node tells of the media of its calls: every minute, at the end, and afterwards.
 
-EDGE X2, X4, X5, X7
+EDGE X2, X4, X5, X10
 """
 
 import json
@@ -330,7 +330,7 @@ def test_both_customers_of_an_on_net_call_see_themselves_as_the_customer() -> No
         stage.assert_quiet()
 
 
-def test_the_quality_of_an_answered_call_is_an_object_beside_its_record() -> None:  # EDGE X7
+def test_the_quality_of_an_answered_call_is_an_object_beside_its_record() -> None:  # EDGE X10
     with lossy_link(1) as link:
         stage = stage_of(link, WITH_RECORDS)
         stage.pbx.call(OUTBOUND_URI, EDGE, CallerPlan(bye_after_s=65.0), 0.0)
@@ -351,7 +351,7 @@ def test_the_quality_of_an_answered_call_is_an_object_beside_its_record() -> Non
         stage.assert_quiet()
 
 
-def test_a_call_into_a_meeting_is_a_conference() -> None:  # EDGE X7
+def test_a_call_into_a_meeting_is_a_conference() -> None:  # EDGE X10
     with lossy_link(1) as link:
         node = Node(settings=replace(MEETINGS, records=RecordSettings(quality=True)))
         stage = Stage(link, node=node)
@@ -376,7 +376,7 @@ def test_without_a_bucket_nothing_is_kept_of_an_ended_call() -> None:  # EDGE C1
         stage.assert_quiet()
 
 
-def test_a_lost_worker_takes_the_figures_with_it_but_not_the_records() -> None:  # EDGE X7
+def test_a_lost_worker_takes_the_figures_with_it_but_not_the_records() -> None:  # EDGE X10
     with lossy_link(1) as link:
         stage = stage_of(link, WITH_RECORDS)
         stage.pbx.call(OUTBOUND_URI, EDGE, CallerPlan(), 0.0)
@@ -394,7 +394,7 @@ def test_a_lost_worker_takes_the_figures_with_it_but_not_the_records() -> None: 
         stage.node.assert_journal_is_even()
 
 
-def test_a_worker_that_never_has_its_last_word_is_not_waited_for() -> None:  # EDGE X7
+def test_a_worker_that_never_has_its_last_word_is_not_waited_for() -> None:  # EDGE X10
     with lossy_link(1) as link:
         stage = stage_of(link, WITH_RECORDS)
         stage.node.worker.is_mute = True

@@ -1,4 +1,4 @@
-"""The quality of a call as metrics, as a row and as an object of its own (EDGE X2, X7)."""
+"""The quality of a call as metrics, as a row and as an object of its own (EDGE X2, X10)."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -85,7 +85,7 @@ def test_figures_that_are_not_known_are_left_out(quality: CallQuality) -> None: 
 
 
 def test_the_object_has_the_members_of_the_record_and_says_where_the_call_went() -> None:
-    # EDGE X7
+    # EDGE X10
     record = a_record()
     of_quality = a_quality_record(record)
     body = of_quality.body()
@@ -105,7 +105,7 @@ def test_the_object_has_the_members_of_the_record_and_says_where_the_call_went()
 
 
 @pytest.mark.parametrize("route", CallRoute)
-def test_without_figures_the_route_is_left(route: CallRoute) -> None:  # EDGE X7
+def test_without_figures_the_route_is_left(route: CallRoute) -> None:  # EDGE X10
     bare = CallQualityRecord(call=a_record(), route=route, last_minute=None, total=None)
     assert list(bare.members())[-1] == "Route"
     assert bare.members()["Route"] == route.value in ("pstn", "on-net", "conference")

@@ -219,7 +219,7 @@ def test_calls_and_the_node_have_their_rows(deployment: Deployment) -> None:
 
 
 def test_quality_has_its_object_and_its_place_in_the_row(deployment: Deployment) -> None:
-    # EDGE X5, X7
+    # EDGE X5, X10
     async def test(world: World) -> None:
         control, record = world.control, a_record()
         of_quality = a_quality_record(record)

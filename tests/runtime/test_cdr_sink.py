@@ -218,7 +218,7 @@ def test_care_ends_after_a_day(hours: float, ends: bool) -> None:
 
 
 def test_quality_lies_beside_the_record_and_gives_way_to_it() -> None:
-    # EDGE X7, C10
+    # EDGE X10, C10
     async def run() -> None:
         world = World(longest_queue=2)
         bucket = world.bucket("b")
