@@ -12,7 +12,7 @@ from edge.media.sdes import CryptoLine
 from edge.media.sdp import read
 from edge.media.session import LegMedia, Side
 from edge.media.srtp_keys import LegSrtp, SrtpKey, Suite
-from edge.media.terms import Encryption, Terms
+from edge.media.terms import Codec, Encryption, Terms
 from edge.sip.message import Message, parse_datagram
 from model.connector import Connector, Origination, Route, Termination
 from model.settings import SrtpSettings
@@ -43,7 +43,7 @@ OTHER_ID = "zyxwvutsrqponmlkjihg98"
 OTHERS_NUMBER = "+12065550177"
 TLS_PBX: Address = (PBX[0], 5061)
 TLS_SECOND_PBX: Address = (SECOND_PBX[0], 5061)
-EVERYTHING = Terms(Encryption.BEST_EFFORT, frozenset(Suite))
+EVERYTHING = Terms(Encryption.BEST_EFFORT, frozenset(Suite), frozenset(Codec))
 
 
 def encrypted(host: str = PBX[0], *lines: str, port: int = 20_000, **members: str) -> bytes:
