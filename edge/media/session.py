@@ -189,4 +189,4 @@ class SessionClosed(NamedTuple):
 
 
 MediaCommand: TypeAlias = OpenSession | SetLeg | CloseSession
-MediaReport: TypeAlias = PortsLeased | MediaSilent | SessionClosed
+MediaReport: TypeAlias = PortsLeased | MediaSilent | SessionMeasured | SessionClosed
