@@ -15,6 +15,7 @@ STARTS_WITHIN_S = 20.0
 _MODULES = "/usr/lib/*/kamailio/modules"
 _TEMPLATE = Path(__file__).with_name("kamailio.cfg")
 _TLS = """loadmodule "tls.so"
+modparam("tls", "tls_method", "TLSv1.2+")
 modparam("tls", "certificate", "{certificate}")
 modparam("tls", "private_key", "{key}")
 modparam("tls", "ca_list", "{authority}")
@@ -29,12 +30,17 @@ def kamailio(
     edge: Address,
     behind: Address,
     transport: Transport = Transport.UDP,
+    transport_behind: Transport | None = None,
     certificate: tuple[Path, Path, Path] | None = None,
 ) -> Iterator[None]:
-    """Run a proxy at an address; with TLS `certificate` is its own, its key, and who signs."""
+    """Run a proxy at an address; with TLS `certificate` is its own, its key, and who signs.
+
+    What is behind it is spoken to as the edge is, or over a transport of its own.
+    """
     run_folder = Path(mkdtemp(prefix="kamailio-", dir=folder))
     configuration = run_folder / "kamailio.cfg"
-    configuration.write_text(_configuration(at, edge, behind, transport, certificate))
+    both = (transport, transport_behind or transport)
+    configuration.write_text(_configuration(at, edge, behind, both, certificate))
     log = run_folder / "log"
     command = ["kamailio", "-f", str(configuration), "-DD", "-E", "-m", "32", "-M", "4"]
     command += ["-Y", str(run_folder), "-P", str(run_folder / "pid")]
@@ -56,7 +62,7 @@ def _configuration(
     at: Address,
     edge: Address,
     behind: Address,
-    transport: Transport,
+    transports: tuple[Transport, Transport],
     certificate: tuple[Path, Path, Path] | None,
 ) -> str:
     (modules,) = Path("/").glob(_MODULES.removeprefix("/"))
@@ -65,9 +71,11 @@ def _configuration(
         own, key, authority = certificate
         tls = _TLS.format(certificate=own, key=key, authority=authority)
     return Template(_TEMPLATE.read_text()).substitute(
-        transport=transport.lower(),
-        disable_tcp="yes" if transport is Transport.UDP else "no",
-        enable_tls="yes" if transport is Transport.TLS else "no",
+        transport=transports[0].lower(),
+        transport_behind=transports[1].lower(),
+        listens="\n".join(f"listen={it.lower()}:{_text(at)}" for it in dict.fromkeys(transports)),
+        disable_tcp="yes" if set(transports) == {Transport.UDP} else "no",
+        enable_tls="yes" if Transport.TLS in transports else "no",
         at=_text(at),
         at_host=at[0],
         edge=_text(edge),
