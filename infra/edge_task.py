@@ -10,10 +10,10 @@ from constructs import Construct
 from infra.document import settings_document
 from infra.edge_image import edge_image
 from infra.findings import accept
-from infra.names import record_arns, table_arn
+from infra.names import RECORD_PREFIXES, connector_log_arn, record_arns, table_arn
 from infra.network import SIP_PORT
 from infra.settings import DeploymentSettings
-from model.cdr import KEY_PREFIX
+from model.connector_logs import ConnectorLog
 from model.peers import IN_ENVIRONMENT
 from model.tables import (
     CALLS,
@@ -34,6 +34,7 @@ DRAIN_S = 110
 OPEN_FILES = 65_536
 """A socket for every port of the widest media range, with room for the rest."""
 LOG_BUFFER_MIB = 4
+LOG_ACTIONS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 
 
 class EdgeTask(Construct):
@@ -150,28 +151,19 @@ class EdgeTask(Construct):
         numbers = table_arn(stack, settings, NUMBERS)
         rows = [table_arn(stack, settings, table) for table in (CALLS, NODES)]
         followed = [table_arn(stack, settings, table) for table in (NODES, FEED)]
-        records = record_arns(stack, settings)
+        logs_of_connectors = [connector_log_arn(stack, log) for log in ConnectorLog]
         for actions, resources in (
             (["dynamodb:BatchGetItem"], [connectors, numbers]),
             (["dynamodb:Query"], [connectors, numbers, *followed]),
             (["dynamodb:BatchWriteItem"], rows),
             (["dynamodb:PutItem"], [table_arn(stack, settings, NODES)]),
             (["dynamodb:UpdateItem"], [table_arn(stack, settings, LIMITS)]),
-            (["s3:PutObject"], [records]),
+            (["s3:PutObject"], record_arns(stack, settings)),
+            (LOG_ACTIONS, logs_of_connectors),
             (["ec2:DescribeNetworkInterfaces"], ["*"]),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
-        # cdk-nag writes a reference as <AWS::Region>.
-        name = cdr_bucket_name(settings.prefix, "<AWS::AccountId>", "<AWS::Region>")
-        finding = f"Resource::arn:<AWS::Partition>:s3:::{name}/{KEY_PREFIX}/*"
-        accept(
-            role,
-            {
-                f"AwsSolutions-IAM5[{finding}]": "A record's name has connector and time in it "
-                "(EDGE C1); of all names of records this is the part that is known.",
-                "AwsSolutions-IAM5[Resource::*]": "DescribeNetworkInterfaces knows no resources.",
-            },
-        )
+        accept(role, _open_ends(settings))
         return role
 
     def _execution_role(self) -> iam.Role:
@@ -182,6 +174,29 @@ class EdgeTask(Construct):
             {"AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken knows no resources."},
         )
         return role
+
+
+def _open_ends(settings: DeploymentSettings) -> dict[str, str]:
+    """Return why some rights of the edge are for names that begin with something."""
+    # cdk-nag writes a reference as <AWS::Region>.
+    bucket = cdr_bucket_name(settings.prefix, "<AWS::AccountId>", "<AWS::Region>")
+    groups = "arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group"
+    records = {
+        f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::{bucket}/{prefix}/*]": (
+            "A record's name has connector and time in it (EDGE C1); of all names of records this "
+            "is the part that is known."
+        )
+        for prefix in RECORD_PREFIXES
+    }
+    logs_of_connectors = {
+        f"AwsSolutions-IAM5[Resource::{groups}:{log.value}/*]": (
+            "A log group ends with the id of its connector, and is made when that first has "
+            "something to tell (EDGE X4)."
+        )
+        for log in ConnectorLog
+    }
+    everywhere = "DescribeNetworkInterfaces knows no resources."
+    return {**records, **logs_of_connectors, "AwsSolutions-IAM5[Resource::*]": everywhere}
 
 
 def _role(scope: Construct, construct_id: str) -> iam.Role:

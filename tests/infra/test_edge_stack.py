@@ -7,6 +7,7 @@ import pytest
 
 from edge.settings import VARIABLES, RuntimeSettings
 from model.cdr import KEY_PREFIX
+from model.cqr import QUALITY_PREFIX
 from model.settings import Settings
 from model.tables import edge_log_group_name
 from tests.infra.synthesis import OTHER_SETTINGS, Assembly, Template, text_of
@@ -177,6 +178,7 @@ def test_the_log_has_the_name_that_ovc_explain_searches(edge: Template, other: T
 def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> None:
     table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/ovc-"
     bucket = "arn:${AWS::Partition}:s3:::ovc-cdr-${AWS::AccountId}-${AWS::Region}"
+    groups = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group"
     assert edge.grants("TaskTaskRole") == {
         ("dynamodb:BatchGetItem", f"{table}connectors"),
         ("dynamodb:BatchGetItem", f"{table}numbers"),
@@ -189,6 +191,10 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
         ("dynamodb:BatchWriteItem", f"{table}calls"),
         ("dynamodb:BatchWriteItem", f"{table}nodes"),
         ("s3:PutObject", f"{bucket}/{KEY_PREFIX}/*"),
+        ("s3:PutObject", f"{bucket}/{QUALITY_PREFIX}/*"),
+        ("logs:CreateLogGroup", f"{groups}:/aws/ChimeVoiceConnectorLogs/*"),
+        ("logs:CreateLogStream", f"{groups}:/aws/ChimeVoiceConnectorLogs/*"),
+        ("logs:PutLogEvents", f"{groups}:/aws/ChimeVoiceConnectorLogs/*"),
         # It has no resource to be restricted to.
         ("ec2:DescribeNetworkInterfaces", "*"),
     }
