@@ -15,6 +15,7 @@ from model.document import read_value, written_value
 from model.numbers import NumberKind
 from model.peers import Carrier as Carrier
 from model.peers import MeetingBridge as MeetingBridge
+from model.recordings import RecordingSettings
 from model.srtp import SrtpSettings as SrtpSettings
 
 _CONNECTORS_PER_GROUP = 49
@@ -305,6 +306,7 @@ class Settings:
     media: MediaSettings = field(default_factory=MediaSettings)
     srtp: SrtpSettings = field(default_factory=SrtpSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
+    recording: RecordingSettings = field(default_factory=RecordingSettings)
 
     def __post_init__(self) -> None:
         """Refuse two carriers of one name, and two bridges for one number."""
