@@ -17,6 +17,7 @@ from edge.media.session import MediaCommand, MediaReport
 from model.calls import LiveCall
 from model.cdr import CallDetailRecord
 from model.node import CarrierState
+from model.recordings import RecordingEnd, RecordingOrder
 
 
 class Received(NamedTuple):
@@ -101,6 +102,18 @@ class PeersSeen(NamedTuple):
     """Calls that other nodes hold, by connector; only where there is a limit (EDGE R16)."""
 
 
+class RecordCall(NamedTuple):
+    """Somebody wants a call recorded (docs/recording.md)."""
+
+    order: RecordingOrder
+
+
+class EndRecording(NamedTuple):
+    """Whoever wanted a call recorded has seen enough."""
+
+    transaction_id: str
+
+
 class LoadMeasured(NamedTuple):
     """How busy the process is (EDGE R30)."""
 
@@ -136,6 +149,8 @@ Input: TypeAlias = (
     | Resolved
     | Counted
     | PeersSeen
+    | RecordCall
+    | EndRecording
     | LoadMeasured
     | Drain
     | HangUp
@@ -184,6 +199,39 @@ class ForgetCall(NamedTuple):
     transaction_id: str
 
 
+class RecordingBegun(NamedTuple):
+    """A call is being recorded; what is recorded follows."""
+
+    order: RecordingOrder
+    bucket: str
+    key: str
+
+
+class RecordingGrew(NamedTuple):
+    """More of a recording; opaque to whoever passes it on."""
+
+    transaction_id: str
+    records: bytes
+    """Of a capture file (edge/media/pcap.py)."""
+
+
+class RecordingOver(NamedTuple):
+    """A recording is whole: store it."""
+
+    order: RecordingOrder
+    why: RecordingEnd
+
+
+class RecordingRefused(NamedTuple):
+    """A call is not recorded."""
+
+    order: RecordingOrder
+    reason: str
+
+
+RecordingStep: TypeAlias = RecordingBegun | RecordingGrew | RecordingOver | RecordingRefused
+
+
 class NoteHealth(NamedTuple):
     """A connector's host has pinged with OPTIONS (EDGE F11)."""
 
@@ -220,6 +268,7 @@ Output: TypeAlias = (
     | WriteRecord
     | JournalCall
     | ForgetCall
+    | RecordingStep
     | NoteHealth
     | Count
     | Log
@@ -234,3 +283,5 @@ class NodeReport(NamedTuple):
     carriers: tuple[CarrierState, ...]
     connector_calls: Mapping[str, int] = {}
     """Calls by connector; empty where the number is not limited (EDGE R16)."""
+    longest_recording_s: int | None = None
+    """Of a call, for debugging; None where the operator allows none."""

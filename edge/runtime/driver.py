@@ -29,6 +29,11 @@ from edge.seam import (
     NoteHealth,
     Output,
     Received,
+    RecordingBegun,
+    RecordingGrew,
+    RecordingOver,
+    RecordingRefused,
+    RecordingStep,
     Send,
     Tick,
     Unreachable,
@@ -96,7 +101,7 @@ class Driver:
         log: Logger,
         command_media: Callable[[int, MediaCommand], None],
         write_record: Callable[[WriteRecord], None],
-        journal: Callable[[JournalCall | ForgetCall | NoteHealth], None],
+        journal: Callable[[JournalCall | ForgetCall | NoteHealth | RecordingStep], None],
         count: Callable[[Count], None],
     ) -> None:
         self._core = core
@@ -211,6 +216,8 @@ class Driver:
             case WriteRecord():
                 self._write_record(output)
             case JournalCall() | ForgetCall() | NoteHealth():
+                self._journal(output)
+            case RecordingBegun() | RecordingGrew() | RecordingOver() | RecordingRefused():
                 self._journal(output)
             case Count():
                 self._count(output)

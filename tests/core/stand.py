@@ -16,6 +16,7 @@ from edge.media.session import (
     MediaCommand,
     OpenSession,
     PortsLeased,
+    Record,
     SessionId,
     SetLeg,
     Side,
@@ -34,6 +35,11 @@ from edge.seam import (
     MediaReported,
     NoteHealth,
     Received,
+    RecordingBegun,
+    RecordingGrew,
+    RecordingOver,
+    RecordingRefused,
+    RecordingStep,
     Send,
     Tick,
     Unreachable,
@@ -123,6 +129,7 @@ class Worker:
         self.free: set[int] = set()
         self.open: dict[SessionId, OpenSession] = {}
         self.legs: dict[tuple[SessionId, Side], LegMedia] = {}
+        self.recorded: set[SessionId] = set()
         self._resting: list[tuple[float, tuple[int, ...]]] = []
 
     def lease(self, ports: tuple[int, ...]) -> PortsLeased:
@@ -144,6 +151,9 @@ class Worker:
             case CloseSession(session):
                 was = self.open.pop(session)
                 heapq.heappush(self._resting, (now + PORT_REST_S, (was.a_port, was.b_port)))
+            case Record(session, wanted):
+                assert session in self.open, "a closed session is recorded"
+                (self.recorded.add if wanted else self.recorded.discard)(session)
             case _:
                 assert_never(command)
 
@@ -192,6 +202,8 @@ class Node:
         """Counts of all nodes that were asked for (A10)."""
         self.logs: list[Log] = []
         self.pings: list[NoteHealth] = []
+        self.recording: list[RecordingStep] = []
+        """What became of orders to record (docs/recording.md)."""
         self.sent: list[Send] = []
         """Everything since the last look, for tests without a link."""
         self.all_sent: list[tuple[bytes, Flow]] = []
@@ -229,6 +241,7 @@ class Node:
                 "dialogs": 0,
                 "transactions": 0,
                 "timers": 0,
+                "recordings": 0,
                 "free_ports": len(PORTS),
             }
             and self.worker.free == set(PORTS)
@@ -302,6 +315,8 @@ class Node:
                     self.journalled.append(call)
                 case ForgetCall(transaction_id):
                     self.forgotten.append(transaction_id)
+                case RecordingBegun() | RecordingGrew() | RecordingOver() | RecordingRefused():
+                    self.recording.append(output)
                 case NoteHealth():
                     self.pings.append(output)
                 case Count():

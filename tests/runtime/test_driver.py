@@ -25,6 +25,8 @@ from edge.seam import (
     NoteHealth,
     Output,
     Received,
+    RecordingGrew,
+    RecordingStep,
     Send,
     Tick,
     Unreachable,
@@ -47,7 +49,7 @@ class World:
         self.commands: list[tuple[int, MediaCommand]] = []
         self.records: list[WriteRecord] = []
         self.counts: list[Count] = []
-        self.journal: list[JournalCall | ForgetCall | NoteHealth] = []
+        self.journal: list[JournalCall | ForgetCall | NoteHealth | RecordingStep] = []
         self.driver = Driver(
             core,
             loop=asyncio.get_running_loop(),
@@ -80,12 +82,14 @@ def test_every_output_goes_its_way() -> None:
     record = WriteRecord("bucket", a_record())
     close = CloseSession(SessionId(7))
     noted, forgotten = JournalCall(a_live_call()), ForgetCall("1")
+    grew = RecordingGrew("1", b"records")
     outputs: list[Output] = [
         Send(b"bytes", FLOW),
         CommandMedia(2, close),
         noted,
         record,
         forgotten,
+        grew,
         CloseFlow(FLOW, 60.0),
         Count("connector", 10, 1, 0.5, 0.5),
         Log("call-started", {"n": 1}),
@@ -100,7 +104,7 @@ def test_every_output_goes_its_way() -> None:
         assert world.closed == [(FLOW, 60.0)]
         assert world.commands == [(2, close)]
         assert world.records == [record]
-        assert world.journal == [noted, forgotten]
+        assert world.journal == [noted, forgotten, grew]
         assert world.counts == [Count("connector", 10, 1, 0.5, 0.5)]
         assert world.log.written == [("call-started", {"n": 1})]
 
