@@ -19,6 +19,7 @@ from edge.runtime.aws_messages import (
     Leave,
     Left,
     News,
+    RecordingSettled,
     RecordOutcome,
     RecordSettled,
     RoutesNamed,
@@ -32,12 +33,16 @@ from edge.seam import (
     ConfigLoaded,
     Count,
     Counted,
+    EndRecording,
     ForgetCall,
     JournalCall,
     Log,
     NodeReport,
     NoteHealth,
     PeersSeen,
+    RecordCall,
+    RecordingOver,
+    RecordingStep,
     WriteRecord,
 )
 
@@ -63,6 +68,7 @@ class AwsControl:
         self._feed = feed
         self._log = log
         self._unsettled: dict[str, WriteRecord] = {}
+        self._recordings: dict[str, RecordingOver] = {}
         self._all_settled = Event()
         self._all_settled.set()
         self._backoff = Backoff(first_s=FIRST_RESTART_S, longest_s=LONGEST_RESTART_S)
@@ -79,6 +85,11 @@ class AwsControl:
         return len(self._unsettled)
 
     @property
+    def recordings(self) -> int:
+        """Return how many recordings are over and not settled."""
+        return len(self._recordings)
+
+    @property
     def pid(self) -> int:
         """Return the process id of the present worker."""
         return self._process.pid
@@ -89,9 +100,11 @@ class AwsControl:
         self._all_settled.clear()
         self._pump.send(record, linger_s=LINGER_S)
 
-    def journal(self, message: JournalCall | ForgetCall | NoteHealth) -> None:
-        """Let a call's row be written or removed, or a connector's health be noted; what a dying
-        worker holds of these is lost."""
+    def journal(self, message: JournalCall | ForgetCall | NoteHealth | RecordingStep) -> None:
+        """Let a call's row be written or removed, a connector's health be noted, or a recording go
+        on; what a dying worker holds of these is lost."""
+        if isinstance(message, RecordingOver):
+            self._recordings[message.order.transaction_id] = message
         self._pump.send(message, linger_s=LINGER_S)
 
     def count(self, question: Count) -> None:
@@ -136,6 +149,9 @@ class AwsControl:
         self._pump.send(self._begin)
         for record in self._unsettled.values():
             self._pump.send(record)
+        for recording in self._recordings.values():
+            # Nothing is left of it, which its row shall say.
+            self._pump.send(recording)
 
     def _lost(self) -> None:
         self._process.kill()
@@ -153,6 +169,10 @@ class AwsControl:
                     self._feed(report)
                 case ConfigChanged() | RoutesNamed() | Counted() | PeersSeen():
                     self._feed(report)
+                case RecordCall() | EndRecording():
+                    self._feed(report)
+                case RecordingSettled(transaction_id):
+                    self._recordings.pop(transaction_id, None)
                 case RecordSettled():
                     self._settled(report)
                 case Left():

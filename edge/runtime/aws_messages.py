@@ -9,12 +9,15 @@ from edge.seam import (
     ConfigLoaded,
     Count,
     Counted,
+    EndRecording,
     ForgetCall,
     JournalCall,
     Log,
     NodeReport,
     NoteHealth,
     PeersSeen,
+    RecordCall,
+    RecordingStep,
     WriteRecord,
 )
 from model.settings import Settings
@@ -60,6 +63,12 @@ class RecordSettled(NamedTuple):
     outcome: RecordOutcome
 
 
+class RecordingSettled(NamedTuple):
+    """A recording needs no more care."""
+
+    transaction_id: str
+
+
 class RoutesNamed(NamedTuple):
     """Which hosts are names; found here, because looking at all of them takes a while."""
 
@@ -73,8 +82,18 @@ class Left(NamedTuple):
 
 
 AwsCommand: TypeAlias = (
-    Begin | WriteRecord | JournalCall | ForgetCall | NoteHealth | NodeReport | Leave | Count
+    Begin
+    | WriteRecord
+    | JournalCall
+    | ForgetCall
+    | RecordingStep
+    | NoteHealth
+    | NodeReport
+    | Leave
+    | Count
 )
-News: TypeAlias = ConfigLoaded | ConfigChanged | RoutesNamed | Counted | PeersSeen
+News: TypeAlias = (
+    ConfigLoaded | ConfigChanged | RoutesNamed | Counted | PeersSeen | RecordCall | EndRecording
+)
 """What the worker has found out for the node."""
-AwsReport: TypeAlias = News | RecordSettled | Log | Left
+AwsReport: TypeAlias = News | RecordSettled | RecordingSettled | Log | Left
