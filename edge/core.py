@@ -28,9 +28,11 @@ from edge.media.session import (
     MediaSilent,
     PortsLeased,
     SessionClosed,
+    SessionMeasured,
 )
 from edge.media.targets import is_never_contacted
 from edge.policy.admission import Admission
+from edge.quality import QualityBook
 from edge.reception import Reception
 from edge.recording import Recordings
 from edge.records import LogFields, Records, call_attempt, call_ended, call_started
@@ -153,6 +155,13 @@ class Core:
             tls_port=tls_port,
         )
         self._records = Records(settings, clock)
+        self._quality = QualityBook(
+            settings=settings,
+            records=self._records,
+            clock=clock,
+            timers=self._timers,
+            put_out=self._outputs.append,
+        )
         self._reception = Reception(
             admission=self._admission,
             calls=self._calls,
@@ -230,6 +239,7 @@ class Core:
                 self._load_measured(happened, now)
             case MediaLost(worker):
                 self._calls.media_lost(worker, now)
+                self._quality.worker_lost(worker, now)
             case Drain():
                 self._calls.is_draining = True
                 self._peers.leave(now)
@@ -268,9 +278,12 @@ class Core:
 
     @property
     def pending(self) -> dict[str, int]:
-        """Return what is held, by kind: all zero but `free_ports` when the node is idle."""
+        """Return what is held, by kind: all zero but `free_ports` when the node is idle.
+
+        Among the calls are those whose quality is not known yet.
+        """
         return {
-            "calls": self._calls.active_calls(),
+            "calls": self._calls.active_calls() + self._quality.waiting,
             "dialogs": len(self._stack.dialogs),
             "transactions": self._endpoint.pending(),
             "timers": len(self._timers),
@@ -314,19 +327,22 @@ class Core:
 
     def on_call_ended(self, call: Call, now: float) -> None:
         """Write the record of each customer and show the end."""
-        # `now` is that of the end, which may be long past (EDGE V4).
-        self._recordings.call_ended(call, self._now)
-        admitted, answered_at = call.admitted, call.answered_at
+        admitted, answered_at, ended_at = call.admitted, call.answered_at, call.ended_at
+        assert ended_at is not None
+        self._recordings.call_ended(call, now)
         if answered_at is not None and admitted.costs_money:
-            self._admission.spending.ended(admitted.connector.connector_id, answered_at, now)
-        for party in call.parties:
-            self._write(self._records.of_call(call, party))
-            if self._snapshot.cdr_bucket is None and answered_at is not None:
+            self._admission.spending.ended(admitted.connector.connector_id, answered_at, ended_at)
+        bucket = self._snapshot.cdr_bucket
+        records = [self._records.of_call(call, party) for party in call.parties]
+        for party, record in zip(call.parties, records, strict=True):
+            self._write(record)
+            if bucket is None and answered_at is not None:
                 self._outputs.append(ForgetCall(party.transaction_id))
             self._log("call-ended", call_ended(call, party))
+        self._quality.ended(call, records, bucket, now)
 
     def _use(self, snapshot: Snapshot, now: float) -> None:
-        self._snapshot = self._calls.snapshot = snapshot
+        self._snapshot = self._calls.snapshot = self._quality.snapshot = snapshot
         self._admission.snapshot = snapshot
         self._peers.reach(snapshot, self._calls.directory, now)
 
@@ -347,10 +363,14 @@ class Core:
                 call = self._calls.call_of(worker, session)
                 if call is not None:
                     call.media_silent(last_packet_at, now)
+            case SessionMeasured(session):
+                call = self._calls.call_of(worker, session)
+                if call is not None:
+                    self._quality.measured(call, report, now)
             case Captured(session, records):
                 self._recordings.captured(worker, session, records, now)
             case SessionClosed():
-                pass
+                self._quality.closed(worker, report, now)
             case _:
                 assert_never(report)
 

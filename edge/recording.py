@@ -22,7 +22,7 @@ from edge.call.states import CallState
 from edge.clock import Clock
 from edge.flow import Address, Flow
 from edge.media import pcap
-from edge.media.session import Record, SessionId
+from edge.media.session import RecordSession, SessionId
 from edge.seam import (
     Log,
     Output,
@@ -165,7 +165,7 @@ class Recordings:
         recording.armed.clear()
         if recording.call.outcome is None:
             lease = recording.call.media.lease
-            self._pool.tell(lease, Record(lease.session, False))
+            self._pool.tell(lease, RecordSession(lease.session, False))
         self._timers.start(recording, RecordingTimer.FADED, now + FADES_S)
 
     def finish(self, recording: Recording) -> None:
@@ -202,7 +202,9 @@ class Recordings:
         self._put_out(RecordingBegun(order, bucket, key))
         self._log("recording-begun", order, connector_id=party.connector_id, key=key)
         lease = call.media.lease
-        self._pool.tell(lease, Record(lease.session, True, self._media_address, self._epoch_s))
+        self._pool.tell(
+            lease, RecordSession(lease.session, True, self._media_address, self._epoch_s)
+        )
         seconds = min(order.seconds, 60 * self._settings.longest_minutes)
         self._timers.start(recording, RecordingTimer.TIME_OVER, now + seconds)
 

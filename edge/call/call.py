@@ -67,7 +67,7 @@ class CallObserver(Protocol):
         """Hear that a call is answered, before the caller does."""
 
     def on_ended(self, call: "Call", now: float) -> None:
-        """Hear that a call has ended; its media is released."""
+        """Hear that a call has ended, maybe some time ago; its media is released."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,14 +371,15 @@ class Call:
             self.a_leg.hang_up(now, why.headers)
             if self.b_leg is not None:
                 self.b_leg.hang_up(now, why.headers)
-            self._finish(why, now if ended_at is None else ended_at)
+            self._finish(why, now, ended_at)
 
-    def _finish(self, why: Outcome, ended_at: float) -> None:
+    def _finish(self, why: Outcome, now: float, ended_at: float | None = None) -> None:
         self.outcome = why
-        self.ended_at = ended_at
+        self.ended_at = now if ended_at is None else ended_at
         self.armed.clear()
+        self._reoffers = None
         self.media.close()
-        self._in.observer.on_ended(self, ended_at)
+        self._in.observer.on_ended(self, now)
 
     @property
     def _routing(self) -> RoutingSettings:

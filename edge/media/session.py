@@ -127,7 +127,7 @@ class CloseSession(NamedTuple):
     session: SessionId
 
 
-class Record(NamedTuple):
+class RecordSession(NamedTuple):
     """Begin or end to report every packet of a session, for debugging (docs/recording.md)."""
 
     session: SessionId
@@ -207,5 +207,5 @@ class Captured(NamedTuple):
     """Of a capture file (edge/media/pcap.py)."""
 
 
-MediaCommand: TypeAlias = OpenSession | SetLeg | CloseSession | Record
-MediaReport: TypeAlias = PortsLeased | MediaSilent | SessionClosed | Captured
+MediaCommand: TypeAlias = OpenSession | SetLeg | CloseSession | RecordSession
+MediaReport: TypeAlias = PortsLeased | MediaSilent | SessionMeasured | SessionClosed | Captured

@@ -54,8 +54,6 @@ class SrtpKey(NamedTuple):
         """Return the suite alone."""
         return f"SrtpKey({self.suite.value})"
 
-    __str__ = __repr__
-
 
 class LegSrtp(NamedTuple):
     """The two keys of one leg."""

@@ -15,9 +15,11 @@ from edge.seam import (
     Log,
     NodeReport,
     NoteHealth,
+    NoteQuality,
     PeersSeen,
     RecordCall,
     RecordingStep,
+    WriteLog,
     WriteRecord,
 )
 from model.settings import Settings
@@ -59,7 +61,7 @@ class RecordOutcome(Enum):
 class RecordSettled(NamedTuple):
     """A record needs no more care."""
 
-    transaction_id: str
+    key: str
     outcome: RecordOutcome
 
 
@@ -81,16 +83,10 @@ class Left(NamedTuple):
     """Every row is written and the node is off the list."""
 
 
+JournalEntry: TypeAlias = JournalCall | ForgetCall | NoteQuality | NoteHealth
+"""What is worth a row, and no more care than that."""
 AwsCommand: TypeAlias = (
-    Begin
-    | WriteRecord
-    | JournalCall
-    | ForgetCall
-    | RecordingStep
-    | NoteHealth
-    | NodeReport
-    | Leave
-    | Count
+    Begin | WriteRecord | JournalEntry | RecordingStep | WriteLog | NodeReport | Leave | Count
 )
 News: TypeAlias = (
     ConfigLoaded | ConfigChanged | RoutesNamed | Counted | PeersSeen | RecordCall | EndRecording

@@ -326,11 +326,11 @@ def test_an_order_goes_all_the_way_to_an_object(deployment: Deployment) -> None:
             RecordingBegun(wanted, deployment.bucket, KEY),
             RecordingGrew("call-1", b"records"),
         ):
-            world.control.journal(step)
+            world.control.record(step)
         await until(lambda: orders.kept(wanted).state is RecordingState.RUNNING)
         orders.end(wanted)
         await until(lambda: world.orders()[1:] == [EndRecording("call-1")])
-        world.control.journal(RecordingOver(wanted, RecordingEnd.ORDERED))
+        world.control.record(RecordingOver(wanted, RecordingEnd.ORDERED))
         assert world.control.recordings == 1
         await until(lambda: not world.control.recordings)
         assert deployment.objects() == {KEY: FILE_HEADER + b"records"}
@@ -348,11 +348,11 @@ def test_a_recording_of_a_worker_that_dies_has_failed(deployment: Deployment) ->
         wanted = present()
         orders.place(wanted)
         await until(world.orders)
-        world.control.journal(RecordingBegun(wanted, deployment.bucket, KEY))
+        world.control.record(RecordingBegun(wanted, deployment.bucket, KEY))
         await until(lambda: orders.kept(wanted).state is RecordingState.RUNNING)
         os.kill(world.control.pid, signal.SIGKILL)
-        world.control.journal(RecordingGrew("call-1", b"records"))
-        world.control.journal(RecordingOver(wanted, RecordingEnd.TIME))
+        world.control.record(RecordingGrew("call-1", b"records"))
+        world.control.record(RecordingOver(wanted, RecordingEnd.TIME))
         await until(lambda: not world.control.recordings, 10.0)
         found = orders.kept(wanted)
         assert (found.state, found.reason) == (
