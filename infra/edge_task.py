@@ -10,11 +10,14 @@ from constructs import Construct
 from infra.document import settings_document
 from infra.edge_image import edge_image
 from infra.findings import accept
-from infra.names import RECORD_PREFIXES, connector_log_arn, record_arns, table_arn
+from infra.names import connector_log_arn, record_arns, table_arn
 from infra.network import SIP_PORT
 from infra.settings import DeploymentSettings
+from model.cdr import KEY_PREFIX
 from model.connector_logs import ConnectorLog
+from model.cqr import QUALITY_PREFIX
 from model.peers import IN_ENVIRONMENT
+from model.recordings import RECORDING_PREFIX
 from model.tables import (
     CALLS,
     CONNECTORS,
@@ -151,20 +154,63 @@ class EdgeTask(Construct):
         numbers = table_arn(stack, settings, NUMBERS)
         rows = [table_arn(stack, settings, table) for table in (CALLS, NODES)]
         followed = [table_arn(stack, settings, table) for table in (NODES, FEED)]
-        logs_of_connectors = [connector_log_arn(stack, log) for log in ConnectorLog]
+        records = record_arns(stack, settings)
         for actions, resources in (
             (["dynamodb:BatchGetItem"], [connectors, numbers]),
             (["dynamodb:Query"], [connectors, numbers, *followed]),
             (["dynamodb:BatchWriteItem"], rows),
             (["dynamodb:PutItem"], [table_arn(stack, settings, NODES)]),
             (["dynamodb:UpdateItem"], [table_arn(stack, settings, LIMITS)]),
-            (["s3:PutObject"], record_arns(stack, settings)),
-            (LOG_ACTIONS, logs_of_connectors),
+            (["s3:PutObject"], [records]),
             (["ec2:DescribeNetworkInterfaces"], ["*"]),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
-        accept(role, _open_ends(settings))
+        accept(
+            role,
+            {
+                self._finding(KEY_PREFIX): "A record's name has connector and time in it "
+                "(EDGE C1); of all names of records this is the part that is known.",
+                "AwsSolutions-IAM5[Resource::*]": "DescribeNetworkInterfaces knows no resources.",
+            },
+        )
+        self._permit_logs(role)
+        if settings.operator.records.quality:
+            self._permit_quality(role)
+        if settings.operator.recording.allowed:
+            self._permit_recording(role)
         return role
+
+    def _permit_logs(self, role: iam.Role) -> None:
+        """Let nodes write the logs of connectors, and make them (EDGE X4)."""
+        for log in ConnectorLog:
+            group = connector_log_arn(Stack.of(self), log)
+            role.add_to_policy(iam.PolicyStatement(actions=LOG_ACTIONS, resources=[group]))
+            # cdk-nag writes a reference as <AWS::Region>.
+            groups = "arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group"
+            finding = f"AwsSolutions-IAM5[Resource::{groups}:{log.value}/*]"
+            accept(role, {finding: "A log group ends with the id of its connector."})
+
+    def _permit_quality(self, role: iam.Role) -> None:
+        """Let nodes store the quality of calls (EDGE X10)."""
+        objects = record_arns(Stack.of(self), self._settings, QUALITY_PREFIX)
+        role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[objects]))
+        accept(role, {self._finding(QUALITY_PREFIX): "As of a record's name."})
+
+    def _permit_recording(self, role: iam.Role) -> None:
+        """Let nodes say how recordings stand, and store them (docs/recording.md)."""
+        stack, settings = Stack.of(self), self._settings
+        recordings = record_arns(stack, settings, RECORDING_PREFIX)
+        for action, resource in (
+            ("dynamodb:UpdateItem", table_arn(stack, settings, NODES)),
+            ("s3:PutObject", recordings),
+        ):
+            role.add_to_policy(iam.PolicyStatement(actions=[action], resources=[resource]))
+        accept(role, {self._finding(RECORDING_PREFIX): "As of a record's name."})
+
+    def _finding(self, prefix: str) -> str:
+        # cdk-nag writes a reference as <AWS::Region>.
+        name = cdr_bucket_name(self._settings.prefix, "<AWS::AccountId>", "<AWS::Region>")
+        return f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::{name}/{prefix}/*]"
 
     def _execution_role(self) -> iam.Role:
         """Return the role that fetches the image and the secret and writes the log."""
@@ -174,29 +220,6 @@ class EdgeTask(Construct):
             {"AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken knows no resources."},
         )
         return role
-
-
-def _open_ends(settings: DeploymentSettings) -> dict[str, str]:
-    """Return why some rights of the edge are for names that begin with something."""
-    # cdk-nag writes a reference as <AWS::Region>.
-    bucket = cdr_bucket_name(settings.prefix, "<AWS::AccountId>", "<AWS::Region>")
-    groups = "arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group"
-    records = {
-        f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::{bucket}/{prefix}/*]": (
-            "A record's name has connector and time in it (EDGE C1); of all names of records this "
-            "is the part that is known."
-        )
-        for prefix in RECORD_PREFIXES
-    }
-    logs_of_connectors = {
-        f"AwsSolutions-IAM5[Resource::{groups}:{log.value}/*]": (
-            "A log group ends with the id of its connector, and is made when that first has "
-            "something to tell (EDGE X4)."
-        )
-        for log in ConnectorLog
-    }
-    everywhere = "DescribeNetworkInterfaces knows no resources."
-    return {**records, **logs_of_connectors, "AwsSolutions-IAM5[Resource::*]": everywhere}
 
 
 def _role(scope: Construct, construct_id: str) -> iam.Role:

@@ -8,11 +8,7 @@ from aws_cdk import ArnFormat, Aws, Stack
 from infra.settings import DeploymentSettings
 from model.cdr import KEY_PREFIX
 from model.connector_logs import ConnectorLog
-from model.cqr import QUALITY_PREFIX
 from model.tables import Index, Table, cdr_bucket_name
-
-RECORD_PREFIXES = (KEY_PREFIX, QUALITY_PREFIX)
-"""Of the objects that the edge writes."""
 
 
 def table_arn(stack: Stack, settings: DeploymentSettings, table: Table) -> str:
@@ -39,19 +35,16 @@ def bucket_name(settings: DeploymentSettings) -> str:
     return cdr_bucket_name(settings.prefix, Aws.ACCOUNT_ID, Aws.REGION)
 
 
-def record_arns(stack: Stack, settings: DeploymentSettings) -> list[str]:
-    """Return the ARNs of every object that is a record of a call, or of its quality."""
-    return [
-        stack.format_arn(
-            service="s3",
-            account="",
-            region="",
-            resource=bucket_name(settings),
-            resource_name=f"{prefix}/*",
-            arn_format=ArnFormat.SLASH_RESOURCE_NAME,
-        )
-        for prefix in RECORD_PREFIXES
-    ]
+def record_arns(stack: Stack, settings: DeploymentSettings, prefix: str = KEY_PREFIX) -> str:
+    """Return the ARN of every object that is a call detail record, or has another prefix."""
+    return stack.format_arn(
+        service="s3",
+        account="",
+        region="",
+        resource=bucket_name(settings),
+        resource_name=f"{prefix}/*",
+        arn_format=ArnFormat.SLASH_RESOURCE_NAME,
+    )
 
 
 def connector_log_arn(stack: Stack, log: ConnectorLog) -> str:
