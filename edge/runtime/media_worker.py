@@ -17,6 +17,7 @@ import socket
 import time
 
 from edge.media.session import MediaCommand, MediaReport, PortsLeased
+from edge.media.srtp_leg import Aes192Kdf, SrtpRules
 from edge.runtime.channel import Channel
 from edge.runtime.media_ports import PortPool
 from edge.runtime.media_relay import LOG, Relay
@@ -36,6 +37,7 @@ class Worker:
         channel: Channel[MediaReport, MediaCommand],
         pool: PortPool,
         settings: MediaSettings,
+        srtp_rules: SrtpRules,
     ) -> None:
         self._channel = channel
         self._pool = pool
@@ -43,7 +45,10 @@ class Worker:
         self._epoll.register(channel.fileno(), select.EPOLLIN)
         self._awaits_write = False
         self._relay = Relay(
-            pool, settings, epoll=self._epoll, report=channel.send, now=time.monotonic()
+            *(pool, settings, srtp_rules),
+            epoll=self._epoll,
+            report=channel.send,
+            now=time.monotonic(),
         )
 
     def run(self) -> None:
@@ -112,6 +117,8 @@ def _arguments() -> argparse.Namespace:
         parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
     for name in ("port_rest_s", "timeout_s", "hold_timeout_s", "relatch_after_s"):
         parser.add_argument(f"--{name}", type=float, default=getattr(defaults, name))
+    parser.add_argument("--aes192_kdf", type=Aes192Kdf, choices=Aes192Kdf, default=Aes192Kdf.AUTO)
+    parser.add_argument("--srtcp_tag32", action="store_true", help="EDGE K12")
     return parser.parse_args()
 
 
@@ -125,9 +132,10 @@ def main() -> None:
     options = vars(_arguments())
     channel: Channel[MediaReport, MediaCommand] = Channel(socket.socket(fileno=options.pop("fd")))
     address = options.pop("address")
+    rules = SrtpRules(options.pop("aes192_kdf"), options.pop("srtcp_tag32"))
     settings = MediaSettings(**options)
     pool = PortPool(address, settings.first_port, settings.last_port, settings.port_rest_s)
-    worker = Worker(channel, pool, settings)
+    worker = Worker(channel, pool, settings, rules)
     try:
         worker.run()
     finally:

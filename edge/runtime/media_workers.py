@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from edge.media.session import MediaCommand, MediaReport, SetLeg
+from edge.media.srtp_leg import SrtpRules
 from edge.runtime.backoff import Backoff
 from edge.runtime.log import Logger
 from edge.runtime.media_control import MediaWorker
@@ -35,6 +36,7 @@ class MediaWorkers:
         count: int,
         address: str,
         settings: MediaSettings,
+        srtp: SrtpRules,
         loop: AbstractEventLoop,
         feed: Feed,
         log: Logger,
@@ -45,7 +47,7 @@ class MediaWorkers:
         self._silent = set(range(count))
         self._feed = feed
         self._workers = [
-            _Worker(number, address, share, loop=loop, feed=self._heard, log=log)
+            _Worker(number, address, share, srtp, loop=loop, feed=self._heard, log=log)
             for number, share in enumerate(port_shares(settings, count))
         ]
 
@@ -95,6 +97,7 @@ class _Worker:
         number: int,
         address: str,
         settings: MediaSettings,
+        srtp: SrtpRules,
         *,
         loop: AbstractEventLoop,
         feed: Feed,
@@ -103,6 +106,7 @@ class _Worker:
         self._number = number
         self._address = address
         self._settings = settings
+        self._srtp = srtp
         self._loop = loop
         self._feed = feed
         self._log = log
@@ -125,7 +129,7 @@ class _Worker:
 
     def _start(self) -> None:
         self._restart = None
-        self._process = MediaWorker(self._address, self._settings)
+        self._process = MediaWorker(self._address, self._settings, self._srtp)
         self._pump: Pump[MediaCommand, MediaReport] = Pump(
             self._process.channel,
             loop=self._loop,

@@ -10,6 +10,7 @@ import pytest
 import uvloop
 
 from edge.media.session import CloseSession, OpenSession, PortsLeased, SessionClosed, SessionId
+from edge.media.srtp_leg import SrtpRules
 from edge.runtime.media_workers import MediaWorkers, port_shares
 from edge.seam import MediaLost, MediaReported
 from model.settings import MediaSettings
@@ -36,6 +37,7 @@ class World:
             count=count,
             address="127.0.0.1",
             settings=free_range(400),
+            srtp=SrtpRules(),
             loop=asyncio.get_running_loop(),
             feed=lambda *inputs: self.heard.extend(inputs),
             log=self.log,
