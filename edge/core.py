@@ -46,6 +46,7 @@ from edge.seam import (
     JournalCall,
     LoadMeasured,
     Log,
+    MediaCongested,
     MediaLost,
     MediaReported,
     NodeReport,
@@ -202,6 +203,8 @@ class Core:
                 self._load_measured(happened, now)
             case MediaLost(worker):
                 self._calls.media_lost(worker, now)
+            case MediaCongested(worker, is_behind):
+                self._pool.congested(worker, is_behind=is_behind)
             case Drain():
                 self._calls.is_draining = True
                 self._peers.leave(now)

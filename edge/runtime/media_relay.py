@@ -24,11 +24,11 @@ from edge.media.rtp import (
 )
 from edge.media.session import (
     CloseSession,
-    MediaCommand,
     MediaReport,
     MediaSilent,
     OpenSession,
     SessionClosed,
+    SessionCommand,
     SessionId,
     SetLeg,
 )
@@ -163,7 +163,7 @@ class Relay:
             return True
         return False
 
-    def execute(self, command: MediaCommand) -> None:
+    def execute(self, command: SessionCommand) -> None:
         """Obey a command."""
         match command:
             case OpenSession():

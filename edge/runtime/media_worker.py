@@ -16,7 +16,7 @@ import signal
 import socket
 import time
 
-from edge.media.session import MediaCommand, MediaReport, PortsLeased
+from edge.media.session import Begin, MediaCommand, MediaReport, PortsLeased
 from edge.media.srtp_leg import Aes192Kdf, SrtpRules
 from edge.runtime.channel import Channel
 from edge.runtime.media_ports import PortPool
@@ -44,6 +44,7 @@ class Worker:
         self._epoll = select.epoll()
         self._epoll.register(channel.fileno(), select.EPOLLIN)
         self._awaits_write = False
+        self._has_begun = False
         self._relay = Relay(
             *(pool, settings, srtp_rules),
             epoll=self._epoll,
@@ -53,8 +54,6 @@ class Worker:
 
     def run(self) -> None:
         """Serve until the channel's other end is gone."""
-        self._lease()
-        self._flush()
         gc.freeze()
         poll, relay = self._epoll.poll, self._relay
         next_tick = time.monotonic() + relay.tick_s
@@ -71,11 +70,18 @@ class Worker:
     def _obey(self) -> None:
         for command in self._channel.receive():
             try:
-                self._relay.execute(command)
+                if isinstance(command, Begin):
+                    self._begin(command)
+                else:
+                    self._relay.execute(command)
             except Exception:
                 LOG.exception("a %s failed", type(command).__name__)
         self._lease()
         self._flush()
+
+    def _begin(self, command: Begin) -> None:
+        self._pool.rest(command.resting, time.monotonic())
+        self._has_begun = True
 
     def _tick(self, now: float) -> None:
         self._relay.tick(now)
@@ -85,7 +91,7 @@ class Worker:
 
     def _lease(self) -> None:
         """Keep signalling in ports."""
-        while self._pool.idle < IDLE_PORTS:
+        while self._has_begun and self._pool.idle < IDLE_PORTS:
             ports = self._pool.bind(PORTS_PER_LEASE)
             if not ports:
                 break
