@@ -21,9 +21,17 @@ from edge.directory import Directory
 from edge.flow import Address, Flow
 from edge.ids import Ids
 from edge.load_watch import LoadWatch
-from edge.media.session import MediaCommand, MediaReport, MediaSilent, PortsLeased, SessionClosed
+from edge.media.session import (
+    MediaCommand,
+    MediaReport,
+    MediaSilent,
+    PortsLeased,
+    SessionClosed,
+    SessionMeasured,
+)
 from edge.media.targets import is_never_contacted
 from edge.policy.admission import Admission
+from edge.quality import QualityBook
 from edge.reception import Reception
 from edge.records import LogFields, Records, call_attempt, call_ended, call_started
 from edge.refusals import Refusals
@@ -144,6 +152,13 @@ class Core:
             tls_port=tls_port,
         )
         self._records = Records(settings, clock)
+        self._quality = QualityBook(
+            settings=settings,
+            records=self._records,
+            clock=clock,
+            timers=self._timers,
+            put_out=self._outputs.append,
+        )
         self._reception = Reception(
             admission=self._admission,
             calls=self._calls,
@@ -203,6 +218,7 @@ class Core:
                 self._load_measured(happened, now)
             case MediaLost(worker):
                 self._calls.media_lost(worker, now)
+                self._quality.worker_lost(worker, now)
             case MediaCongested(worker, is_behind):
                 self._pool.congested(worker, is_behind=is_behind)
             case Drain():
@@ -242,9 +258,12 @@ class Core:
 
     @property
     def pending(self) -> dict[str, int]:
-        """Return what is held, by kind: all zero but `free_ports` when the node is idle."""
+        """Return what is held, by kind: all zero but `free_ports` when the node is idle.
+
+        Among the calls are those whose quality is not known yet.
+        """
         return {
-            "calls": self._calls.active_calls(),
+            "calls": self._calls.active_calls() + self._quality.waiting,
             "dialogs": len(self._stack.dialogs),
             "transactions": self._endpoint.pending(),
             "timers": len(self._timers),
@@ -287,17 +306,21 @@ class Core:
 
     def on_call_ended(self, call: Call, now: float) -> None:
         """Write the record of each customer and show the end."""
-        admitted, answered_at = call.admitted, call.answered_at
+        admitted, answered_at, ended_at = call.admitted, call.answered_at, call.ended_at
+        assert ended_at is not None
         if answered_at is not None and admitted.costs_money:
-            self._admission.spending.ended(admitted.connector.connector_id, answered_at, now)
-        for party in call.parties:
-            self._write(self._records.of_call(call, party))
-            if self._snapshot.cdr_bucket is None and answered_at is not None:
+            self._admission.spending.ended(admitted.connector.connector_id, answered_at, ended_at)
+        bucket = self._snapshot.cdr_bucket
+        records = [self._records.of_call(call, party) for party in call.parties]
+        for party, record in zip(call.parties, records, strict=True):
+            self._write(record)
+            if bucket is None and answered_at is not None:
                 self._outputs.append(ForgetCall(party.transaction_id))
             self._log("call-ended", call_ended(call, party))
+        self._quality.ended(call, records, bucket, now)
 
     def _use(self, snapshot: Snapshot, now: float) -> None:
-        self._snapshot = self._calls.snapshot = snapshot
+        self._snapshot = self._calls.snapshot = self._quality.snapshot = snapshot
         self._admission.snapshot = snapshot
         self._peers.reach(snapshot, self._calls.directory, now)
 
@@ -318,8 +341,12 @@ class Core:
                 call = self._calls.call_of(worker, session)
                 if call is not None:
                     call.media_silent(last_packet_at, now)
+            case SessionMeasured(session):
+                call = self._calls.call_of(worker, session)
+                if call is not None:
+                    self._quality.measured(call, report, now)
             case SessionClosed():
-                pass
+                self._quality.closed(worker, report, now)
             case _:
                 assert_never(report)
 

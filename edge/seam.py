@@ -16,7 +16,10 @@ from edge.flow import Address, Flow, Transport
 from edge.media.session import MediaCommand, MediaReport
 from model.calls import LiveCall
 from model.cdr import CallDetailRecord
+from model.connector_logs import ConnectorLog
+from model.cqr import CallQualityRecord
 from model.node import CarrierState
+from model.quality import CallQuality
 
 
 class Received(NamedTuple):
@@ -173,11 +176,15 @@ class CommandMedia(NamedTuple):
     command: MediaCommand
 
 
+Record: TypeAlias = CallDetailRecord | CallQualityRecord
+"""What becomes an object in the bucket."""
+
+
 class WriteRecord(NamedTuple):
-    """Store a call detail record."""
+    """Store a record of a call."""
 
     bucket: str
-    record: CallDetailRecord
+    record: Record
 
 
 class JournalCall(NamedTuple):
@@ -190,6 +197,13 @@ class ForgetCall(NamedTuple):
     """Forget a journalled call: it has ended and nobody wants records (EDGE C11)."""
 
     transaction_id: str
+
+
+class NoteQuality(NamedTuple):
+    """Note what the media of a journalled call is like so far, or was like (EDGE X5)."""
+
+    call: LiveCall | CallDetailRecord
+    quality: CallQuality
 
 
 class NoteHealth(NamedTuple):
@@ -221,6 +235,23 @@ class Log(NamedTuple):
     fields: dict[str, str | int | float | None]
 
 
+class WriteLog(NamedTuple):
+    """Append to a log that a connector's logging configuration asks for (EDGE X4)."""
+
+    log: ConnectorLog
+    connector_id: str
+    at: datetime
+    """UTC."""
+    record: dict[str, str | int | float | None]
+
+
+class PutMetrics(NamedTuple):
+    """Let CloudWatch have figures (EDGE X2)."""
+
+    dimensions: dict[str, str]
+    figures: dict[str, int | float]
+
+
 Output: TypeAlias = (
     Send
     | CloseFlow
@@ -228,9 +259,12 @@ Output: TypeAlias = (
     | WriteRecord
     | JournalCall
     | ForgetCall
+    | NoteQuality
     | NoteHealth
     | Count
     | Log
+    | WriteLog
+    | PutMetrics
 )
 
 

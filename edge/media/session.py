@@ -197,4 +197,4 @@ class SessionClosed(NamedTuple):
 
 SessionCommand: TypeAlias = OpenSession | SetLeg | CloseSession
 MediaCommand: TypeAlias = Begin | SessionCommand
-MediaReport: TypeAlias = PortsLeased | MediaSilent | SessionClosed
+MediaReport: TypeAlias = PortsLeased | MediaSilent | SessionMeasured | SessionClosed

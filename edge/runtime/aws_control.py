@@ -16,6 +16,7 @@ from edge.runtime.aws_messages import (
     AwsCommand,
     AwsReport,
     Begin,
+    JournalEntry,
     Leave,
     Left,
     News,
@@ -32,12 +33,10 @@ from edge.seam import (
     ConfigLoaded,
     Count,
     Counted,
-    ForgetCall,
-    JournalCall,
     Log,
     NodeReport,
-    NoteHealth,
     PeersSeen,
+    WriteLog,
     WriteRecord,
 )
 
@@ -85,14 +84,18 @@ class AwsControl:
 
     def write(self, record: WriteRecord) -> None:
         """Hand a record over to be stored."""
-        self._unsettled[record.record.transaction_id] = record
+        self._unsettled[record.record.key()] = record
         self._all_settled.clear()
         self._pump.send(record, linger_s=LINGER_S)
 
-    def journal(self, message: JournalCall | ForgetCall | NoteHealth) -> None:
+    def journal(self, entry: JournalEntry) -> None:
         """Let a call's row be written or removed, or a connector's health be noted; what a dying
         worker holds of these is lost."""
-        self._pump.send(message, linger_s=LINGER_S)
+        self._pump.send(entry, linger_s=LINGER_S)
+
+    def write_log(self, entry: WriteLog) -> None:
+        """Let a connector's log have a record; what a dying worker holds of these is lost."""
+        self._pump.send(entry, linger_s=LINGER_S)
 
     def count(self, question: Count) -> None:
         """Let all nodes count calls; the answer is fed, or never comes."""
@@ -163,8 +166,8 @@ class AwsControl:
                     assert_never(report)
 
     def _settled(self, report: RecordSettled) -> None:
-        command = self._unsettled.pop(report.transaction_id, None)
+        command = self._unsettled.pop(report.key, None)
         if not self._unsettled:
             self._all_settled.set()
         if command is not None and report.outcome is not RecordOutcome.GIVEN_UP:
-            self._log("record-stored", {"bucket": command.bucket, "key": command.record.key()})
+            self._log("record-stored", {"bucket": command.bucket, "key": report.key})

@@ -14,7 +14,9 @@ from edge.seam import (
     Log,
     NodeReport,
     NoteHealth,
+    NoteQuality,
     PeersSeen,
+    WriteLog,
     WriteRecord,
 )
 from model.settings import Settings
@@ -56,7 +58,7 @@ class RecordOutcome(Enum):
 class RecordSettled(NamedTuple):
     """A record needs no more care."""
 
-    transaction_id: str
+    key: str
     outcome: RecordOutcome
 
 
@@ -72,9 +74,9 @@ class Left(NamedTuple):
     """Every row is written and the node is off the list."""
 
 
-AwsCommand: TypeAlias = (
-    Begin | WriteRecord | JournalCall | ForgetCall | NoteHealth | NodeReport | Leave | Count
-)
+JournalEntry: TypeAlias = JournalCall | ForgetCall | NoteQuality | NoteHealth
+"""What is worth a row, and no more care than that."""
+AwsCommand: TypeAlias = Begin | WriteRecord | JournalEntry | WriteLog | NodeReport | Leave | Count
 News: TypeAlias = ConfigLoaded | ConfigChanged | RoutesNamed | Counted | PeersSeen
 """What the worker has found out for the node."""
 AwsReport: TypeAlias = News | RecordSettled | Log | Left

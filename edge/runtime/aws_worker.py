@@ -20,6 +20,7 @@ from edge.runtime.aws_messages import (
     AwsCommand,
     AwsReport,
     Begin,
+    JournalEntry,
     Leave,
     Left,
     RecordOutcome,
@@ -29,10 +30,12 @@ from edge.runtime.aws_messages import (
 from edge.runtime.call_counter import CallCounter
 from edge.runtime.cdr_sink import CdrSink
 from edge.runtime.channel import Channel
+from edge.runtime.cloudwatch_logs import CloudWatchLogs
 from edge.runtime.follower import follow_configuration
 from edge.runtime.health_writer import HealthWriter
 from edge.runtime.journal import Journal
 from edge.runtime.log import Field
+from edge.runtime.log_sink import LogSink
 from edge.runtime.peers import EVERY_LIMITED_S, EVERY_S, Peers, watch_peers
 from edge.runtime.pump import Pump
 from edge.runtime.s3_bucket import S3Bucket
@@ -47,8 +50,12 @@ from edge.seam import (
     Log,
     NodeReport,
     NoteHealth,
+    NoteQuality,
+    Record,
+    WriteLog,
     WriteRecord,
 )
+from model.calls import LiveCall
 from model.cdr import CallDetailRecord
 
 LINGER_S = 0.05
@@ -70,6 +77,7 @@ class AwsWorker:
         self._sink: CdrSink | None = None
         self._journal: Journal | None = None
         self._health: HealthWriter | None = None
+        self._logs: LogSink | None = None
         self._counter: CallCounter | None = None
         self._names: RoutesNamed | None = None
         # Threads of their own: a call waits for its count, rows and records do not hold it up.
@@ -88,9 +96,9 @@ class AwsWorker:
 
     @property
     def _pending(self) -> int:
-        if self._sink is None or self._journal is None:
+        if self._sink is None or self._journal is None or self._logs is None:
             return 0
-        return self._sink.pending + self._journal.pending
+        return self._sink.pending + self._journal.pending + self._logs.pending
 
     def _take(self, commands: list[AwsCommand]) -> None:
         for command in commands:
@@ -99,30 +107,39 @@ class AwsWorker:
             elif isinstance(command, Count):
                 self._counting.submit(self._count, command)
             else:
-                assert self._sink is not None and self._journal is not None, "Begin comes first"
-                self._carry_out(command, self._sink, self._journal)
+                sink, journal, logs = self._sink, self._journal, self._logs
+                assert sink is not None and journal is not None and logs is not None
+                self._carry_out(command, sink, journal, logs)
 
     def _carry_out(
         self,
-        command: WriteRecord | JournalCall | ForgetCall | NoteHealth | NodeReport | Leave,
+        command: WriteRecord | JournalEntry | WriteLog | NodeReport | Leave,
         sink: CdrSink,
         journal: Journal,
+        logs: LogSink,
     ) -> None:
         match command:
             case WriteRecord(_, record):
                 sink.take(command)
-                journal.ended(record)
+                if isinstance(record, CallDetailRecord):
+                    journal.ended(record)
             case JournalCall(call):
                 journal.answered(call)
             case ForgetCall(transaction_id):
                 journal.forgotten(transaction_id)
+            case NoteQuality(LiveCall() as live, quality):
+                journal.answered(live, quality)
+            case NoteQuality(CallDetailRecord() as ended, quality):
+                journal.ended(ended, quality)
             case NoteHealth():
                 if self._health is not None:
                     self._health.note(command)
+            case WriteLog():
+                logs.take(command)
             case NodeReport():
                 journal.renewed(command)
             case Leave():
-                self._leaving = self._loop.create_task(self._leave(journal))
+                self._leaving = self._loop.create_task(self._leave(journal, logs))
             case _:
                 assert_never(command)
 
@@ -152,6 +169,8 @@ class AwsWorker:
         )
         watch = partial(self._watch_peers, command, peers)
         Thread(target=watch, name="peers", daemon=True).start()
+        stream = command.node.node_id
+        self._logs = LogSink(CloudWatchLogs(command.settings.region, stream).write, log=self._log)
         # After it: the configuration is what a start waits for.
         self._journal = Journal.over(session, command.table_prefix, command.node, self._log)
         self._health = HealthWriter.over(session, command.table_prefix, self._log)
@@ -175,14 +194,16 @@ class AwsWorker:
             answer = Counted(question.connector_id, None, question.last_at)
         self._report_from_thread(answer)
 
-    def _settled(self, record: CallDetailRecord, outcome: RecordOutcome) -> None:
-        if outcome is RecordOutcome.GIVEN_UP and self._journal is not None:
+    def _settled(self, record: Record, outcome: RecordOutcome) -> None:
+        is_given_up = outcome is RecordOutcome.GIVEN_UP
+        if is_given_up and self._journal is not None and isinstance(record, CallDetailRecord):
             self._journal.ended(record, has_object=False)
-        self._pump.send(RecordSettled(record.transaction_id, outcome), linger_s=LINGER_S)
+        self._pump.send(RecordSettled(record.key(), outcome), linger_s=LINGER_S)
 
-    async def _leave(self, journal: Journal) -> None:
+    async def _leave(self, journal: Journal, logs: LogSink) -> None:
         journal.left()
-        while journal.pending:
+        logs.flush()
+        while journal.pending or logs.pending:
             await asyncio.sleep(LOOK_EVERY_S)
         self._pump.send(Left())
 

@@ -27,11 +27,14 @@ from edge.seam import (
     Log,
     NodeReport,
     NoteHealth,
+    NoteQuality,
     Output,
+    PutMetrics,
     Received,
     Send,
     Tick,
     Unreachable,
+    WriteLog,
     WriteRecord,
 )
 
@@ -96,7 +99,9 @@ class Driver:
         log: Logger,
         command_media: Callable[[int, MediaCommand], None],
         write_record: Callable[[WriteRecord], None],
-        journal: Callable[[JournalCall | ForgetCall | NoteHealth], None],
+        write_log: Callable[[WriteLog], None],
+        put_metrics: Callable[[PutMetrics], None],
+        journal: Callable[[JournalCall | ForgetCall | NoteQuality | NoteHealth], None],
         count: Callable[[Count], None],
     ) -> None:
         self._core = core
@@ -104,6 +109,8 @@ class Driver:
         self._log = log
         self._command_media = command_media
         self._write_record = write_record
+        self._write_log = write_log
+        self._put_metrics = put_metrics
         self._journal = journal
         self._count = count
         self._senders: dict[Transport, Sender] = {}
@@ -210,12 +217,16 @@ class Driver:
                 self._command_media(worker, command)
             case WriteRecord():
                 self._write_record(output)
-            case JournalCall() | ForgetCall() | NoteHealth():
+            case JournalCall() | ForgetCall() | NoteQuality() | NoteHealth():
                 self._journal(output)
             case Count():
                 self._count(output)
             case Log(event, fields):
                 self._log(event, fields)
+            case WriteLog():
+                self._write_log(output)
+            case PutMetrics():
+                self._put_metrics(output)
             case _:
                 assert_never(output)
 

@@ -13,10 +13,14 @@ from edge.flow import Address, Flow, Transport
 from edge.media.session import (
     CloseSession,
     LegMedia,
+    LegStatistics,
     MediaCommand,
+    MediaReport,
     OpenSession,
     PortsLeased,
+    SessionClosed,
     SessionId,
+    SessionMeasured,
     SetLeg,
     Side,
 )
@@ -33,10 +37,13 @@ from edge.seam import (
     MediaLost,
     MediaReported,
     NoteHealth,
+    NoteQuality,
+    PutMetrics,
     Received,
     Send,
     Tick,
     Unreachable,
+    WriteLog,
     WriteRecord,
 )
 from edge.sip.message import Response, parse_datagram
@@ -44,6 +51,7 @@ from model.calls import LiveCall
 from model.cdr import CallDetailRecord
 from model.connector import Connector, Credential, Origination, Route, Termination, connector_host
 from model.connector_group import ConnectorGroup
+from model.cqr import CallQualityRecord
 from model.numbers import InventoryNumber
 from model.settings import Carrier, Settings
 from tests.support.agent import Agent, CalleePlan
@@ -123,6 +131,10 @@ class Worker:
         self.free: set[int] = set()
         self.open: dict[SessionId, OpenSession] = {}
         self.legs: dict[tuple[SessionId, Side], LegMedia] = {}
+        self.heard: dict[SessionId, tuple[LegStatistics, LegStatistics]] = {}
+        """What a session's legs have had, for tests that want some."""
+        self.is_mute = False
+        """It closes sessions without a last word."""
         self._resting: list[tuple[float, tuple[int, ...]]] = []
 
     def lease(self, ports: tuple[int, ...]) -> PortsLeased:
@@ -130,7 +142,7 @@ class Worker:
         self.free.update(ports)
         return PortsLeased(ports)
 
-    def obey(self, command: MediaCommand, now: float) -> None:
+    def obey(self, command: MediaCommand, now: float) -> MediaReport | None:
         """Take a command; one that a real worker could not carry out fails."""
         match command:
             case OpenSession(session, a_port, b_port):
@@ -144,8 +156,17 @@ class Worker:
             case CloseSession(session):
                 was = self.open.pop(session)
                 heapq.heappush(self._resting, (now + PORT_REST_S, (was.a_port, was.b_port)))
+                return None if self.is_mute else SessionClosed(session, *self._heard_of(session))
             case _:
                 assert_never(command)
+        return None
+
+    def measured(self) -> list[SessionMeasured]:
+        """Return what there is to report every minute."""
+        return [SessionMeasured(session, *self._heard_of(session)) for session in self.open]
+
+    def _heard_of(self, session: SessionId) -> tuple[LegStatistics, LegStatistics]:
+        return self.heard.get(session, (LegStatistics(), LegStatistics()))
 
     def rested_at(self) -> float | None:
         """Return when the next ports may be leased again."""
@@ -186,6 +207,10 @@ class Node:
         )
         self.worker = Worker()
         self.records: list[CallDetailRecord] = []
+        self.quality_records: list[CallQualityRecord] = []
+        self.qualities: list[NoteQuality] = []
+        self.media_logs: list[WriteLog] = []
+        self.metrics: list[PutMetrics] = []
         self.journalled: list[LiveCall] = []
         self.forgotten: list[str] = []
         self.asked: list[Count] = []
@@ -213,6 +238,11 @@ class Node:
     def drain(self, now: float) -> None:
         """Be told to take no new calls."""
         self._handle(Drain(), now)
+
+    def measure(self, now: float) -> None:
+        """Hear from the media worker what every minute has brought."""
+        for report in self.worker.measured():
+            self._handle(MediaReported(0, report), now)
 
     def replace_worker(self, now: float) -> None:
         """Lose the media worker, its calls with it, and get another one."""
@@ -286,6 +316,7 @@ class Node:
     def _handle(self, happened: Input, now: float) -> None:
         self._now = now
         self.core.handle(happened, now)
+        reports: list[MediaReport] = []
         while (output := self.core.poll()) is not None:
             match output:
                 case Send():
@@ -294,10 +325,20 @@ class Node:
                 case CloseFlow():
                     self.closed.append(output)
                 case CommandMedia(_, command):
-                    self.worker.obey(command, now)
-                case WriteRecord(bucket, record):
+                    report = self.worker.obey(command, now)
+                    reports += [] if report is None else [report]
+                case WriteRecord(bucket, CallDetailRecord() as record):
                     assert bucket == self._bucket
                     self.records.append(record)
+                case WriteRecord(bucket, CallQualityRecord() as of_quality):
+                    assert bucket == self._bucket
+                    self.quality_records.append(of_quality)
+                case NoteQuality():
+                    self.qualities.append(output)
+                case WriteLog():
+                    self.media_logs.append(output)
+                case PutMetrics():
+                    self.metrics.append(output)
                 case JournalCall(call):
                     self.journalled.append(call)
                 case ForgetCall(transaction_id):
@@ -310,6 +351,8 @@ class Node:
                     self.logs.append(output)
                 case _:
                     assert_never(output)
+        for report in reports:
+            self._handle(MediaReported(0, report), now)
 
 
 class Stage:

@@ -48,10 +48,14 @@ class ScriptedCore:
 
 
 class Lines:
-    """A Logger that keeps what it is told."""
+    """A NodeLog that keeps what it is told."""
 
     def __init__(self) -> None:
         self.written: list[tuple[str, dict[str, Field]]] = []
+        self.figures: list[Mapping[str, int | float]] = []
+
+    def metrics(self, dimensions: Mapping[str, str], figures: Mapping[str, int | float]) -> None:
+        self.figures.append(figures)
 
     def __call__(self, event: str, fields: Mapping[str, Field]) -> None:
         self.written.append((event, dict(fields)))
