@@ -35,7 +35,7 @@ def leg(media: LegMedia = MEDIA, packets_per_second: int = 120) -> MediaLeg:
 def latched(media: LegMedia = MEDIA) -> MediaLeg:
     made = leg(media)
     for sequence in (1, 2, 3):
-        made.on_rtp(rtp(sequence, payload_type=media.expects.pcmu), PHONE, NOW)
+        made.on_rtp(rtp(sequence, payload_type=media.expects.pcmu or 0), PHONE, NOW)
     assert made.is_latched
     return made
 
