@@ -31,14 +31,18 @@ NODE = "node1"
 KEY = "Amazon-Chime-Voice-Connector-Recordings/pcap/vc/x.pcap"
 
 
+def _client(service: Any) -> Any:  # Any: clients of two kinds, given arguments as dictionaries
+    return boto3.client(service, region_name="us-east-1")
+
+
 class Cloud:
     """A deployment with a bucket, a node that may record, and a call that is up on it."""
 
     def __init__(self) -> None:
-        self.dynamodb: Any = boto3.client("dynamodb", region_name="us-east-1")
+        self.dynamodb = _client("dynamodb")
         for table in (CALLS, CONNECTORS, NODES):
             self.dynamodb.create_table(**table.creation("lab"))
-        self.s3: Any = boto3.client("s3", region_name="us-east-1")
+        self.s3 = _client("s3")
         self.s3.create_bucket(Bucket="records")
         self.show(longest_recording_s=600)
         self.keep(live_members(CALL, NODE))

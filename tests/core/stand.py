@@ -340,12 +340,12 @@ class Node:
                 case CommandMedia(_, command):
                     report = self.worker.obey(command, now)
                     reports += [] if report is None else [report]
-                case WriteRecord(bucket, CallDetailRecord() as record):
+                case WriteRecord(bucket, record):
                     assert bucket == self._bucket
-                    self.records.append(record)
-                case WriteRecord(bucket, CallQualityRecord() as of_quality):
-                    assert bucket == self._bucket
-                    self.quality_records.append(of_quality)
+                    if isinstance(record, CallQualityRecord):
+                        self.quality_records.append(record)
+                    else:
+                        self.records.append(record)
                 case NoteQuality():
                     self.qualities.append(output)
                 case WriteLog():
