@@ -11,6 +11,7 @@ from edge.config import Snapshot
 from edge.core import Core
 from edge.flow import Address, Flow, Transport
 from edge.media.session import (
+    Begin,
     CloseSession,
     LegMedia,
     LegStatistics,
@@ -152,6 +153,8 @@ class Worker:
     def obey(self, command: MediaCommand, now: float) -> MediaReport | None:
         """Take a command; one that a real worker could not carry out fails."""
         match command:
+            case Begin():
+                raise AssertionError("workers are begun by whoever starts them")
             case OpenSession(session, a_port, b_port):
                 assert session not in self.open
                 self.free.remove(a_port)
