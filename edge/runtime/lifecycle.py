@@ -78,6 +78,7 @@ class Node:
             write_log=self._aws.write_log,
             put_metrics=lambda it: log.metrics(it.dimensions, it.figures),
             journal=self._aws.journal,
+            record=self._aws.record,
             count=self._aws.count,
         )
         self._renewal: asyncio.TimerHandle | None = None
@@ -209,8 +210,10 @@ class Node:
         await self._until(self._is_done, LAST_WORK_S - (time.monotonic() - began_at))
 
     def _is_done(self) -> bool:
-        is_stored = self._aws.left.is_set() and not self._aws.unsettled
-        return is_stored and not self._driver.pending["dialogs"]
+        is_stored = not self._aws.unsettled and not self._aws.recordings
+        pending = self._driver.pending
+        is_quiet = not pending["dialogs"] and not pending["recordings"]
+        return self._aws.left.is_set() and is_stored and is_quiet
 
     async def _until(
         self,

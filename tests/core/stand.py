@@ -18,6 +18,7 @@ from edge.media.session import (
     MediaReport,
     OpenSession,
     PortsLeased,
+    RecordSession,
     SessionClosed,
     SessionId,
     SessionMeasured,
@@ -40,6 +41,11 @@ from edge.seam import (
     NoteQuality,
     PutMetrics,
     Received,
+    RecordingBegun,
+    RecordingGrew,
+    RecordingOver,
+    RecordingRefused,
+    RecordingStep,
     Send,
     Tick,
     Unreachable,
@@ -135,6 +141,7 @@ class Worker:
         """What a session's legs have had, for tests that want some."""
         self.is_mute = False
         """It closes sessions without a last word."""
+        self.recorded: set[SessionId] = set()
         self._resting: list[tuple[float, tuple[int, ...]]] = []
 
     def lease(self, ports: tuple[int, ...]) -> PortsLeased:
@@ -157,6 +164,9 @@ class Worker:
                 was = self.open.pop(session)
                 heapq.heappush(self._resting, (now + PORT_REST_S, (was.a_port, was.b_port)))
                 return None if self.is_mute else SessionClosed(session, *self._heard_of(session))
+            case RecordSession(session, wanted):
+                assert session in self.open, "a closed session is recorded"
+                (self.recorded.add if wanted else self.recorded.discard)(session)
             case _:
                 assert_never(command)
         return None
@@ -217,6 +227,8 @@ class Node:
         """Counts of all nodes that were asked for (A10)."""
         self.logs: list[Log] = []
         self.pings: list[NoteHealth] = []
+        self.recording: list[RecordingStep] = []
+        """What became of orders to record (docs/recording.md)."""
         self.sent: list[Send] = []
         """Everything since the last look, for tests without a link."""
         self.all_sent: list[tuple[bytes, Flow]] = []
@@ -259,6 +271,7 @@ class Node:
                 "dialogs": 0,
                 "transactions": 0,
                 "timers": 0,
+                "recordings": 0,
                 "free_ports": len(PORTS),
             }
             and self.worker.free == set(PORTS)
@@ -343,6 +356,8 @@ class Node:
                     self.journalled.append(call)
                 case ForgetCall(transaction_id):
                     self.forgotten.append(transaction_id)
+                case RecordingBegun() | RecordingGrew() | RecordingOver() | RecordingRefused():
+                    self.recording.append(output)
                 case NoteHealth():
                     self.pings.append(output)
                 case Count():
