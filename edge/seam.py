@@ -64,6 +64,13 @@ class MediaLost(NamedTuple):
     worker: int
 
 
+class MediaCongested(NamedTuple):
+    """A media worker has fallen behind its commands, or has caught up."""
+
+    worker: int
+    is_behind: bool
+
+
 class ConfigLoaded(NamedTuple):
     """The configuration is there, whole."""
 
@@ -147,6 +154,7 @@ Input: TypeAlias = (
     | FlowIdle
     | MediaReported
     | MediaLost
+    | MediaCongested
     | ConfigLoaded
     | ConfigChanged
     | Resolved

@@ -8,7 +8,8 @@ from typing import Final
 
 from edge.flow import Address
 from edge.media.latch import Effect
-from edge.media.relaying import MediaLeg
+from edge.media.relaying import Judgement, MediaLeg
+from edge.media.srtp_leg import SrtpLeg
 from edge.runtime.media_ports import PortPair
 
 RECEIVE_BYTES = 2048
@@ -28,6 +29,15 @@ def disconnect(sock: socket.socket) -> None:
     if _LIBC.connect(sock.fileno(), _AF_UNSPEC_ADDRESS, len(_AF_UNSPEC_ADDRESS)) != 0:
         error = ctypes.get_errno()
         raise OSError(error, os.strerror(error))
+
+
+class NotAuthentic(Exception):
+    """What was read is no SRTP packet of the peer; it is counted already."""
+
+
+Receive = Callable[[int], bytes]
+Send = Callable[[bytes], object]
+"""Of a connected socket, as the worker's loop calls them."""
 
 
 class Moment:
@@ -72,26 +82,46 @@ class LegPort:
             return False
         except OSError:
             return True
-        self.judge(data, source)
-        return True
-
-    def judge(self, data: bytes, source: Address | None = None) -> None:
-        """Let the leg judge a packet, by default one from the latched source, and obey."""
-        source = source or self.leg.latch.source
-        if source is None:
-            return
-        effect, relay = self.leg.on_rtp(data, source, self._moment.now)
-        if effect is Effect.LATCH:
+        audio_type = self.leg.audio_type
+        judgement = self.leg.on_rtp(data, source, self._moment.now)
+        if judgement.effect is Effect.LATCH:
             self._connect(source)
-        elif self.leg.reception.switched:
-            self._on_change()
-        if relay:
-            self.relay(data)
-        if effect is Effect.LATCH:
+        self._obey(judgement, audio_type)
+        if judgement.effect is Effect.LATCH:
             # What was queued before the socket was connected may still be anybody's.
             for _ in range(MOST_QUEUED):
                 if not self.read_open():
                     break
+        return True
+
+    def receiver(self) -> Receive:
+        """Return what reads a packet of the connected socket, in clear; may raise NotAuthentic."""
+        receive, srtp = self.pair.rtp.recv, self.leg.srtp
+        return receive if srtp is None else _receive_through(srtp, receive, self.leg, self._moment)
+
+    def sender(self) -> Send:
+        """Return what sends a packet of the audio that comes now to the other leg's peer.
+
+        Good until `on_change` is called.
+        """
+        other, send = self.other.leg, self.other.pair.rtp.send
+        if not self.leg.is_plain_to(other):
+            return self.relay
+        return send if other.srtp is None else _send_through(other.srtp, send)
+
+    def judge(self, packet: bytes) -> None:
+        """Let the leg judge a packet in clear from the latched source, and obey."""
+        source = self.leg.latch.source
+        if source is not None:
+            audio_type = self.leg.audio_type
+            self._obey(self.leg.on_authentic(packet, source, self._moment.now), audio_type)
+
+    def _obey(self, judgement: Judgement, audio_type: int | None) -> None:
+        """Pass a packet on; `audio_type` is what the leg's audio was before it."""
+        if self.leg.reception.switched or self.leg.audio_type != audio_type:
+            self._on_change()
+        if judgement.packet is not None:
+            self.relay(judgement.packet)
 
     def _connect(self, source: Address) -> None:
         try:
@@ -105,34 +135,76 @@ class LegPort:
         """Take packets from everybody again."""
         disconnect(self.pair.rtp)
 
-    def relay(self, data: bytes) -> None:
+    def relay(self, packet: bytes) -> None:
         """Send a packet of this leg to the other one, translated as its peer expects."""
         other = self.other
-        if self.leg.forwards_to(other.leg):
-            translated = self.leg.translated(data, other.leg)
-            if translated is not None:
-                other.transmit(translated)
+        if not self.leg.forwards_to(other.leg):
+            return
+        began_anew = other.leg.begins_anew
+        translated = self.leg.translated(packet, other.leg)
+        if translated is None:
+            return
+        if began_anew:
+            self._on_change()
+        other.transmit(translated)
 
-    def transmit(self, data: bytes) -> None:
+    def transmit(self, packet: bytes) -> None:
         """Send RTP to this leg's peer; what cannot be sent is lost, as on any network."""
         try:
             if self.leg.is_latched:
-                self.pair.rtp.send(data)
+                self.send(packet)
                 return
             target = self.leg.rtp_target(self._moment.now)
-            if target is not None:
-                self.pair.rtp.sendto(data, target)
+            sealed = None if target is None else self.leg.sealed(packet)
+            if sealed is not None and target is not None:
+                self.pair.rtp.sendto(sealed, target)
         except OSError:
             return
+
+    def send(self, packet: bytes) -> None:
+        """Send RTP to the connected peer; raises OSError when it refuses."""
+        sealed = self.leg.sealed(packet)
+        if sealed is not None:
+            self.pair.rtp.send(sealed)
 
     def read_rtcp(self) -> None:
         """Read one packet from the RTCP socket and pass it on."""
         now = self._moment.now
+        other = self.other
         try:
             data, source = self.pair.rtcp.recvfrom(RECEIVE_BYTES)
             passed = self.leg.on_rtcp(data, source, now)
-            target = self.other.leg.rtcp_target(now) if passed else None
-            if target is not None:
-                self.other.pair.rtcp.sendto(passed, target)
+            target = other.leg.rtcp_target(now) if passed else None
+            sealed = None if target is None else other.leg.sealed_rtcp(passed)
+            if sealed is not None and target is not None:
+                other.pair.rtcp.sendto(sealed, target)
         except OSError:
             return
+
+
+def _receive_through(srtp: SrtpLeg, receive: Receive, leg: MediaLeg, moment: Moment) -> Receive:
+    """Return a function that reads a packet in clear; no method, for the loop's sake."""
+
+    def receive_authentic(size: int) -> bytes:
+        receiver, data = srtp.receiver, receive(size)
+        if receiver is None:
+            packet = srtp.unprotect(data, moment.now)
+        else:
+            packet = receiver.unprotect(data)
+        if packet is None:
+            leg.unauthentic += 1
+            raise NotAuthentic
+        return packet
+
+    return receive_authentic
+
+
+def _send_through(srtp: SrtpLeg, send: Send) -> Send:
+    """Return a function that encrypts a packet and sends it."""
+
+    def send_protected(packet: bytes) -> None:
+        sealed = srtp.sender.protect(packet)
+        if sealed is not None:
+            send(sealed)
+
+    return send_protected

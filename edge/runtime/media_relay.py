@@ -14,20 +14,35 @@ from math import inf
 from edge.media.latch import Effect
 from edge.media.liveness import silence_of
 from edge.media.relaying import MediaLeg
-from edge.media.rtp import CLOCK_HZ, HEADER, LONGEST_BYTES, VERSION_2, VERSION_AND_TYPE
+from edge.media.rtp import (
+    CLOCK_HZ,
+    HEADER,
+    HEADER_BYTES,
+    LONGEST_PAYLOAD_BYTES,
+    VERSION_2,
+    VERSION_AND_TYPE,
+)
 from edge.media.session import (
     CloseSession,
-    MediaCommand,
     MediaReport,
     MediaSilent,
     OpenSession,
     SessionClosed,
+    SessionCommand,
     SessionId,
     SetLeg,
 )
 from edge.media.silence import SilenceStream
+from edge.media.srtp_leg import SrtpRules
 from edge.media.statistics import Reception
-from edge.runtime.media_leg_port import RECEIVE_BYTES, LegPort, Moment
+from edge.runtime.media_leg_port import (
+    RECEIVE_BYTES,
+    LegPort,
+    Moment,
+    NotAuthentic,
+    Receive,
+    Send,
+)
 from edge.runtime.media_ports import PortPool
 from model.settings import MediaSettings
 
@@ -40,8 +55,10 @@ SLICES = 20
 """Parts of the sessions that the slow timer visits in turn: all at once would delay packets."""
 
 UNPACK_HEADER = HEADER.unpack_from
+LONGEST_PLAIN_BYTES = HEADER_BYTES + LONGEST_PAYLOAD_BYTES
+"""A longer packet may still be good, with CSRCs or a header extension: it goes the general way."""
 
-FastPath = tuple[Callable[[int], bytes], Reception, int, Callable[[bytes], object]]
+FastPath = tuple[Receive, Reception, int, Send]
 """Receive, counters, expected version and payload type, send: all the loop needs of a leg."""
 
 
@@ -63,6 +80,7 @@ class Relay:
         self,
         pool: PortPool,
         settings: MediaSettings,
+        srtp_rules: SrtpRules,
         *,
         epoll: select.epoll,
         report: Callable[[MediaReport], None],
@@ -71,6 +89,7 @@ class Relay:
         """Watch the sockets of sessions with `epoll`; its other descriptors are not ours."""
         self._pool = pool
         self._settings = settings
+        self._srtp_rules = srtp_rules
         self._epoll = epoll
         self._report = report
         self._moment = Moment(now)
@@ -116,7 +135,7 @@ class Relay:
                     and ssrc == reception.ssrc
                     and reception.packets < reception.allowed
                     and -CLOCK_HZ < difference < CLOCK_HZ
-                    and len(data) <= LONGEST_BYTES
+                    and len(data) <= LONGEST_PLAIN_BYTES
                 ):
                     difference = -difference if difference < 0 else difference
                     reception.jitter += difference - ((reception.jitter + 8) >> 4)
@@ -128,8 +147,8 @@ class Relay:
                     send(data)
                 else:
                     self._rtp[fd].judge(data)
-            except OSError:  # nothing to read after all, or the peer refuses: one packet is lost
-                continue
+            except (OSError, NotAuthentic):
+                continue  # Nothing to read after all, or the peer refuses: one packet is lost.
             except struct.error:
                 self._rtp[fd].judge(data)
         return others_are_ready
@@ -144,7 +163,7 @@ class Relay:
             return True
         return False
 
-    def execute(self, command: MediaCommand) -> None:
+    def execute(self, command: SessionCommand) -> None:
         """Obey a command."""
         match command:
             case OpenSession():
@@ -175,7 +194,8 @@ class Relay:
             return
         rate, on_change = self._settings.packets_per_second, partial(self._wire, command.session)
         ports = [
-            LegPort(MediaLeg(rate, now), pair, self._moment, on_change) for pair in pairs if pair
+            LegPort(MediaLeg(rate, self._srtp_rules, now), pair, self._moment, on_change)
+            for pair in (a_pair, b_pair)
         ]
         session = _Session(*ports)
         self._sessions[command.session] = session
@@ -190,13 +210,12 @@ class Relay:
     def _wire(self, session: SessionId) -> None:
         """Put the legs of a session on the fast path, or take them from it, as they now are."""
         for port in self._sessions[session].ports:
-            leg, other, rtp = port.leg, port.other, port.pair.rtp
-            if not leg.is_latched:
-                self._latched.pop(rtp.fileno(), None)
-                continue
-            expected = VERSION_2 | leg.media.expects.pcmu
-            send = other.pair.rtp.send if leg.is_plain_to(other.leg) else port.relay
-            self._latched[rtp.fileno()] = (rtp.recv, leg.reception, expected, send)
+            fd, leg = port.pair.rtp.fileno(), port.leg
+            if leg.is_latched and leg.audio_type is not None:
+                expected = VERSION_2 | leg.audio_type
+                self._latched[fd] = (port.receiver(), leg.reception, expected, port.sender())
+            else:
+                self._latched.pop(fd, None)
 
     def _set_fed(self, port: LegPort, is_fed: bool) -> None:
         """Begin or end to send silence to a leg's peer (EDGE D6)."""
@@ -211,10 +230,10 @@ class Relay:
         if now < self._next_feed:
             return
         for port, stream in self._fed.items():
-            payload_type = port.leg.media.peer_expects.pcmu
+            numbers = port.leg.media.peer_expects
             last_heard_at = port.other.leg.reception.last_at
             while stream.due_at <= now:
-                packet = stream.packet(payload_type, last_heard_at, now)
+                packet = stream.packet(numbers, last_heard_at, now)
                 if packet is not None:
                     port.transmit(packet)
         self._next_feed = now + FEED_S if self._fed else inf

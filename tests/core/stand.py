@@ -11,6 +11,7 @@ from edge.config import Snapshot
 from edge.core import Core
 from edge.flow import Address, Flow, Transport
 from edge.media.session import (
+    Begin,
     CloseSession,
     LegMedia,
     LegStatistics,
@@ -152,6 +153,8 @@ class Worker:
     def obey(self, command: MediaCommand, now: float) -> MediaReport | None:
         """Take a command; one that a real worker could not carry out fails."""
         match command:
+            case Begin():
+                raise AssertionError("workers are begun by whoever starts them")
             case OpenSession(session, a_port, b_port):
                 assert session not in self.open
                 self.free.remove(a_port)
@@ -340,12 +343,12 @@ class Node:
                 case CommandMedia(_, command):
                     report = self.worker.obey(command, now)
                     reports += [] if report is None else [report]
-                case WriteRecord(bucket, CallDetailRecord() as record):
+                case WriteRecord(bucket, record):
                     assert bucket == self._bucket
-                    self.records.append(record)
-                case WriteRecord(bucket, CallQualityRecord() as of_quality):
-                    assert bucket == self._bucket
-                    self.quality_records.append(of_quality)
+                    if isinstance(record, CallQualityRecord):
+                        self.quality_records.append(record)
+                    else:
+                        self.records.append(record)
                 case NoteQuality():
                     self.qualities.append(output)
                 case WriteLog():
