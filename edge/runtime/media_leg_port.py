@@ -138,34 +138,41 @@ class LegPort:
     def relay(self, packet: bytes) -> None:
         """Send a packet of this leg to the other one, translated as its peer expects."""
         other = self.other
-        if not self.leg.forwards_to(other.leg):
-            return
-        began_anew = other.leg.begins_anew
-        translated = self.leg.translated(packet, other.leg)
-        if translated is None:
-            return
-        if began_anew:
-            self._on_change()
-        other.transmit(translated)
+        translated = None
+        if self.leg.forwards_to(other.leg):
+            began_anew = other.leg.begins_anew
+            translated = self.leg.translated(packet, other.leg)
+            if began_anew and translated is not None:
+                self._on_change()
+        if translated is None or not other.transmit(translated):
+            self.leg.account.withheld(packet)
 
-    def transmit(self, packet: bytes) -> None:
-        """Send RTP to this leg's peer; what cannot be sent is lost, as on any network."""
+    def feed(self, packet: bytes) -> None:
+        """Send RTP of our own to this leg's peer (EDGE D6)."""
+        if self.transmit(packet):
+            self.leg.account.fed(packet)
+
+    def transmit(self, packet: bytes) -> bool:
+        """Send RTP to this leg's peer; return whether it went, for what cannot is lost, as on any
+        network."""
         try:
             if self.leg.is_latched:
-                self.send(packet)
-                return
+                return self.send(packet)
             target = self.leg.rtp_target(self._moment.now)
             sealed = None if target is None else self.leg.sealed(packet)
-            if sealed is not None and target is not None:
-                self.pair.rtp.sendto(sealed, target)
+            if sealed is None or target is None:
+                return False
+            self.pair.rtp.sendto(sealed, target)
         except OSError:
-            return
+            return False
+        return True
 
-    def send(self, packet: bytes) -> None:
+    def send(self, packet: bytes) -> bool:
         """Send RTP to the connected peer; raises OSError when it refuses."""
         sealed = self.leg.sealed(packet)
         if sealed is not None:
             self.pair.rtp.send(sealed)
+        return sealed is not None
 
     def read_rtcp(self) -> None:
         """Read one packet from the RTCP socket and pass it on."""
@@ -173,11 +180,12 @@ class LegPort:
         other = self.other
         try:
             data, source = self.pair.rtcp.recvfrom(RECEIVE_BYTES)
-            passed = self.leg.on_rtcp(data, source, now)
+            passed = self.leg.on_rtcp(data, source, now, shown_ssrc=other.leg.shown_ssrc)
             target = other.leg.rtcp_target(now) if passed else None
             sealed = None if target is None else other.leg.sealed_rtcp(passed)
             if sealed is not None and target is not None:
                 other.pair.rtcp.sendto(sealed, target)
+                other.leg.account.rtcp_went(passed, now)
         except OSError:
             return
 

@@ -24,12 +24,14 @@ from edge.media.rtp import (
 )
 from edge.media.session import (
     CloseSession,
+    LegStatistics,
     MediaReport,
     MediaSilent,
     OpenSession,
     SessionClosed,
     SessionCommand,
     SessionId,
+    SessionMeasured,
     SetLeg,
 )
 from edge.media.silence import SilenceStream
@@ -51,6 +53,8 @@ LOG = logging.getLogger("edge.media_worker")
 SECOND = 1.0
 FEED_S = 0.005
 """How often the loop looks for silence that is due, as long as somebody is fed."""
+MEASURED_EVERY_S = 60.0
+"""EDGE X4; counted from the opening of a session, so that not all are measured at once."""
 SLICES = 20
 """Parts of the sessions that the slow timer visits in turn: all at once would delay packets."""
 
@@ -63,14 +67,20 @@ FastPath = tuple[Receive, Reception, int, Send]
 
 
 class _Session:
-    """Two legs and whether their silence has been reported."""
+    """Two legs, whether their silence has been reported, and when they are measured next."""
 
-    __slots__ = ("is_reported", "ports")
+    __slots__ = ("is_reported", "measured_at", "ports")
 
-    def __init__(self, a: LegPort, b: LegPort) -> None:
+    def __init__(self, a: LegPort, b: LegPort, *, now: float) -> None:
         self.ports = (a, b)
         self.is_reported = False
+        self.measured_at = now + MEASURED_EVERY_S
         a.other, b.other = b, a
+
+    def statistics(self) -> tuple[LegStatistics, LegStatistics]:
+        """Return what both legs have had so far."""
+        a, b = (port.leg for port in self.ports)
+        return a.statistics(b), b.statistics(a)
 
 
 class Relay:
@@ -197,7 +207,7 @@ class Relay:
             LegPort(MediaLeg(rate, self._srtp_rules, now), pair, self._moment, on_change)
             for pair in (a_pair, b_pair)
         ]
-        session = _Session(*ports)
+        session = _Session(*ports, now=now)
         self._sessions[command.session] = session
         self._slices[command.session % SLICES][command.session] = session
         for port in ports:
@@ -235,7 +245,7 @@ class Relay:
             while stream.due_at <= now:
                 packet = stream.packet(numbers, last_heard_at, now)
                 if packet is not None:
-                    port.transmit(packet)
+                    port.feed(packet)
         self._next_feed = now + FEED_S if self._fed else inf
 
     def _close(self, session: SessionId) -> None:
@@ -247,8 +257,7 @@ class Relay:
             del self._rtp[port.pair.rtp.fileno()]
             del self._rtcp[port.pair.rtcp.fileno()]
             self._pool.give_back(port.pair, self._moment.now)
-        a, b = (port.leg.statistics() for port in closing.ports)
-        self._report(SessionClosed(session, a, b))
+        self._report(SessionClosed(session, *closing.statistics()))
 
     def tick(self, now: float) -> None:
         """Look after the next slice of the sessions."""
@@ -270,6 +279,9 @@ class Relay:
                     self._unlatch(session_id, port)
             if not session.is_reported:
                 self._report_silence(session_id, session, now)
+            if now >= session.measured_at:
+                session.measured_at += MEASURED_EVERY_S
+                self._report(SessionMeasured(session_id, *session.statistics()))
 
     def _unlatch(self, session: SessionId, port: LegPort) -> None:
         port.leg.latch.on_silence(port.leg.reception.ssrc)
