@@ -230,6 +230,24 @@ def test_a_hold_reaches_an_encrypted_callee_with_the_key_in_force() -> None:  # 
         called.finish()
 
 
+def test_news_that_came_late_reach_an_encrypted_callee_with_the_key_in_force() -> None:
+    # EDGE A1, K14
+    with lossy_link(1) as link:
+        reply = Reply(body=encrypted(PBX[0], CHOSEN, direction="inactive"))
+        called = Called(
+            link,
+            CalleePlan(steps=ANSWERS, replies=(reply,)),
+            CallerPlan(offers=(Offer(5.0, body=b"", ack_direction="inactive"),), bye_after_s=30.0),
+        )
+        link.run(4.0)
+        before = called.keys()
+        link.run(9.0)
+        first, second = called.offers()
+        assert b"a=inactive" in second and lines_in(second) == (lines_in(first)[1],)
+        assert called.keys() == before
+        called.finish()
+
+
 def test_a_hold_that_an_encrypted_callee_refuses_changes_no_key() -> None:  # EDGE D7, K14
     with lossy_link(1) as link:
         called = Called(
