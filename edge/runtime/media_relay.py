@@ -28,6 +28,7 @@ from edge.media.session import (
     MediaReport,
     MediaSilent,
     OpenSession,
+    RecordSession,
     SessionClosed,
     SessionCommand,
     SessionId,
@@ -46,6 +47,7 @@ from edge.runtime.media_leg_port import (
     Send,
 )
 from edge.runtime.media_ports import PortPool
+from edge.runtime.media_recording import Recordings
 from model.settings import MediaSettings
 
 LOG = logging.getLogger("edge.media_worker")
@@ -107,6 +109,7 @@ class Relay:
         self._latched: dict[int, FastPath] = {}
         self._rtp: dict[int, LegPort] = {}
         self._rtcp: dict[int, LegPort] = {}
+        self._recordings = Recordings()
         self._fed: dict[LegPort, SilenceStream] = {}
         self._next_feed = inf
         self._slices: list[dict[SessionId, _Session]] = [{} for _ in range(SLICES)]
@@ -178,7 +181,9 @@ class Relay:
         match command:
             case OpenSession():
                 self._open(command)
-            case SetLeg(session) | CloseSession(session) if session not in self._sessions:
+            case SetLeg(session) | CloseSession(session) | RecordSession(session) if (
+                session not in self._sessions
+            ):
                 # Told to an earlier worker, or its ports were not to be had.
                 LOG.warning("session %d is not known", session)
             case SetLeg(session, side, media):
@@ -190,6 +195,8 @@ class Relay:
                     self._set_fed(port, media.is_fed)
             case CloseSession(session):
                 self._close(session)
+            case RecordSession(session):
+                self._record(command)
 
     def _open(self, command: OpenSession) -> None:
         """Take two ports into use; an unknown port leaves nothing behind."""
@@ -227,6 +234,19 @@ class Relay:
             else:
                 self._latched.pop(fd, None)
 
+    def _record(self, command: RecordSession) -> None:
+        """Begin or end to record a session."""
+        if command.wanted:
+            self._recordings.begin(command, self._sessions[command.session].ports)
+        else:
+            self._end_recording(command.session)
+        self._wire(command.session)
+
+    def _end_recording(self, session: SessionId) -> None:
+        rest = self._recordings.end(session, self._sessions[session].ports)
+        if rest is not None:
+            self._report(rest)
+
     def _set_fed(self, port: LegPort, is_fed: bool) -> None:
         """Begin or end to send silence to a leg's peer (EDGE D6)."""
         if is_fed:
@@ -249,6 +269,7 @@ class Relay:
         self._next_feed = now + FEED_S if self._fed else inf
 
     def _close(self, session: SessionId) -> None:
+        self._end_recording(session)
         closing = self._sessions.pop(session)
         del self._slices[session % SLICES][session]
         for port in closing.ports:
@@ -282,6 +303,8 @@ class Relay:
             if now >= session.measured_at:
                 session.measured_at += MEASURED_EVERY_S
                 self._report(SessionMeasured(session_id, *session.statistics()))
+        for report in self._recordings.reports():
+            self._report(report)
 
     def _unlatch(self, session: SessionId, port: LegPort) -> None:
         port.leg.latch.on_silence(port.leg.reception.ssrc)
