@@ -1,7 +1,7 @@
 """The keys of one leg, through all offers and answers of its dialog (RFC 4568 §7; EDGE K4, K14).
 
-Our key is new in every first offer and with every change of suite, and stays otherwise: our address never
-changes inside a dialog, and a peer that changes its own key needs no new one of ours. What a
+Our key is new in every first offer and with every change of suite, and stays otherwise: our address
+never changes inside a dialog, and a peer that changes its own key needs no new one of ours. What a
 refused offer brought is forgotten with it (EDGE D7).
 """
 
