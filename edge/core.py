@@ -22,6 +22,7 @@ from edge.flow import Address, Flow
 from edge.ids import Ids
 from edge.load_watch import LoadWatch
 from edge.media.session import (
+    Captured,
     MediaCommand,
     MediaReport,
     MediaSilent,
@@ -33,6 +34,7 @@ from edge.media.targets import is_never_contacted
 from edge.policy.admission import Admission
 from edge.quality import QualityBook
 from edge.reception import Reception
+from edge.recording import Recordings
 from edge.records import LogFields, Records, call_attempt, call_ended, call_started
 from edge.refusals import Refusals
 from edge.routing.credentials import credentials_of
@@ -46,6 +48,7 @@ from edge.seam import (
     ConfigLoaded,
     Counted,
     Drain,
+    EndRecording,
     FlowClosed,
     FlowIdle,
     ForgetCall,
@@ -54,12 +57,14 @@ from edge.seam import (
     JournalCall,
     LoadMeasured,
     Log,
+    MediaCongested,
     MediaLost,
     MediaReported,
     NodeReport,
     Output,
     PeersSeen,
     Received,
+    RecordCall,
     Resolved,
     Send,
     Tick,
@@ -174,13 +179,27 @@ class Core:
             clock=clock,
             put_out=self._outputs.append,
         )
+        self._recordings = Recordings(
+            settings.recording,
+            clock=clock,
+            timers=self._timers,
+            calls=self._calls,
+            pool=self._pool,
+            media_address=media_address,
+            put_out=self._outputs.append,
+        )
+        self._now = 0.0
+        """Of the input that is being handled."""
         self._load = LoadWatch(settings.admission)
         self._limits_calls = settings.admission.concurrent_calls_per_connector is not None
 
     def handle(self, happened: Input, now: float) -> None:
         """Take one input at the monotonic time `now`."""
+        self._now = now
         match happened:
             case Received(data, flow, broken):
+                if self._recordings.is_on:
+                    self._recordings.received(data, flow, now)
                 if self._load.is_dropping and self._load.drops(data, flow):
                     return
                 if self._admission.may_spend(data, flow, now):
@@ -213,11 +232,17 @@ class Core:
                 if peers != self._admission.rates.peers:
                     self._outputs.append(Log("peers", {"taking_calls": peers}))
                 self._admission.peers_seen(peers, calls)
+            case RecordCall(order):
+                self._recordings.take(order, self._snapshot.cdr_bucket, now)
+            case EndRecording(transaction_id):
+                self._recordings.end(transaction_id, now)
             case LoadMeasured():
                 self._load_measured(happened, now)
             case MediaLost(worker):
                 self._calls.media_lost(worker, now)
                 self._quality.worker_lost(worker, now)
+            case MediaCongested(worker, is_behind):
+                self._pool.congested(worker, is_behind=is_behind)
             case Drain():
                 self._calls.is_draining = True
                 self._peers.leave(now)
@@ -251,6 +276,7 @@ class Core:
             draining=self._calls.is_draining,
             carriers=self._peers.carrier_states(self._calls.directory, self._clock, now),
             connector_calls=self._calls.calls_by_connector() if self._limits_calls else {},
+            longest_recording_s=self._recordings.longest_s,
         )
 
     @property
@@ -264,6 +290,7 @@ class Core:
             "dialogs": len(self._stack.dialogs),
             "transactions": self._endpoint.pending(),
             "timers": len(self._timers),
+            "recordings": len(self._recordings),
             "free_ports": self._pool.free,
         }
 
@@ -305,6 +332,7 @@ class Core:
         """Write the record of each customer and show the end."""
         admitted, answered_at, ended_at = call.admitted, call.answered_at, call.ended_at
         assert ended_at is not None
+        self._recordings.call_ended(call, now)
         if answered_at is not None and admitted.costs_money:
             self._admission.spending.ended(admitted.connector.connector_id, answered_at, ended_at)
         bucket = self._snapshot.cdr_bucket
@@ -342,6 +370,8 @@ class Core:
                 call = self._calls.call_of(worker, session)
                 if call is not None:
                     self._quality.measured(call, report, now)
+            case Captured(session, records):
+                self._recordings.captured(worker, session, records, now)
             case SessionClosed():
                 self._quality.closed(worker, report, now)
             case _:
@@ -362,6 +392,8 @@ class Core:
         self._outputs.append(Log(event, fields))
 
     def _send(self, data: bytes, flow: Flow) -> None:
+        if self._recordings.is_on:
+            self._recordings.sent(data, flow, self._now)
         self._outputs.append(Send(data, flow))
 
     def _command_media(self, worker: int, command: MediaCommand) -> None:

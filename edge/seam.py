@@ -20,6 +20,7 @@ from model.connector_logs import ConnectorLog
 from model.cqr import CallQualityRecord
 from model.node import CarrierState
 from model.quality import CallQuality
+from model.recordings import RecordingEnd, RecordingOrder
 
 
 class Received(NamedTuple):
@@ -63,6 +64,13 @@ class MediaLost(NamedTuple):
     worker: int
 
 
+class MediaCongested(NamedTuple):
+    """A media worker has fallen behind its commands, or has caught up."""
+
+    worker: int
+    is_behind: bool
+
+
 class ConfigLoaded(NamedTuple):
     """The configuration is there, whole."""
 
@@ -104,6 +112,18 @@ class PeersSeen(NamedTuple):
     """Calls that other nodes hold, by connector; only where there is a limit (EDGE R16)."""
 
 
+class RecordCall(NamedTuple):
+    """Somebody wants a call recorded (docs/recording.md)."""
+
+    order: RecordingOrder
+
+
+class EndRecording(NamedTuple):
+    """Whoever wanted a call recorded has seen enough."""
+
+    transaction_id: str
+
+
 class LoadMeasured(NamedTuple):
     """How busy the process is (EDGE R30)."""
 
@@ -134,11 +154,14 @@ Input: TypeAlias = (
     | FlowIdle
     | MediaReported
     | MediaLost
+    | MediaCongested
     | ConfigLoaded
     | ConfigChanged
     | Resolved
     | Counted
     | PeersSeen
+    | RecordCall
+    | EndRecording
     | LoadMeasured
     | Drain
     | HangUp
@@ -198,6 +221,39 @@ class NoteQuality(NamedTuple):
     quality: CallQuality
 
 
+class RecordingBegun(NamedTuple):
+    """A call is being recorded; what is recorded follows."""
+
+    order: RecordingOrder
+    bucket: str
+    key: str
+
+
+class RecordingGrew(NamedTuple):
+    """More of a recording; opaque to whoever passes it on."""
+
+    transaction_id: str
+    records: bytes
+    """Of a capture file (edge/media/pcap.py)."""
+
+
+class RecordingOver(NamedTuple):
+    """A recording is whole: store it."""
+
+    order: RecordingOrder
+    why: RecordingEnd
+
+
+class RecordingRefused(NamedTuple):
+    """A call is not recorded."""
+
+    order: RecordingOrder
+    reason: str
+
+
+RecordingStep: TypeAlias = RecordingBegun | RecordingGrew | RecordingOver | RecordingRefused
+
+
 class NoteHealth(NamedTuple):
     """A connector's host has pinged with OPTIONS (EDGE F11)."""
 
@@ -252,6 +308,7 @@ Output: TypeAlias = (
     | JournalCall
     | ForgetCall
     | NoteQuality
+    | RecordingStep
     | NoteHealth
     | Count
     | Log
@@ -268,3 +325,5 @@ class NodeReport(NamedTuple):
     carriers: tuple[CarrierState, ...]
     connector_calls: Mapping[str, int] = {}
     """Calls by connector; empty where the number is not limited (EDGE R16)."""
+    longest_recording_s: int | None = None
+    """Of a call, for debugging; None where the operator allows none."""

@@ -10,11 +10,14 @@ from constructs import Construct
 from infra.document import settings_document
 from infra.edge_image import edge_image
 from infra.findings import accept
-from infra.names import record_arns, table_arn
+from infra.names import connector_log_arn, record_arns, table_arn
 from infra.network import SIP_PORT
 from infra.settings import DeploymentSettings
 from model.cdr import KEY_PREFIX
+from model.connector_logs import ConnectorLog
+from model.cqr import QUALITY_PREFIX
 from model.peers import IN_ENVIRONMENT
+from model.recordings import RECORDING_PREFIX
 from model.tables import (
     CALLS,
     CONNECTORS,
@@ -34,6 +37,7 @@ DRAIN_S = 110
 OPEN_FILES = 65_536
 """A socket for every port of the widest media range, with room for the rest."""
 LOG_BUFFER_MIB = 4
+LOG_ACTIONS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 
 
 class EdgeTask(Construct):
@@ -161,18 +165,52 @@ class EdgeTask(Construct):
             (["ec2:DescribeNetworkInterfaces"], ["*"]),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
-        # cdk-nag writes a reference as <AWS::Region>.
-        name = cdr_bucket_name(settings.prefix, "<AWS::AccountId>", "<AWS::Region>")
-        finding = f"Resource::arn:<AWS::Partition>:s3:::{name}/{KEY_PREFIX}/*"
         accept(
             role,
             {
-                f"AwsSolutions-IAM5[{finding}]": "A record's name has connector and time in it "
+                self._finding(KEY_PREFIX): "A record's name has connector and time in it "
                 "(EDGE C1); of all names of records this is the part that is known.",
                 "AwsSolutions-IAM5[Resource::*]": "DescribeNetworkInterfaces knows no resources.",
             },
         )
+        self._permit_logs(role)
+        if settings.operator.records.quality:
+            self._permit_quality(role)
+        if settings.operator.recording.allowed:
+            self._permit_recording(role)
         return role
+
+    def _permit_logs(self, role: iam.Role) -> None:
+        """Let nodes write the logs of connectors, and make them (EDGE X4)."""
+        for log in ConnectorLog:
+            group = connector_log_arn(Stack.of(self), log)
+            role.add_to_policy(iam.PolicyStatement(actions=LOG_ACTIONS, resources=[group]))
+            # cdk-nag writes a reference as <AWS::Region>.
+            groups = "arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group"
+            finding = f"AwsSolutions-IAM5[Resource::{groups}:{log.value}/*]"
+            accept(role, {finding: "A log group ends with the id of its connector."})
+
+    def _permit_quality(self, role: iam.Role) -> None:
+        """Let nodes store the quality of calls (EDGE X10)."""
+        objects = record_arns(Stack.of(self), self._settings, QUALITY_PREFIX)
+        role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[objects]))
+        accept(role, {self._finding(QUALITY_PREFIX): "As of a record's name."})
+
+    def _permit_recording(self, role: iam.Role) -> None:
+        """Let nodes say how recordings stand, and store them (docs/recording.md)."""
+        stack, settings = Stack.of(self), self._settings
+        recordings = record_arns(stack, settings, RECORDING_PREFIX)
+        for action, resource in (
+            ("dynamodb:UpdateItem", table_arn(stack, settings, NODES)),
+            ("s3:PutObject", recordings),
+        ):
+            role.add_to_policy(iam.PolicyStatement(actions=[action], resources=[resource]))
+        accept(role, {self._finding(RECORDING_PREFIX): "As of a record's name."})
+
+    def _finding(self, prefix: str) -> str:
+        # cdk-nag writes a reference as <AWS::Region>.
+        name = cdr_bucket_name(self._settings.prefix, "<AWS::AccountId>", "<AWS::Region>")
+        return f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::{name}/{prefix}/*]"
 
     def _execution_role(self) -> iam.Role:
         """Return the role that fetches the image and the secret and writes the log."""

@@ -16,6 +16,7 @@ from model.document import read_value, written_value
 from model.numbers import NumberKind
 from model.peers import Carrier as Carrier
 from model.peers import MeetingBridge as MeetingBridge
+from model.recordings import RecordingSettings
 from model.srtp import SrtpSettings as SrtpSettings
 
 _CONNECTORS_PER_GROUP = 49
@@ -316,6 +317,7 @@ class Settings:
     tls: TlsSettings = field(default_factory=TlsSettings)
     logs: LogSettings = field(default_factory=LogSettings)
     records: RecordSettings = field(default_factory=RecordSettings)
+    recording: RecordingSettings = field(default_factory=RecordingSettings)
 
     def __post_init__(self) -> None:
         """Refuse two carriers of one name, and two bridges for one number."""

@@ -105,6 +105,13 @@ class LegMedia(NamedTuple):
     latched anew (EDGE Q5)."""
 
 
+class Begin(NamedTuple):
+    """The first command: lease ports, all but those whose rest is not over yet."""
+
+    resting: tuple[int, ...] = ()
+    """RTP ports that a worker which has ended had in use: their peers may still send (EDGE Q1)."""
+
+
 class OpenSession(NamedTuple):
     """Take two leased ports into use; stale packets in their sockets are thrown away."""
 
@@ -125,6 +132,17 @@ class CloseSession(NamedTuple):
     """End a session; its ports rest, are bound anew and leased again (EDGE Q1)."""
 
     session: SessionId
+
+
+class RecordSession(NamedTuple):
+    """Begin or end to report every packet of a session, for debugging (docs/recording.md)."""
+
+    session: SessionId
+    wanted: bool
+    address: str = ""
+    """Ours, as SDP shows it."""
+    epoch_s: float = 0.0
+    """UTC at monotonic 0, in seconds since 1970."""
 
 
 class PortsLeased(NamedTuple):
@@ -188,5 +206,14 @@ class SessionClosed(NamedTuple):
     b: LegStatistics
 
 
-MediaCommand: TypeAlias = OpenSession | SetLeg | CloseSession
-MediaReport: TypeAlias = PortsLeased | MediaSilent | SessionMeasured | SessionClosed
+class Captured(NamedTuple):
+    """Packets of a recorded session, in clear; the last ones come before SessionClosed."""
+
+    session: SessionId
+    records: bytes
+    """Of a capture file (edge/media/pcap.py)."""
+
+
+SessionCommand: TypeAlias = OpenSession | SetLeg | CloseSession | RecordSession
+MediaCommand: TypeAlias = Begin | SessionCommand
+MediaReport: TypeAlias = PortsLeased | MediaSilent | SessionMeasured | SessionClosed | Captured

@@ -20,6 +20,7 @@ from edge.runtime.aws_messages import (
     Leave,
     Left,
     News,
+    RecordingSettled,
     RecordOutcome,
     RecordSettled,
     RoutesNamed,
@@ -33,9 +34,13 @@ from edge.seam import (
     ConfigLoaded,
     Count,
     Counted,
+    EndRecording,
     Log,
     NodeReport,
     PeersSeen,
+    RecordCall,
+    RecordingOver,
+    RecordingStep,
     WriteLog,
     WriteRecord,
 )
@@ -62,6 +67,7 @@ class AwsControl:
         self._feed = feed
         self._log = log
         self._unsettled: dict[str, WriteRecord] = {}
+        self._recordings: dict[str, RecordingOver] = {}
         self._all_settled = Event()
         self._all_settled.set()
         self._backoff = Backoff(first_s=FIRST_RESTART_S, longest_s=LONGEST_RESTART_S)
@@ -76,6 +82,11 @@ class AwsControl:
     def unsettled(self) -> int:
         """Return how many records are on their way."""
         return len(self._unsettled)
+
+    @property
+    def recordings(self) -> int:
+        """Return how many recordings are over and not settled."""
+        return len(self._recordings)
 
     @property
     def pid(self) -> int:
@@ -96,6 +107,12 @@ class AwsControl:
     def write_log(self, entry: WriteLog) -> None:
         """Let a connector's log have a record; what a dying worker holds of these is lost."""
         self._pump.send(entry, linger_s=LINGER_S)
+
+    def record(self, step: RecordingStep) -> None:
+        """Let a recording go on; what a dying worker holds of it is lost."""
+        if isinstance(step, RecordingOver):
+            self._recordings[step.order.transaction_id] = step
+        self._pump.send(step, linger_s=LINGER_S)
 
     def count(self, question: Count) -> None:
         """Let all nodes count calls; the answer is fed, or never comes."""
@@ -139,6 +156,9 @@ class AwsControl:
         self._pump.send(self._begin)
         for record in self._unsettled.values():
             self._pump.send(record)
+        for recording in self._recordings.values():
+            # Nothing is left of it, which its row shall say.
+            self._pump.send(recording)
 
     def _lost(self) -> None:
         self._process.kill()
@@ -156,6 +176,10 @@ class AwsControl:
                     self._feed(report)
                 case ConfigChanged() | RoutesNamed() | Counted() | PeersSeen():
                     self._feed(report)
+                case RecordCall() | EndRecording():
+                    self._feed(report)
+                case RecordingSettled(transaction_id):
+                    self._recordings.pop(transaction_id, None)
                 case RecordSettled():
                     self._settled(report)
                 case Left():

@@ -9,6 +9,7 @@ from edge.seam import (
     ConfigLoaded,
     Count,
     Counted,
+    EndRecording,
     ForgetCall,
     JournalCall,
     Log,
@@ -16,6 +17,8 @@ from edge.seam import (
     NoteHealth,
     NoteQuality,
     PeersSeen,
+    RecordCall,
+    RecordingStep,
     WriteLog,
     WriteRecord,
 )
@@ -62,6 +65,12 @@ class RecordSettled(NamedTuple):
     outcome: RecordOutcome
 
 
+class RecordingSettled(NamedTuple):
+    """A recording needs no more care."""
+
+    transaction_id: str
+
+
 class RoutesNamed(NamedTuple):
     """Which hosts are names; found here, because looking at all of them takes a while."""
 
@@ -76,7 +85,11 @@ class Left(NamedTuple):
 
 JournalEntry: TypeAlias = JournalCall | ForgetCall | NoteQuality | NoteHealth
 """What is worth a row, and no more care than that."""
-AwsCommand: TypeAlias = Begin | WriteRecord | JournalEntry | WriteLog | NodeReport | Leave | Count
-News: TypeAlias = ConfigLoaded | ConfigChanged | RoutesNamed | Counted | PeersSeen
+AwsCommand: TypeAlias = (
+    Begin | WriteRecord | JournalEntry | RecordingStep | WriteLog | NodeReport | Leave | Count
+)
+News: TypeAlias = (
+    ConfigLoaded | ConfigChanged | RoutesNamed | Counted | PeersSeen | RecordCall | EndRecording
+)
 """What the worker has found out for the node."""
-AwsReport: TypeAlias = News | RecordSettled | Log | Left
+AwsReport: TypeAlias = News | RecordSettled | RecordingSettled | Log | Left

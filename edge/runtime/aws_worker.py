@@ -23,6 +23,7 @@ from edge.runtime.aws_messages import (
     JournalEntry,
     Leave,
     Left,
+    RecordingSettled,
     RecordOutcome,
     RecordSettled,
     RoutesNamed,
@@ -38,6 +39,8 @@ from edge.runtime.log import Field
 from edge.runtime.log_sink import LogSink
 from edge.runtime.peers import EVERY_LIMITED_S, EVERY_S, Peers, watch_peers
 from edge.runtime.pump import Pump
+from edge.runtime.recording_orders import RecordingOrders, RecordingTable, watch_recordings
+from edge.runtime.recording_sink import RecordingSink
 from edge.runtime.s3_bucket import S3Bucket
 from edge.runtime.snapshot_reader import SnapshotReader
 from edge.seam import (
@@ -52,6 +55,11 @@ from edge.seam import (
     NoteHealth,
     NoteQuality,
     Record,
+    RecordingBegun,
+    RecordingGrew,
+    RecordingOver,
+    RecordingRefused,
+    RecordingStep,
     WriteLog,
     WriteRecord,
 )
@@ -78,6 +86,7 @@ class AwsWorker:
         self._journal: Journal | None = None
         self._health: HealthWriter | None = None
         self._logs: LogSink | None = None
+        self._recordings: RecordingSink | None = None
         self._counter: CallCounter | None = None
         self._names: RoutesNamed | None = None
         # Threads of their own: a call waits for its count, rows and records do not hold it up.
@@ -98,7 +107,8 @@ class AwsWorker:
     def _pending(self) -> int:
         if self._sink is None or self._journal is None or self._logs is None:
             return 0
-        return self._sink.pending + self._journal.pending + self._logs.pending
+        recordings = 0 if self._recordings is None else self._recordings.pending
+        return self._sink.pending + self._journal.pending + self._logs.pending + recordings
 
     def _take(self, commands: list[AwsCommand]) -> None:
         for command in commands:
@@ -113,7 +123,7 @@ class AwsWorker:
 
     def _carry_out(
         self,
-        command: WriteRecord | JournalEntry | WriteLog | NodeReport | Leave,
+        command: WriteRecord | JournalEntry | RecordingStep | WriteLog | NodeReport | Leave,
         sink: CdrSink,
         journal: Journal,
         logs: LogSink,
@@ -127,10 +137,14 @@ class AwsWorker:
                 journal.answered(call)
             case ForgetCall(transaction_id):
                 journal.forgotten(transaction_id)
-            case NoteQuality(LiveCall() as live, quality):
-                journal.answered(live, quality)
-            case NoteQuality(CallDetailRecord() as ended, quality):
-                journal.ended(ended, quality)
+            case NoteQuality(call, quality):
+                if isinstance(call, LiveCall):
+                    journal.answered(call, quality)
+                else:
+                    journal.ended(call, quality)
+            case RecordingBegun() | RecordingGrew() | RecordingOver() | RecordingRefused():
+                assert self._recordings is not None, "orders come from here"
+                self._recordings.take(command)
             case NoteHealth():
                 if self._health is not None:
                     self._health.note(command)
@@ -174,6 +188,28 @@ class AwsWorker:
         # After it: the configuration is what a start waits for.
         self._journal = Journal.over(session, command.table_prefix, command.node, self._log)
         self._health = HealthWriter.over(session, command.table_prefix, self._log)
+        if command.settings.recording.allowed:
+            self._take_orders(command, session)
+
+    def _take_orders(self, command: Begin, session: boto3.Session) -> None:
+        """Look at what is to be recorded (docs/recording.md)."""
+        table = RecordingTable.over(session, command.table_prefix, command.node.node_id)
+        self._recordings = RecordingSink(
+            open_bucket=lambda name: S3Bucket(name, session),
+            write=table.write,
+            settled=self._recording_settled,
+            log=self._log,
+        )
+        watch = partial(
+            watch_recordings,
+            RecordingOrders(table),
+            every_s=command.poll_interval_s,
+            publish=self._report_from_thread,
+        )
+        Thread(target=watch, name="recordings", daemon=True).start()
+
+    def _recording_settled(self, transaction_id: str) -> None:
+        self._pump.send(RecordingSettled(transaction_id))
 
     def _watch_peers(self, command: Begin, peers: Peers) -> None:
         """See other nodes once there is a client to count with; it is made with a session of this

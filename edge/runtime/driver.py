@@ -31,6 +31,11 @@ from edge.seam import (
     Output,
     PutMetrics,
     Received,
+    RecordingBegun,
+    RecordingGrew,
+    RecordingOver,
+    RecordingRefused,
+    RecordingStep,
     Send,
     Tick,
     Unreachable,
@@ -102,6 +107,7 @@ class Driver:
         write_log: Callable[[WriteLog], None],
         put_metrics: Callable[[PutMetrics], None],
         journal: Callable[[JournalCall | ForgetCall | NoteQuality | NoteHealth], None],
+        record: Callable[[RecordingStep], None],
         count: Callable[[Count], None],
     ) -> None:
         self._core = core
@@ -112,6 +118,7 @@ class Driver:
         self._write_log = write_log
         self._put_metrics = put_metrics
         self._journal = journal
+        self._record = record
         self._count = count
         self._senders: dict[Transport, Sender] = {}
         self._closer: Closer | None = None
@@ -219,6 +226,8 @@ class Driver:
                 self._write_record(output)
             case JournalCall() | ForgetCall() | NoteQuality() | NoteHealth():
                 self._journal(output)
+            case RecordingBegun() | RecordingGrew() | RecordingOver() | RecordingRefused():
+                self._record(output)
             case Count():
                 self._count(output)
             case Log(event, fields):

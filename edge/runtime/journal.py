@@ -98,6 +98,7 @@ class Journal:
             draining=report.draining,
             carriers=report.carriers,
             connector_calls=report.connector_calls,
+            longest_recording_s=report.longest_recording_s,
         )
         self._nodes.put(encode_item(node_members(node)))
 

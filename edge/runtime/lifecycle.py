@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from edge.flow import Address, Transport
+from edge.media.srtp_leg import Aes192Kdf, SrtpRules
 from edge.runtime.aws_control import AwsControl
 from edge.runtime.aws_messages import Begin, News, RoutesNamed
 from edge.runtime.dns_client import DnsClient
@@ -78,6 +79,7 @@ class Node:
             write_log=self._aws.write_log,
             put_metrics=lambda it: log.metrics(it.dimensions, it.figures),
             journal=self._aws.journal,
+            record=self._aws.record,
             count=self._aws.count,
         )
         self._renewal: asyncio.TimerHandle | None = None
@@ -86,6 +88,7 @@ class Node:
             count=plan.media_workers,
             address=plan.media_address,
             settings=settings.media,
+            srtp=SrtpRules(Aes192Kdf(settings.srtp.aes192_kdf.value), settings.srtp.srtcp_tag32),
             loop=loop,
             feed=self._driver.feed,
             log=log,
@@ -209,8 +212,10 @@ class Node:
         await self._until(self._is_done, LAST_WORK_S - (time.monotonic() - began_at))
 
     def _is_done(self) -> bool:
-        is_stored = self._aws.left.is_set() and not self._aws.unsettled
-        return is_stored and not self._driver.pending["dialogs"]
+        is_stored = not self._aws.unsettled and not self._aws.recordings
+        pending = self._driver.pending
+        is_quiet = not pending["dialogs"] and not pending["recordings"]
+        return self._aws.left.is_set() and is_stored and is_quiet
 
     async def _until(
         self,

@@ -11,6 +11,7 @@ from edge.config import Snapshot
 from edge.core import Core
 from edge.flow import Address, Flow, Transport
 from edge.media.session import (
+    Begin,
     CloseSession,
     LegMedia,
     LegStatistics,
@@ -18,6 +19,7 @@ from edge.media.session import (
     MediaReport,
     OpenSession,
     PortsLeased,
+    RecordSession,
     SessionClosed,
     SessionId,
     SessionMeasured,
@@ -40,6 +42,11 @@ from edge.seam import (
     NoteQuality,
     PutMetrics,
     Received,
+    RecordingBegun,
+    RecordingGrew,
+    RecordingOver,
+    RecordingRefused,
+    RecordingStep,
     Send,
     Tick,
     Unreachable,
@@ -135,6 +142,7 @@ class Worker:
         """What a session's legs have had, for tests that want some."""
         self.is_mute = False
         """It closes sessions without a last word."""
+        self.recorded: set[SessionId] = set()
         self._resting: list[tuple[float, tuple[int, ...]]] = []
 
     def lease(self, ports: tuple[int, ...]) -> PortsLeased:
@@ -145,6 +153,8 @@ class Worker:
     def obey(self, command: MediaCommand, now: float) -> MediaReport | None:
         """Take a command; one that a real worker could not carry out fails."""
         match command:
+            case Begin():
+                raise AssertionError("workers are begun by whoever starts them")
             case OpenSession(session, a_port, b_port):
                 assert session not in self.open
                 self.free.remove(a_port)
@@ -157,6 +167,9 @@ class Worker:
                 was = self.open.pop(session)
                 heapq.heappush(self._resting, (now + PORT_REST_S, (was.a_port, was.b_port)))
                 return None if self.is_mute else SessionClosed(session, *self._heard_of(session))
+            case RecordSession(session, wanted):
+                assert session in self.open, "a closed session is recorded"
+                (self.recorded.add if wanted else self.recorded.discard)(session)
             case _:
                 assert_never(command)
         return None
@@ -217,6 +230,8 @@ class Node:
         """Counts of all nodes that were asked for (A10)."""
         self.logs: list[Log] = []
         self.pings: list[NoteHealth] = []
+        self.recording: list[RecordingStep] = []
+        """What became of orders to record (docs/recording.md)."""
         self.sent: list[Send] = []
         """Everything since the last look, for tests without a link."""
         self.all_sent: list[tuple[bytes, Flow]] = []
@@ -259,6 +274,7 @@ class Node:
                 "dialogs": 0,
                 "transactions": 0,
                 "timers": 0,
+                "recordings": 0,
                 "free_ports": len(PORTS),
             }
             and self.worker.free == set(PORTS)
@@ -327,12 +343,12 @@ class Node:
                 case CommandMedia(_, command):
                     report = self.worker.obey(command, now)
                     reports += [] if report is None else [report]
-                case WriteRecord(bucket, CallDetailRecord() as record):
+                case WriteRecord(bucket, record):
                     assert bucket == self._bucket
-                    self.records.append(record)
-                case WriteRecord(bucket, CallQualityRecord() as of_quality):
-                    assert bucket == self._bucket
-                    self.quality_records.append(of_quality)
+                    if isinstance(record, CallQualityRecord):
+                        self.quality_records.append(record)
+                    else:
+                        self.records.append(record)
                 case NoteQuality():
                     self.qualities.append(output)
                 case WriteLog():
@@ -343,6 +359,8 @@ class Node:
                     self.journalled.append(call)
                 case ForgetCall(transaction_id):
                     self.forgotten.append(transaction_id)
+                case RecordingBegun() | RecordingGrew() | RecordingOver() | RecordingRefused():
+                    self.recording.append(output)
                 case NoteHealth():
                     self.pings.append(output)
                 case Count():

@@ -44,7 +44,7 @@ class ScriptedCore:
 
     @property
     def pending(self) -> dict[str, int]:
-        return {"calls": self.active_calls, "dialogs": self.dialogs}
+        return {"calls": self.active_calls, "dialogs": self.dialogs, "recordings": 0}
 
 
 class Lines:

@@ -27,6 +27,8 @@ from edge.seam import (
     Output,
     PutMetrics,
     Received,
+    RecordingGrew,
+    RecordingStep,
     Send,
     Tick,
     Unreachable,
@@ -54,6 +56,7 @@ class World:
         self.logs: list[WriteLog] = []
         self.metrics: list[PutMetrics] = []
         self.journal: list[JournalEntry] = []
+        self.recording: list[RecordingStep] = []
         self.driver = Driver(
             core,
             loop=asyncio.get_running_loop(),
@@ -63,6 +66,7 @@ class World:
             write_log=self.logs.append,
             put_metrics=self.metrics.append,
             journal=self.journal.append,
+            record=self.recording.append,
             count=self.counts.append,
         )
         self.driver.add_transport(Transport.UDP, self)
@@ -91,6 +95,7 @@ def test_every_output_goes_its_way() -> None:
     quality = NoteQuality(a_record(), a_quality())
     line = WriteLog(ConnectorLog.MEDIA_METRICS, "connector", STARTED_AT, {"call_id": "1"})
     metrics = PutMetrics({"Region": "us-east-1"}, {"CustomerToVcRtpPackets": 1})
+    grew = RecordingGrew("1", b"records")
     outputs: list[Output] = [
         Send(b"bytes", FLOW),
         CommandMedia(2, close),
@@ -100,6 +105,7 @@ def test_every_output_goes_its_way() -> None:
         quality,
         line,
         metrics,
+        grew,
         CloseFlow(FLOW, 60.0),
         Count("connector", 10, 1, 0.5, 0.5),
         Log("call-started", {"n": 1}),
@@ -116,6 +122,7 @@ def test_every_output_goes_its_way() -> None:
         assert world.records == [record]
         assert world.journal == [noted, forgotten, quality]
         assert (world.logs, world.metrics) == ([line], [metrics])
+        assert world.recording == [grew]
         assert world.counts == [Count("connector", 10, 1, 0.5, 0.5)]
         assert world.log.written == [("call-started", {"n": 1})]
 
