@@ -10,6 +10,7 @@ from typing import NamedTuple
 from edge.flow import Address
 from edge.media import rtcp
 from edge.media.latch import Effect, Latch, LatchState, SourceSet
+from edge.media.quality import LegAccount
 from edge.media.rtp import (
     LONGEST_PAYLOAD_BYTES,
     SEQUENCES,
@@ -23,7 +24,7 @@ from edge.media.rtp import (
 from edge.media.session import Direction, LegMedia, LegStatistics, PayloadTypes
 from edge.media.srtp_keys import LegSrtp
 from edge.media.srtp_leg import SrtpLeg, SrtpRules
-from edge.media.statistics import Arrival, Reception
+from edge.media.statistics import NOBODY, Arrival, Reception
 
 UNVERIFIED_S = 5.0
 UNVERIFIED_PACKETS = 250
@@ -58,8 +59,8 @@ class MediaLeg:
     """The state of one leg, from the opening of its session to its end."""
 
     __slots__ = (
-        *("audio_type", "begins_anew", "foreign", "latch", "malformed", "media", "reception"),
-        *("rtcp_packets", "rtcp_source", "since", "srtp", "unauthentic", "_announced"),
+        *("account", "audio_type", "begins_anew", "foreign", "latch", "malformed", "media"),
+        *("reception", "rtcp_source", "since", "srtp", "unauthentic", "_announced"),
         *("_last_rtcp_at", "_packets_per_second", "_rtcp_allowed", "_srtp_rules"),
         *("_unverified_left", "_unverified_until"),
     )
@@ -75,8 +76,8 @@ class MediaLeg:
         self.latch = Latch(SourceSet(()))
         self.reception = Reception()
         self.reception.allowed = packets_per_second
+        self.account = LegAccount()
         self.rtcp_source: Address | None = None
-        self.rtcp_packets = 0
         self.foreign = 0
         self.malformed = 0
         self.unauthentic = 0
@@ -105,14 +106,29 @@ class MediaLeg:
         """Tell whether the leg's RTP socket is connected to its peer."""
         return self.latch.state is LatchState.LATCHED
 
-    def statistics(self) -> LegStatistics:
-        """Return what has arrived so far."""
+    @property
+    def shown_ssrc(self) -> int:
+        """Return the SSRC that the leg across shows to its peer, NOBODY before the first packet."""
+        shift = self.reception.shift
+        return self.reception.ssrc if shift is None else shift.ssrc
+
+    def statistics(self, other: "MediaLeg") -> LegStatistics:
+        """Return what went between this leg and its peer so far; `other` is the leg across."""
+        reception, account, came = self.reception, self.account, other.reception
         return LegStatistics(
-            packets=self.reception.packets,
-            bytes=self.reception.bytes,
-            rtcp_packets=self.rtcp_packets,
-            lost=self.reception.lost,
-            jitter_us=self.reception.jitter_us,
+            packets=reception.packets,
+            bytes=reception.bytes,
+            rtcp_packets=account.rtcp_packets,
+            rtcp_bytes=account.rtcp_bytes,
+            lost=reception.lost,
+            jitter_us=reception.jitter_us,
+            sent_packets=came.packets - other.account.withheld_packets + account.fed_packets,
+            sent_bytes=came.bytes - other.account.withheld_bytes + account.fed_bytes,
+            sent_rtcp_packets=account.sent_rtcp_packets,
+            sent_rtcp_bytes=account.sent_rtcp_bytes,
+            peer_lost=account.peer.lost,
+            peer_jitter_us=account.peer.jitter_us,
+            rtt_us=account.peer.rtt_us,
             foreign=self.foreign,
             malformed=self.malformed,
             unauthentic=self.unauthentic,
@@ -155,7 +171,7 @@ class MediaLeg:
     def begin_second(self) -> None:
         """Let the next second's packets in (EDGE Q6)."""
         self.reception.allowed = self.reception.packets + self._packets_per_second
-        self._rtcp_allowed = self.rtcp_packets + self._packets_per_second
+        self._rtcp_allowed = self.account.rtcp_packets + self._packets_per_second
 
     def on_rtp(self, data: bytes, source: Address, now: float) -> Judgement:
         """Judge and count one packet as it came to the RTP port."""
@@ -198,10 +214,13 @@ class MediaLeg:
             return False
         return len(payload_of(packet)) <= LONGEST_PAYLOAD_BYTES
 
-    def on_rtcp(self, data: bytes, source: Address, now: float) -> bytes:
+    def on_rtcp(
+        self, data: bytes, source: Address, now: float, *, shown_ssrc: int = NOBODY
+    ) -> bytes:
         """Judge and count a packet of the RTCP port; return what the other leg gets of it.
 
-        Its address is that of the RTP (EDGE Q6), its port that of the first packet.
+        `shown_ssrc` is that of the stream that the peer gets, and may report on. Its address is
+        that of the RTP (EDGE Q6), its port that of the first packet.
         """
         rtp = self.latch.heard_from or self.media.remote
         if rtp is None or rtp[0] != source[0] or not self._is_rtcp_source(source, now):
@@ -212,10 +231,10 @@ class MediaLeg:
             self.unauthentic += 1
             return b""
         passed = rtcp.passed_on(packet)
-        if passed is None or self.rtcp_packets >= self._rtcp_allowed:
+        if passed is None or self.account.rtcp_packets >= self._rtcp_allowed:
             self.malformed += 1
             return b""
-        self.rtcp_packets += 1
+        self.account.rtcp_came(packet, shown_ssrc, now)
         self.rtcp_source = source
         self._last_rtcp_at = now
         return passed

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from edge.flow import Address
+from edge.media.capture import Capture
 from edge.media.latch import Effect
 from edge.media.relaying import Judgement, MediaLeg
 from edge.media.srtp_leg import SrtpLeg
@@ -52,7 +53,7 @@ class Moment:
 class LegPort:
     """One leg's RTP and RTCP sockets, and the leg across."""
 
-    __slots__ = ("_moment", "_on_change", "leg", "other", "pair")
+    __slots__ = ("_moment", "_on_change", "capture", "leg", "other", "pair")
 
     def __init__(
         self, leg: MediaLeg, pair: PortPair, moment: Moment, on_change: Callable[[], None]
@@ -60,6 +61,8 @@ class LegPort:
         self.leg = leg
         self.pair = pair
         self.other: LegPort = self
+        self.capture: Capture | None = None
+        """Notes every packet of a recorded session, in clear."""
         self._moment = moment
         self._on_change = on_change
 
@@ -84,6 +87,9 @@ class LegPort:
             return True
         audio_type = self.leg.audio_type
         judgement = self.leg.on_rtp(data, source, self._moment.now)
+        if self.capture is not None:
+            clear = data if self.leg.srtp is None else judgement.packet
+            self.capture.received(self.pair.port, source, clear, self._moment.now)
         if judgement.effect is Effect.LATCH:
             self._connect(source)
         self._obey(judgement, audio_type)
@@ -97,7 +103,9 @@ class LegPort:
     def receiver(self) -> Receive:
         """Return what reads a packet of the connected socket, in clear; may raise NotAuthentic."""
         receive, srtp = self.pair.rtp.recv, self.leg.srtp
-        return receive if srtp is None else _receive_through(srtp, receive, self.leg, self._moment)
+        if srtp is not None:
+            receive = _receive_through(srtp, receive, self.leg, self._moment)
+        return receive if self.capture is None else self._receive_noted(receive, self.capture)
 
     def sender(self) -> Send:
         """Return what sends a packet of the audio that comes now to the other leg's peer.
@@ -105,7 +113,7 @@ class LegPort:
         Good until `on_change` is called.
         """
         other, send = self.other.leg, self.other.pair.rtp.send
-        if not self.leg.is_plain_to(other):
+        if self.capture is not None or not self.leg.is_plain_to(other):
             return self.relay
         return send if other.srtp is None else _send_through(other.srtp, send)
 
@@ -138,34 +146,43 @@ class LegPort:
     def relay(self, packet: bytes) -> None:
         """Send a packet of this leg to the other one, translated as its peer expects."""
         other = self.other
-        if not self.leg.forwards_to(other.leg):
-            return
-        began_anew = other.leg.begins_anew
-        translated = self.leg.translated(packet, other.leg)
-        if translated is None:
-            return
-        if began_anew:
-            self._on_change()
-        other.transmit(translated)
+        translated = None
+        if self.leg.forwards_to(other.leg):
+            began_anew = other.leg.begins_anew
+            translated = self.leg.translated(packet, other.leg)
+            if began_anew and translated is not None:
+                self._on_change()
+        if translated is None or not other.transmit(translated):
+            self.leg.account.withheld(packet)
 
-    def transmit(self, packet: bytes) -> None:
-        """Send RTP to this leg's peer; what cannot be sent is lost, as on any network."""
+    def feed(self, packet: bytes) -> None:
+        """Send RTP of our own to this leg's peer (EDGE D6)."""
+        if self.transmit(packet):
+            self.leg.account.fed(packet)
+
+    def transmit(self, packet: bytes) -> bool:
+        """Send RTP to this leg's peer; return whether it went, for what cannot is lost, as on any
+        network."""
         try:
             if self.leg.is_latched:
-                self.send(packet)
-                return
+                self._note_sent(packet, self.leg.latch.source)
+                return self.send(packet)
             target = self.leg.rtp_target(self._moment.now)
+            self._note_sent(packet, target)
             sealed = None if target is None else self.leg.sealed(packet)
-            if sealed is not None and target is not None:
-                self.pair.rtp.sendto(sealed, target)
+            if sealed is None or target is None:
+                return False
+            self.pair.rtp.sendto(sealed, target)
         except OSError:
-            return
+            return False
+        return True
 
-    def send(self, packet: bytes) -> None:
+    def send(self, packet: bytes) -> bool:
         """Send RTP to the connected peer; raises OSError when it refuses."""
         sealed = self.leg.sealed(packet)
         if sealed is not None:
             self.pair.rtp.send(sealed)
+        return sealed is not None
 
     def read_rtcp(self) -> None:
         """Read one packet from the RTCP socket and pass it on."""
@@ -173,13 +190,32 @@ class LegPort:
         other = self.other
         try:
             data, source = self.pair.rtcp.recvfrom(RECEIVE_BYTES)
-            passed = self.leg.on_rtcp(data, source, now)
+            passed = self.leg.on_rtcp(data, source, now, shown_ssrc=other.leg.shown_ssrc)
             target = other.leg.rtcp_target(now) if passed else None
+            if self.capture is not None:
+                clear = data if self.leg.srtp is None else passed
+                self.capture.received(self.pair.port + 1, source, clear, now)
+                self.capture.sent(other.pair.port + 1, target, passed, now)
             sealed = None if target is None else other.leg.sealed_rtcp(passed)
             if sealed is not None and target is not None:
                 other.pair.rtcp.sendto(sealed, target)
+                other.leg.account.rtcp_went(passed, now)
         except OSError:
             return
+
+    def _note_sent(self, packet: bytes, target: Address | None) -> None:
+        if self.capture is not None:
+            self.capture.sent(self.pair.port, target, packet, self._moment.now)
+
+    def _receive_noted(self, receive: Receive, capture: Capture) -> Receive:
+        port, latch, moment = self.pair.port, self.leg.latch, self._moment
+
+        def receive_noted(size: int) -> bytes:
+            packet = receive(size)
+            capture.received(port, latch.source, packet, moment.now)
+            return packet
+
+        return receive_noted
 
 
 def _receive_through(srtp: SrtpLeg, receive: Receive, leg: MediaLeg, moment: Moment) -> Receive:

@@ -24,12 +24,15 @@ from edge.media.rtp import (
 )
 from edge.media.session import (
     CloseSession,
+    LegStatistics,
     MediaReport,
     MediaSilent,
     OpenSession,
+    RecordSession,
     SessionClosed,
     SessionCommand,
     SessionId,
+    SessionMeasured,
     SetLeg,
 )
 from edge.media.silence import SilenceStream
@@ -44,6 +47,7 @@ from edge.runtime.media_leg_port import (
     Send,
 )
 from edge.runtime.media_ports import PortPool
+from edge.runtime.media_recording import Recordings
 from model.settings import MediaSettings
 
 LOG = logging.getLogger("edge.media_worker")
@@ -51,6 +55,8 @@ LOG = logging.getLogger("edge.media_worker")
 SECOND = 1.0
 FEED_S = 0.005
 """How often the loop looks for silence that is due, as long as somebody is fed."""
+MEASURED_EVERY_S = 60.0
+"""EDGE X4; counted from the opening of a session, so that not all are measured at once."""
 SLICES = 20
 """Parts of the sessions that the slow timer visits in turn: all at once would delay packets."""
 
@@ -63,14 +69,20 @@ FastPath = tuple[Receive, Reception, int, Send]
 
 
 class _Session:
-    """Two legs and whether their silence has been reported."""
+    """Two legs, whether their silence has been reported, and when they are measured next."""
 
-    __slots__ = ("is_reported", "ports")
+    __slots__ = ("is_reported", "measured_at", "ports")
 
-    def __init__(self, a: LegPort, b: LegPort) -> None:
+    def __init__(self, a: LegPort, b: LegPort, *, now: float) -> None:
         self.ports = (a, b)
         self.is_reported = False
+        self.measured_at = now + MEASURED_EVERY_S
         a.other, b.other = b, a
+
+    def statistics(self) -> tuple[LegStatistics, LegStatistics]:
+        """Return what both legs have had so far."""
+        a, b = (port.leg for port in self.ports)
+        return a.statistics(b), b.statistics(a)
 
 
 class Relay:
@@ -97,6 +109,7 @@ class Relay:
         self._latched: dict[int, FastPath] = {}
         self._rtp: dict[int, LegPort] = {}
         self._rtcp: dict[int, LegPort] = {}
+        self._recordings = Recordings()
         self._fed: dict[LegPort, SilenceStream] = {}
         self._next_feed = inf
         self._slices: list[dict[SessionId, _Session]] = [{} for _ in range(SLICES)]
@@ -168,7 +181,9 @@ class Relay:
         match command:
             case OpenSession():
                 self._open(command)
-            case SetLeg(session) | CloseSession(session) if session not in self._sessions:
+            case SetLeg(session) | CloseSession(session) | RecordSession(session) if (
+                session not in self._sessions
+            ):
                 # Told to an earlier worker, or its ports were not to be had.
                 LOG.warning("session %d is not known", session)
             case SetLeg(session, side, media):
@@ -180,6 +195,8 @@ class Relay:
                     self._set_fed(port, media.is_fed)
             case CloseSession(session):
                 self._close(session)
+            case RecordSession(session):
+                self._record(command)
 
     def _open(self, command: OpenSession) -> None:
         """Take two ports into use; an unknown port leaves nothing behind."""
@@ -197,7 +214,7 @@ class Relay:
             LegPort(MediaLeg(rate, self._srtp_rules, now), pair, self._moment, on_change)
             for pair in (a_pair, b_pair)
         ]
-        session = _Session(*ports)
+        session = _Session(*ports, now=now)
         self._sessions[command.session] = session
         self._slices[command.session % SLICES][command.session] = session
         for port in ports:
@@ -217,6 +234,19 @@ class Relay:
             else:
                 self._latched.pop(fd, None)
 
+    def _record(self, command: RecordSession) -> None:
+        """Begin or end to record a session."""
+        if command.wanted:
+            self._recordings.begin(command, self._sessions[command.session].ports)
+        else:
+            self._end_recording(command.session)
+        self._wire(command.session)
+
+    def _end_recording(self, session: SessionId) -> None:
+        rest = self._recordings.end(session, self._sessions[session].ports)
+        if rest is not None:
+            self._report(rest)
+
     def _set_fed(self, port: LegPort, is_fed: bool) -> None:
         """Begin or end to send silence to a leg's peer (EDGE D6)."""
         if is_fed:
@@ -235,10 +265,11 @@ class Relay:
             while stream.due_at <= now:
                 packet = stream.packet(numbers, last_heard_at, now)
                 if packet is not None:
-                    port.transmit(packet)
+                    port.feed(packet)
         self._next_feed = now + FEED_S if self._fed else inf
 
     def _close(self, session: SessionId) -> None:
+        self._end_recording(session)
         closing = self._sessions.pop(session)
         del self._slices[session % SLICES][session]
         for port in closing.ports:
@@ -247,8 +278,7 @@ class Relay:
             del self._rtp[port.pair.rtp.fileno()]
             del self._rtcp[port.pair.rtcp.fileno()]
             self._pool.give_back(port.pair, self._moment.now)
-        a, b = (port.leg.statistics() for port in closing.ports)
-        self._report(SessionClosed(session, a, b))
+        self._report(SessionClosed(session, *closing.statistics()))
 
     def tick(self, now: float) -> None:
         """Look after the next slice of the sessions."""
@@ -270,6 +300,11 @@ class Relay:
                     self._unlatch(session_id, port)
             if not session.is_reported:
                 self._report_silence(session_id, session, now)
+            if now >= session.measured_at:
+                session.measured_at += MEASURED_EVERY_S
+                self._report(SessionMeasured(session_id, *session.statistics()))
+        for report in self._recordings.reports():
+            self._report(report)
 
     def _unlatch(self, session: SessionId, port: LegPort) -> None:
         port.leg.latch.on_silence(port.leg.reception.ssrc)

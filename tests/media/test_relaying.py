@@ -9,7 +9,7 @@ from edge.media.latch import Effect
 from edge.media.relaying import UNVERIFIED_PACKETS, UNVERIFIED_S, MediaLeg
 from edge.media.session import Direction, LegMedia, PayloadTypes
 from edge.media.srtp_leg import SrtpRules
-from tests.media.packets import receiver_report, rtp
+from tests.media.packets import receiver_report, report_block, rtp, sender_report
 
 PHONE: Address = ("203.0.113.9", 4000)
 PHONE_RTCP: Address = ("203.0.113.9", 4001)
@@ -44,7 +44,7 @@ def test_nothing_is_taken_before_the_leg_was_described() -> None:
     fresh = MediaLeg(120, RULES, NOW)
     judgement = fresh.on_rtp(rtp(1), PHONE, NOW)
     assert judgement == (Effect.DROP_FOREIGN, None)
-    assert fresh.statistics().foreign == 1
+    assert fresh.statistics(leg()).foreign == 1
 
 
 def test_packets_of_accepted_sources_are_relayed_from_the_first_and_the_third_latches() -> None:
@@ -76,9 +76,9 @@ DROPS = [
 def test_what_was_not_negotiated_is_dropped_and_counted(data: bytes) -> None:
     it = latched()
     assert it.on_rtp(data, PHONE, NOW) == (Effect.DROP, None)
-    assert it.statistics().malformed == 1
+    assert it.statistics(leg()).malformed == 1
     assert it.on_rtp(data, STRANGER, NOW).effect is Effect.DROP_FOREIGN
-    assert it.statistics().foreign == 1
+    assert it.statistics(leg()).foreign == 1
 
 
 @pytest.mark.parametrize("octets", [0, 80, 160, 240, 320, 480])
@@ -100,7 +100,7 @@ def test_the_rate_is_capped_per_second(packets: int) -> None:  # EDGE Q6
     it = leg()
     relayed = [it.on_rtp(rtp(number), PHONE, NOW).packet for number in range(packets)]
     assert len([packet for packet in relayed if packet]) == min(packets, 120)
-    assert it.statistics().malformed == max(0, packets - 120)
+    assert it.statistics(leg()).malformed == max(0, packets - 120)
     it.begin_second()
     assert it.on_rtp(rtp(packets), PHONE, NOW + 1).packet
 
@@ -297,7 +297,7 @@ def test_rtcp_comes_from_the_address_of_the_rtp_and_keeps_its_port() -> None:  #
     assert it.on_rtcp(receiver_report(), ("203.0.113.9", 7777), NOW + 2) == receiver_report()
     assert it.rtcp_target(NOW) == ("203.0.113.9", 7777)
     assert it.on_rtcp(b"\x80\xc9", ("203.0.113.9", 7777), NOW + 2) == b""
-    statistics = it.statistics()
+    statistics = it.statistics(leg())
     assert (statistics.rtcp_packets, statistics.foreign, statistics.malformed) == (2, 2, 1)
 
 
@@ -324,3 +324,47 @@ def test_the_last_packet_is_rtp_or_rtcp_whichever_is_later() -> None:
     it.on_rtcp(receiver_report(), PHONE_RTCP, NOW + 3)
     times.append(it.last_at)
     assert times == [None, NOW + 1, NOW + 2, NOW + 3]
+
+
+def test_only_blocks_about_the_stream_that_the_peer_gets_are_its_reports() -> None:  # EDGE X5
+    it, across = latched(), latched()
+    mine, foreign = report_block(7, lost=5, jitter=80), report_block(99, lost=50)
+    for blocks in ((foreign,), (foreign, mine)):
+        it.on_rtcp(receiver_report(1, *blocks), PHONE_RTCP, NOW, shown_ssrc=across.shown_ssrc)
+    statistics = it.statistics(across)
+    assert (statistics.peer_lost, statistics.peer_jitter_us) == (5, 10_000)
+    assert statistics.rtcp_bytes == 32 + 56
+
+
+def test_reports_of_strangers_tell_nothing() -> None:  # EDGE X5, Q6
+    it, across = latched(), latched()
+    lie = receiver_report(1, report_block(7, lost=5))
+    it.on_rtcp(lie, STRANGER, NOW, shown_ssrc=across.shown_ssrc)
+    assert it.statistics(across).peer_lost is None
+
+
+def test_after_a_switch_of_sources_the_peer_reports_on_the_first_one() -> None:  # EDGE SD5, X5
+    across = latched()
+    assert across.shown_ssrc == 7
+    for sequence in (500, 501):
+        across.on_rtp(rtp(sequence, ssrc=8), PHONE, NOW + 0.1)
+    assert (across.reception.ssrc, across.shown_ssrc) == (8, 7)
+
+
+def test_a_round_trip_is_measured_by_the_far_ends_reports() -> None:  # EDGE X5
+    it, across = latched(), latched()
+    it.account.rtcp_went(sender_report(8, ntp=0x0000_1234_5678_0000), NOW)
+    answer = receiver_report(1, report_block(7, last_report=0x12345678, delay=65_536))
+    it.on_rtcp(answer, PHONE_RTCP, NOW + 1.04, shown_ssrc=across.shown_ssrc)
+    assert it.statistics(across).rtt_us == 40_000
+
+
+def test_what_is_sent_is_what_came_across_less_what_was_withheld() -> None:  # EDGE X2
+    it, across = latched(), latched()
+    event = rtp(4, payload_type=101, payload=EVENT)
+    across.on_rtp(event, PHONE, NOW)
+    across.account.withheld(event)
+    it.account.fed(rtp(1))
+    statistics = it.statistics(across)
+    assert statistics.sent_packets == 3 + 1
+    assert statistics.sent_bytes == 4 * 172

@@ -117,7 +117,7 @@ def test_srtcp_is_opened_before_it_is_read_and_sealed_for_its_receiver() -> None
     assert report is not None and it.on_rtcp(report, PHONE_RTCP, NOW) == receiver_report()
     assert it.on_rtcp(receiver_report(), PHONE_RTCP, NOW) == b""
     assert it.on_rtcp(report, PHONE_RTCP, NOW) == b"", "once is enough"
-    assert (it.rtcp_packets, it.unauthentic, it.malformed) == (1, 2, 0)
+    assert (it.account.rtcp_packets, it.unauthentic, it.malformed) == (1, 2, 0)
     passed = it.sealed_rtcp(receiver_report(8))
     assert passed is not None and passed != receiver_report(8)
     assert phone.unprotect_rtcp(passed, NOW) == receiver_report(8)
