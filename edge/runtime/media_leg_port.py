@@ -107,7 +107,8 @@ class LegPort:
 
     def _receiver(self) -> tuple[Receive, NativeSession | None]:
         """Return what reads from the connected socket, and what decrypts that."""
-        receive, leg, capture = self.pair.rtp.recv_into, self.leg, self.capture
+        receive: Receive = self.pair.rtp.recv_into
+        leg, capture = self.leg, self.capture
         theirs = None if leg.srtp is None else leg.srtp.theirs(leg.reception.ssrc)
         if capture is None:
             if leg.srtp is None or theirs is not None:
