@@ -10,7 +10,6 @@ import subprocess
 import sys
 from asyncio import AbstractEventLoop, Event, TimerHandle
 from collections.abc import Callable
-from typing import assert_never
 
 from edge.runtime.aws_messages import (
     AwsCommand,
@@ -21,23 +20,19 @@ from edge.runtime.aws_messages import (
     News,
     RecordOutcome,
     RecordSettled,
-    RoutesNamed,
 )
 from edge.runtime.backoff import Backoff
 from edge.runtime.channel import Channel
 from edge.runtime.log import Logger
 from edge.runtime.pump import Pump
 from edge.seam import (
-    ConfigChanged,
     ConfigLoaded,
     Count,
-    Counted,
     ForgetCall,
     JournalCall,
     Log,
     NodeReport,
     NoteHealth,
-    PeersSeen,
     WriteRecord,
 )
 
@@ -63,8 +58,6 @@ class AwsControl:
         self._feed = feed
         self._log = log
         self._unsettled: dict[str, WriteRecord] = {}
-        self._all_settled = Event()
-        self._all_settled.set()
         self._backoff = Backoff(first_s=FIRST_RESTART_S, longest_s=LONGEST_RESTART_S)
         self._restart: TimerHandle | None = None
         self.configured = Event()
@@ -86,7 +79,6 @@ class AwsControl:
     def write(self, record: WriteRecord) -> None:
         """Hand a record over to be stored."""
         self._unsettled[record.record.transaction_id] = record
-        self._all_settled.clear()
         self._pump.send(record, linger_s=LINGER_S)
 
     def journal(self, message: JournalCall | ForgetCall | NoteHealth) -> None:
@@ -105,10 +97,6 @@ class AwsControl:
     def leave(self) -> None:
         """Take the node off the list once all rows are written; `left` tells when."""
         self._pump.send(Leave())
-
-    async def all_settled(self) -> None:
-        """Wait until no record is on its way."""
-        await self._all_settled.wait()
 
     def close(self) -> None:
         """End the worker at once."""
@@ -147,12 +135,6 @@ class AwsControl:
     def _take(self, reports: list[AwsReport]) -> None:
         for report in reports:
             match report:
-                case ConfigLoaded():
-                    self._backoff.reset()
-                    self.configured.set()
-                    self._feed(report)
-                case ConfigChanged() | RoutesNamed() | Counted() | PeersSeen():
-                    self._feed(report)
                 case RecordSettled():
                     self._settled(report)
                 case Left():
@@ -160,11 +142,12 @@ class AwsControl:
                 case Log(event, fields):
                     self._log(event, fields)
                 case _:
-                    assert_never(report)
+                    self._feed(report)
+                    if isinstance(report, ConfigLoaded):
+                        self._backoff.reset()
+                        self.configured.set()
 
     def _settled(self, report: RecordSettled) -> None:
         command = self._unsettled.pop(report.transaction_id, None)
-        if not self._unsettled:
-            self._all_settled.set()
         if command is not None and report.outcome is not RecordOutcome.GIVEN_UP:
             self._log("record-stored", {"bucket": command.bucket, "key": command.record.key()})
