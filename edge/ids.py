@@ -26,6 +26,9 @@ class Ids(Protocol):
     def ssrc(self) -> int:
         """Return an RTP synchronisation source, 32 random bits."""
 
+    def octets(self, count: int) -> bytes:
+        """Return so many random octets that nobody else knows: a key (EDGE K4)."""
+
     def below(self, bound: int) -> int:
         """Return a random integer n with 0 <= n < bound."""
 
@@ -45,36 +48,37 @@ class SystemIds:
 
     def branch(self) -> str:
         """Return 128 random bits in hex."""
-        return self._octets(16).hex()
+        return self.octets(16).hex()
 
     def tag(self) -> str:
         """Return 128 random bits in hex."""
-        return self._octets(16).hex()
+        return self.octets(16).hex()
 
     def call_id(self) -> str:
         """Return 128 random bits in hex; no host part, which would tell our address (EDGE B2)."""
-        return self._octets(16).hex()
+        return self.octets(16).hex()
 
     def transaction_id(self) -> str:
         """Return a random UUID."""
-        return str(UUID(bytes=self._octets(16), version=4))
+        return str(UUID(bytes=self.octets(16), version=4))
 
     def nonce(self) -> str:
         """Return 64 random bits in hex."""
-        return self._octets(8).hex()
+        return self.octets(8).hex()
 
     def ssrc(self) -> int:
         """Return 32 random bits."""
-        return int.from_bytes(self._octets(4), "big")
+        return int.from_bytes(self.octets(4), "big")
 
     def below(self, bound: int) -> int:
         """Return a random integer below `bound`."""
         return secrets.randbelow(bound)
 
-    def _octets(self, count: int) -> bytes:
+    def octets(self, count: int) -> bytes:
+        """Return so many random octets."""
         start, end = self._position, self._position + count
         if end > len(self._pool):
-            self._pool = secrets.token_bytes(POOL_BYTES)
+            self._pool = secrets.token_bytes(max(POOL_BYTES, count))
             start, end = 0, count
         self._position = end
         return self._pool[start:end]

@@ -28,7 +28,8 @@ from edge.call.uac_leg import UacLeg
 from edge.call.uas_leg import UasLeg
 from edge.flow import Address, Flow, Transport
 from edge.ids import Ids, SystemIds
-from edge.media.sdp import LocalDescription, RemoteDescription, SdpError, read, read_answer
+from edge.media.local_sdp import LocalDescription
+from edge.media.sdp import RemoteDescription, SdpError, read, read_answer
 from edge.policy.header_policy import Way
 from edge.policy.verdict import ACCEPT, ALLOW
 from edge.sip.endpoint import Endpoint

@@ -6,21 +6,17 @@ the section and member names below; only what differs from the defaults needs to
 
 import json
 import re
-import types
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Union, get_args, get_origin, get_type_hints
 
 from model.checks import SettingsError as SettingsError
 from model.checks import check as _check
+from model.document import read_value, written_value
 from model.numbers import NumberKind
 from model.peers import Carrier as Carrier
 from model.peers import MeetingBridge as MeetingBridge
+from model.srtp import SrtpSettings as SrtpSettings
 
-_LONGEST_S = 366 * 86_400.0
-"""No wait is longer than a year; it bounds what the document may say."""
-_LARGEST = 2**31 - 1
 _CONNECTORS_PER_GROUP = 49
 """One transaction has 100 actions: the group, those that leave it and those that join."""
 
@@ -307,6 +303,7 @@ class Settings:
     headers: HeaderSettings = field(default_factory=HeaderSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
+    srtp: SrtpSettings = field(default_factory=SrtpSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
 
     def __post_init__(self) -> None:
@@ -325,69 +322,13 @@ class Settings:
             document = json.loads(text)
         except ValueError as error:
             raise SettingsError(f"the settings are not JSON: {error}") from error
-        settings = _read(cls, document, "settings")
+        settings = read_value(cls, document, "settings")
         assert isinstance(settings, cls)
         return settings
 
     def to_json(self) -> str:
         """Write the whole document, defaults included."""
-        return json.dumps(_write(self), indent=2)
-
-
-def _read(wanted: object, value: object, where: str) -> object:
-    origin = get_origin(wanted)
-    if is_dataclass(wanted) and isinstance(wanted, type):
-        return _read_section(wanted, value, where)
-    if origin is tuple:
-        if not isinstance(value, list):
-            raise SettingsError(f"{where} is {value!r}; a list is wanted")
-        (member, _) = get_args(wanted)
-        return tuple(_read(member, entry, f"{where}[{n}]") for n, entry in enumerate(value))
-    if origin in (types.UnionType, Union):
-        options = [option for option in get_args(wanted) if option is not type(None)]
-        return None if value is None else _read(options[0], value, where)
-    if isinstance(wanted, type) and issubclass(wanted, Enum):
-        try:
-            return wanted(value)
-        except ValueError:
-            choices = ", ".join(repr(choice.value) for choice in wanted)
-            raise SettingsError(f"{where} is {value!r}; one of {choices} is wanted") from None
-    if wanted is float:
-        return _read_seconds(value, where)
-    if wanted is int and type(value) is int and not 0 <= value <= _LARGEST:
-        raise SettingsError(f"{where} is {value}; a number from 0 to {_LARGEST} is wanted")
-    if type(value) is not wanted:
-        name = getattr(wanted, "__name__", str(wanted))
-        raise SettingsError(f"{where} is {value!r}; a value of type {name} is wanted")
-    return value
-
-
-def _read_seconds(value: object, where: str) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LONGEST_S:
-        return float(value)
-    raise SettingsError(f"{where} is {value!r}; seconds from 0 to {_LONGEST_S:.0f} are wanted")
-
-
-def _read_section(section: type, value: object, where: str) -> object:
-    if not isinstance(value, Mapping):
-        raise SettingsError(f"{where} is {value!r}; an object is wanted")
-    kinds = get_type_hints(section)
-    unknown = sorted(set(value) - set(kinds))
-    if unknown:
-        raise SettingsError(f"{where} has no member {unknown[0]!r}; it has {', '.join(kinds)}")
-    members = {name: _read(kinds[name], entry, f"{where}.{name}") for name, entry in value.items()}
-    try:
-        return section(**members)
-    except (TypeError, SettingsError) as error:
-        raise SettingsError(f"{where}: {error}") from error
-
-
-def _write(value: object) -> object:
-    if is_dataclass(value):
-        return {member.name: _write(getattr(value, member.name)) for member in fields(value)}
-    if isinstance(value, tuple):
-        return [_write(entry) for entry in value]
-    return value.value if isinstance(value, Enum) else value
+        return json.dumps(written_value(self), indent=2)
 
 
 def _is_origin(text: str) -> bool:

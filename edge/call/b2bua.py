@@ -13,6 +13,7 @@ from edge.call.outcome import Outcome
 from edge.config import Snapshot
 from edge.directory import Directory
 from edge.flow import Flow, Transport
+from edge.media.sdes import SdesRules
 from edge.media.session import SessionId, Side
 from edge.policy.header_policy import timestamp_of
 from edge.policy.reasons import Reason
@@ -74,6 +75,7 @@ class B2bua:
             for entry in (carrier.host, *carrier.sources, *carrier.media_networks)
             if is_network(entry)
         )
+        self._sdes = SdesRules.of(settings.srtp)
         self._watcher = watcher
         self.health = Health(settings.routing)
         self._surroundings = CallSurroundings(stack, settings, self.health, self, owns, credentials)
@@ -103,7 +105,7 @@ class B2bua:
             endpoint.respond(transaction, 100, "Trying", now, fields=timestamp_of(request))
         lease = self._pool.open()
         assert lease is not None, "admission asks for ports first (EDGE R30)"
-        media = CallMedia(self._pool, lease, self._rules(admitted))
+        media = CallMedia(self._pool, lease, self._rules(admitted), self._stack.ids)
         targets = self._targets(admitted, now)
         wants_tls = request.uri[:5].lower() == "sips:"
         if wants_tls:
@@ -224,6 +226,8 @@ class B2bua:
             lab_mode=self._settings.lab_mode,
             private=self._private_sides(admitted),
             networks=networks,
+            terms=admitted.terms,
+            sdes=self._sdes,
         )
 
     def _private_sides(self, admitted: AdmitCall) -> frozenset[Side]:

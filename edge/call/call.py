@@ -10,7 +10,6 @@ from edge.call.events import (
     Acknowledged,
     Answered,
     Cancelled,
-    Ended,
     Expired,
     Failed,
     LegEvent,
@@ -251,8 +250,6 @@ class Call:
                     self._reoffers.take(side, event, now)
             case Trying() | Progressed() | Answered() | Rejected() | Failed() | Cancelled():
                 pass
-            case Ended():
-                pass
             case _:
                 assert_never(event)
 
@@ -377,6 +374,7 @@ class Call:
         self.outcome = why
         self.ended_at = ended_at
         self.armed.clear()
+        self._reoffers = None
         self.media.close()
         self._in.observer.on_ended(self, ended_at)
 

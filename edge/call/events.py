@@ -101,10 +101,6 @@ class Expired(NamedTuple):
     """Nobody has refreshed the session in time (EDGE ST3)."""
 
 
-class Ended(NamedTuple):
-    """Nothing of the leg is left: the last event, always sent."""
-
-
 LegEvent: TypeAlias = (
     Trying
     | Progressed
@@ -122,5 +118,4 @@ LegEvent: TypeAlias = (
     | Lost
     | RefreshDue
     | Expired
-    | Ended
 )

@@ -1,9 +1,9 @@
 """What both kinds of leg do inside a dialog: BYE, re-INVITE, OPTIONS, repeated answers."""
 
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
 
-from edge.call.events import Acknowledged, Ended, LegEvent, Released, Unacknowledged
+from edge.call.events import Acknowledged, LegEvent, Released, Unacknowledged
 from edge.call.leg_states import LegInput, LegState, LegTable, LegTimer
 from edge.call.machine import Machine
 from edge.call.objection import Objection, pending
@@ -35,6 +35,20 @@ class LegUser(Protocol):
 
     def trusts(self, leg: "Leg", address: str) -> bool:
         """Tell whether an address belongs to the leg's peer (EDGE S10, D12, S16)."""
+
+
+class _Nobody:
+    """User of a leg that has ended."""
+
+    def on_leg_event(self, leg: "Leg", event: LegEvent, now: float) -> None:
+        """Ignore it."""
+
+    def trusts(self, leg: "Leg", address: str) -> bool:
+        """Trust no other address than the leg's own any more."""
+        return False
+
+
+_NOBODY: Final[LegUser] = _Nobody()
 
 
 class Stack:
@@ -270,12 +284,19 @@ class Leg:
         self.user.on_leg_event(self, event, now)
 
     def end(self, now: float) -> None:
-        """Forget the dialog; the machine is in ENDED."""
+        """Forget the dialog; the machine is in ENDED.
+
+        Transactions that outlive it (Timers D, I, M) still know the leg. It lets go of all that
+        knows it in turn: circles of objects would stay until a search for them, which stops every
+        call of the node.
+        """
         self._answer_done()
         self.armed.clear()
         self._stop(now)
         self.stack.remove(self)
-        self.tell(Ended(), now)
+        self.user = _NOBODY
+        self.session = None
+        del self.reinvites
 
     def send_answer(self, transaction: ServerTransaction, body: bytes, now: float) -> None:
         """Send a 2xx to an INVITE and repeat it until its ACK comes."""

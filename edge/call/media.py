@@ -6,20 +6,19 @@ from dataclasses import dataclass
 from edge.call.media_part import Part
 from edge.call.media_pool import Lease, MediaPool
 from edge.flow import Address
-from edge.media.sdp import (
-    UNSPECIFIED,
-    LocalDescription,
-    RemoteDescription,
-    SdpError,
-    read_answer,
-)
+from edge.ids import Ids
+from edge.media.keying import Keying
+from edge.media.local_sdp import LocalDescription
+from edge.media.sdes import SdesRules
+from edge.media.sdp import INCOMPATIBLE_FORMAT, UNSPECIFIED, RemoteDescription, SdpError
 from edge.media.session import Direction, LegMedia, SetLeg, Side
 from edge.media.targets import permitted
+from edge.media.terms import Codec, Encryption, Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaRules:
-    """Where media may go (EDGE S11)."""
+    """Where media may go (EDGE S11), and in what form."""
 
     address: str
     """Our own media address."""
@@ -28,6 +27,9 @@ class MediaRules:
     """Sides whose media may be at private addresses."""
     networks: Mapping[Side, tuple[str, ...]]
     """What the operator has given a carrier or bridge: its RTP may come from there (Q4)."""
+    terms: Terms
+    """What is taken from the caller's offers; suites and codecs are those of both sides."""
+    sdes: SdesRules
 
 
 class CallMedia:
@@ -45,15 +47,17 @@ class CallMedia:
         "lease",
     )
 
-    def __init__(self, pool: MediaPool, lease: Lease, rules: MediaRules) -> None:
+    def __init__(self, pool: MediaPool, lease: Lease, rules: MediaRules, ids: Ids) -> None:
         self._pool = pool
         self._rules = rules
         self.lease = lease
         self._parts = tuple(
             Part(
                 LocalDescription(lease.session, rules.address, port),
+                Keying(rules.sdes, ids),
                 rules.networks.get(side, ()),
                 side in rules.private,
+                rules.terms,
             )
             for side, port in ((Side.A, lease.a_port), (Side.B, lease.b_port))
         )
@@ -64,24 +68,23 @@ class CallMedia:
 
     def caller_offered(self, offer: RemoteDescription | None, signalling: str) -> None:
         """Take what the caller's INVITE describes; None when it asks us for an offer (A1)."""
-        self._a.signalling = signalling
+        self._a.begin(signalling, self._rules.terms)
         if offer is None:
             self._a.owes = True
         else:
             self._take_offer(Side.A, offer)
 
-    def offer_to_callee(self, signalling: str) -> bytes:
-        """Return the offer for the next target (SD4)."""
-        offered = self._a.remote
-        self._b.signalling = signalling
-        self._b.remote = None
-        self._b.wish = Direction.SENDRECV
-        if offered is None:
-            return self._b.local.offer()
-        return self._b.local.offer(
-            telephone_event=offered.payload_types.telephone_event is not None,
-            direction=offered.direction,
-            maxptime=offered.maxptime,
+    def offer_to_callee(self, signalling: str, *, encrypted: bool = False) -> bytes:
+        """Return the offer for the next target (SD4), with new keys where it has some (K4)."""
+        offered, part = self._a.remote, self._b
+        encryption = Encryption.REQUIRED if encrypted else Encryption.NEVER
+        part.begin(signalling, self._rules.terms._replace(encryption=encryption))
+        return part.local.offer(
+            telephone_event=offered is None or self._a.has_events,
+            direction=Direction.SENDRECV if offered is None else offered.direction,
+            maxptime=None if offered is None else offered.maxptime,
+            codecs=self._a.codecs,
+            crypto=part.keying.fresh() if encrypted else (),
         )
 
     def callee_progressed(self, body: bytes) -> bytes:
@@ -117,13 +120,17 @@ class CallMedia:
         if part.owes:
             if not body:
                 raise SdpError(488, None, "the ACK brought no answer to our offer")
-            self._take_answer(side, read_answer(body, part.local.audio))
+            self._take_answer(side, part.local.read_answer(body))
             part.owes = False
             self._verified[side] = self._has_proved(part)
             self._describe_both()
         elif self._has_proved(part) != self._verified[side]:
             self._verified[side] = self._has_proved(part)
             self._describe(side)
+
+    def terms(self, side: Side) -> Terms:
+        """Return what is taken from a leg's offers."""
+        return self._parts[side].terms
 
     def owes_answer(self, side: Side) -> bool:
         """Tell whether the ACK of a leg has to answer an offer of ours."""
@@ -138,6 +145,10 @@ class CallMedia:
         told = other.left_of(other.local.direction)
         if not part.repeats(offer) and other.left_of(offer.direction) != told:
             return True
+        if offer.codecs != part.codecs:
+            offered = frozenset(offer.codecs)
+            if not frozenset(other.codecs) <= offered <= other.local.codecs:
+                return True
         events = offer.payload_types.telephone_event is not None
         told_events = other.local.expects.telephone_event is not None
         return events not in (part.has_events, told_events)
@@ -146,6 +157,7 @@ class CallMedia:
         """Return our answer to a re-INVITE that the other side hears nothing of (EDGE D6, D8).
 
         A refresh gets what is agreed on, a new direction all that the other side's own hold leaves.
+        Raises SdpError when the other side takes none of the codecs.
         """
         part, other = self._parts[side], self._parts[side.other]
         direction = part.local.direction if part.repeats(offer) else other.wish
@@ -158,6 +170,8 @@ class CallMedia:
             telephone_event=offer.payload_types.telephone_event is not None,
             direction=part.wish if part.repeats(offer) else offer.direction,
             maxptime=offer.maxptime,
+            codecs=offer.codecs,
+            crypto=other.keying.again(),
         )
 
     def relayed_answer(self, side: Side, offer: RemoteDescription, body: bytes) -> bytes:
@@ -178,6 +192,8 @@ class CallMedia:
             telephone_event=other.remote is None or other.has_events,
             direction=other.wish,
             maxptime=None if other.remote is None else other.remote.maxptime,
+            codecs=other.codecs,
+            crypto=part.keying.full(),
         )
 
     def current(self, side: Side) -> bytes:
@@ -191,6 +207,8 @@ class CallMedia:
             return False
         if part.left_of(other.wish) != part.left_of(part.local.direction):
             return part.declined is not other.wish
+        if any([codec not in other.codecs for codec in part.agreed_codecs]):
+            return True
         if other.has_events:
             return part.local.expects.telephone_event is None
         return part.has_events
@@ -202,12 +220,14 @@ class CallMedia:
             telephone_event=other.has_events,
             direction=other.wish,
             maxptime=None if other.remote is None else other.remote.maxptime,
+            codecs=other.codecs,
+            crypto=part.keying.again(),
         )
 
     def answered(self, side: Side, body: bytes) -> None:
         """Take a leg's answer to a re-INVITE of ours; raises SdpError when it is unusable."""
         part = self._parts[side]
-        self._take_answer(side, read_answer(body, part.local.audio))
+        self._take_answer(side, part.local.read_answer(body))
         part.declined = None
         self._verified[side] = self._has_proved(part)
         self._describe_both()
@@ -228,7 +248,7 @@ class CallMedia:
     def _callee_said(self, body: bytes) -> bytes:
         answer = self._b.remote
         if body or self._a.sent is None or answer is None:
-            answer = read_answer(body)
+            answer = self._b.local.read_answer(body)
             self._take_answer(Side.B, answer)
         if self._a.sent is None:
             self._a.sent = self._for_caller(answer)
@@ -240,27 +260,37 @@ class CallMedia:
         return part.remote is not None and part.remote.rtp[0] == part.signalling
 
     def _for_caller(self, answer: RemoteDescription) -> bytes:
-        offered = self._a.remote
+        part, offered = self._a, self._a.remote
         events = answer.payload_types.telephone_event is not None
         if offered is None:
-            return self._a.local.offer(
-                telephone_event=events, direction=answer.direction, maxptime=answer.maxptime
+            is_encrypted = part.terms.encryption is Encryption.REQUIRED
+            return part.local.offer(
+                telephone_event=events,
+                direction=answer.direction,
+                maxptime=answer.maxptime,
+                codecs=answer.codecs,
+                crypto=part.keying.fresh() if is_encrypted else (),
             )
-        return self._a.local.answer(
+        return part.local.answer(
             offered,
             telephone_event=events and offered.payload_types.telephone_event is not None,
             direction=answer.direction,
             maxptime=answer.maxptime,
+            codecs=answer.codecs,
+            crypto=part.keying.answer(offered.crypto),
         )
 
     def _answer(self, side: Side, offer: RemoteDescription, direction: Direction) -> bytes:
         part, other = self._parts[side], self._parts[side.other]
         events = offer.payload_types.telephone_event is not None
+        codecs = _common(offer.codecs, other.codecs)
         answer = part.local.answer(
             offer,
             telephone_event=events and (other.remote is None or other.has_events),
             direction=direction,
             maxptime=None if other.remote is None else other.remote.maxptime,
+            codecs=codecs,
+            crypto=part.keying.answer(offer.crypto),
         )
         if part.remote is None or part.remote.rtp != offer.rtp:
             self._verified[side] = False
@@ -276,6 +306,7 @@ class CallMedia:
 
     def _take_answer(self, side: Side, answer: RemoteDescription) -> None:
         part = self._parts[side]
+        part.keying.settle(part.local.crypto, answer.crypto)
         part.wish = part.wishes_after(answer)
         self._take(side, answer)
 
@@ -318,6 +349,7 @@ class CallMedia:
             verified=self._verified[side],
             answered=self._answered,
             is_fed=self._answered and self._is_fed(side),
+            srtp=part.keying.agreed,
             moves=part.moves,
         )
         self._pool.tell(self.lease, SetLeg(self.lease.session, side, media))
@@ -332,3 +364,13 @@ class CallMedia:
             own_ports=self._pool,
             peer_networks=part.networks,
         )
+
+
+def _common(offered: tuple[Codec, ...], taken: tuple[Codec, ...]) -> tuple[Codec, ...]:
+    """Return the codecs of an offer that the other side takes, too; raises SdpError for none."""
+    if offered == taken:
+        return offered
+    common = tuple([codec for codec in taken if codec in offered])
+    if not common:
+        raise SdpError(488, INCOMPATIBLE_FORMAT, "the other side takes another codec")
+    return common

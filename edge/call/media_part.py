@@ -1,20 +1,33 @@
 """One leg's half of a call's media: what its peer described, wants and was told."""
 
 from edge.flow import Address
-from edge.media.sdp import LocalDescription, RemoteDescription
+from edge.media.keying import Keying
+from edge.media.local_sdp import LocalDescription
+from edge.media.sdp import RemoteDescription
 from edge.media.session import Direction
+from edge.media.terms import Codec, Encryption, Terms
 
 
 class Part:
     """One leg's half."""
 
     __slots__ = (
-        *("allowed", "allowed_rtcp", "at", "declined", "local", "moves", "networks", "owes"),
-        *("private", "remote", "sent", "signalling", "wish"),
+        *("allowed", "allowed_rtcp", "at", "declined", "keying", "local", "moves", "networks"),
+        *("owes", "private", "remote", "sent", "signalling", "terms", "wish"),
     )
 
-    def __init__(self, local: LocalDescription, networks: tuple[str, ...], private: bool) -> None:
+    def __init__(
+        self,
+        local: LocalDescription,
+        keying: Keying,
+        networks: tuple[str, ...],
+        private: bool,
+        terms: Terms,
+    ) -> None:
         self.local = local
+        self.keying = keying
+        self.terms = terms
+        """What is taken from the peer's offers."""
         self.networks = networks
         self.private = private
         """Whether its media may be at private addresses (S11)."""
@@ -37,6 +50,15 @@ class Part:
         self.declined: Direction | None = None
         """The other side's wish that this peer did not want to hear of (D6)."""
 
+    def begin(self, signalling: str, terms: Terms) -> None:
+        """Turn to another peer: nothing is agreed on, and no key of the last one is used (K4)."""
+        self.signalling = signalling
+        self.terms = terms
+        self.remote = None
+        self.wish = Direction.SENDRECV
+        self.keying.forget()
+        self.local.begin(encrypted=terms.encryption is Encryption.REQUIRED)
+
     def wishes_after(self, answer: RemoteDescription) -> Direction:
         """Return the peer's wish as its answer tells it; our offer has hidden the rest (D8)."""
         asked, said, wish = self.local.direction, answer.direction, self.wish
@@ -57,3 +79,14 @@ class Part:
     def has_events(self) -> bool:
         """Tell whether the peer takes telephone-event."""
         return self.remote is not None and self.remote.payload_types.telephone_event is not None
+
+    @property
+    def codecs(self) -> tuple[Codec, ...]:
+        """Return the codecs that the peer takes, in its order; before it said so, all of them."""
+        return self.terms.in_order if self.remote is None else self.remote.codecs
+
+    @property
+    def agreed_codecs(self) -> list[Codec]:
+        """Return those of them that we have announced as well."""
+        announced = self.local.codecs
+        return [codec for codec in self.codecs if codec in announced]

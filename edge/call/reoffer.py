@@ -120,13 +120,14 @@ class Reoffers:
             reinvites.accept(media.full_offer(side), now)
             return
         try:
-            offer = read(body)
+            offer = read(body, media.terms(side))
+            concerns_other = media.concerns_other(side, offer)
+            answer = b"" if concerns_other else media.answer_alone(side, offer)
         except SdpError as error:
-            answer = refusal.of_description(error, self._host)
-            reinvites.refuse(answer.status, answer.reason, answer.fields, now)
+            self._refuse(side, error, now)
             return
-        if not media.concerns_other(side, offer):
-            reinvites.accept(media.answer_alone(side, offer), now)
+        if not concerns_other:
+            reinvites.accept(answer, now)
             return
         others = self._legs[side.other].reinvites
         if others.may_send and self._machine.take(_OFFERS[side][0]):
@@ -165,9 +166,17 @@ class Reoffers:
         if is_busy and event.is_glare:
             reinvites.refuse(491, "Request Pending", (), now)
             return
-        reinvites.accept(media.answer_alone(side, offer), now)
+        try:
+            reinvites.accept(media.answer_alone(side, offer), now)
+        except SdpError as error:
+            self._refuse(side, error, now)
         if is_busy:
             self._legs[side.other].reinvites.later(now)
+
+    def _refuse(self, side: Side, error: SdpError, now: float) -> None:
+        """Refuse a side's offer; what was agreed on stays (EDGE D7)."""
+        answer = refusal.of_description(error, self._host)
+        self._legs[side].reinvites.refuse(answer.status, answer.reason, answer.fields, now)
 
     def _heard(self, side: Side, event: Reinvited, now: float) -> None:
         """Take what a side says to a re-INVITE that nobody waits for."""

@@ -65,7 +65,7 @@ class Search:
             target,
             tag=tag,
             max_forwards=self._max_forwards,
-            body=media.offer_to_callee(target.address[0]),
+            body=media.offer_to_callee(target.address[0], encrypted=target.encrypted),
         )
         return UacLeg(stack, user, stack.flow_to(target), way, invite, tag, target.connector_id)
 

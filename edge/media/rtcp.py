@@ -1,9 +1,20 @@
-"""RTCP as it crosses the relay: reports pass, what tells about the sender does not (EDGE V3)."""
+"""RTCP as it crosses the relay: reports pass, what tells about the sender does not (EDGE V3).
+
+What the reports say is read on their way (RFC 3550 §6.4).
+"""
 
 from collections.abc import Iterator
 from struct import Struct
+from typing import NamedTuple
 
 HEADER = Struct("!BBH")
+REPORT_BLOCK = Struct("!6L")
+"""SSRC, fraction and number lost, highest sequence number, jitter, last SR, delay since it."""
+SENDER_BYTES = 28
+"""Of a sender report before its blocks; those of a receiver report begin after its SSRC."""
+RECEIVER_BYTES = 8
+SENDER_TIME = slice(10, 14)
+"""The middle of the eight octets of NTP time that a sender report has from its ninth octet on."""
 LONGEST_BYTES = 1500
 SHORTEST_BYTES = 8
 
@@ -12,6 +23,44 @@ RECEIVER_REPORT = 201
 SOURCE_DESCRIPTION = 202
 GOODBYE = 203
 CNAME = 1
+
+
+class ReportBlock(NamedTuple):
+    """What a receiver tells of one stream (RFC 3550 §6.4.1)."""
+
+    ssrc: int
+    lost: int
+    """Of all packets so far; negative when more came than were sent, as with duplicates."""
+    jitter: int
+    """Clock units."""
+    last_report: int
+    """Middle 32 bits of the NTP time of the last sender report that came; 0 for none."""
+    delay: int
+    """Since that report came, in 1/65536 s."""
+
+
+def blocks_in(data: bytes) -> list[ReportBlock]:
+    """Return the blocks of all reports of a compound packet."""
+    found = []
+    for kind, count, packet in _packets(data):
+        if packet is None or kind not in (SENDER_REPORT, RECEIVER_REPORT):
+            continue
+        start = SENDER_BYTES if kind == SENDER_REPORT else RECEIVER_BYTES
+        end = min(len(packet), start + count * REPORT_BLOCK.size)
+        for position in range(start, end - REPORT_BLOCK.size + 1, REPORT_BLOCK.size):
+            ssrc, losses, _, jitter, last, delay = REPORT_BLOCK.unpack_from(packet, position)
+            lost = losses & 0xFFFFFF
+            lost -= (lost & 0x800000) << 1
+            found.append(ReportBlock(ssrc, lost, jitter, last, delay))
+    return found
+
+
+def sender_time(data: bytes) -> int | None:
+    """Return the middle 32 bits of the NTP time of a compound packet's sender report."""
+    for kind, _, packet in _packets(data):
+        if packet is not None and kind == SENDER_REPORT and len(packet) >= SENDER_BYTES:
+            return int.from_bytes(packet[SENDER_TIME], "big")
+    return None
 
 
 def passed_on(data: bytes) -> bytes | None:

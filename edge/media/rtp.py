@@ -51,12 +51,17 @@ def parse(data: bytes) -> RtpHeader | None:
     return RtpHeader(word & 0x7F, sequence, timestamp, ssrc)
 
 
-def payload_of(data: bytes) -> bytes:
-    """Return the octets behind CSRCs and header extension; empty when the packet is cut short."""
+def payload_start(data: bytes) -> int:
+    """Return where CSRCs and header extension end; beyond the end of a packet that is cut short."""
     start = HEADER_BYTES + 4 * (data[0] & 0x0F)
     if data[0] & 0x10:
         start += 4 + 4 * int.from_bytes(data[start + 2 : start + 4], "big")
-    return data[start:]
+    return start
+
+
+def payload_of(data: bytes) -> bytes:
+    """Return the octets behind CSRCs and header extension; empty when the packet is cut short."""
+    return data[payload_start(data) :]
 
 
 def is_dtmf(payload: bytes) -> bool:

@@ -142,19 +142,42 @@ class MediaSilent(NamedTuple):
 
 
 class LegStatistics(NamedTuple):
-    """What arrived on one leg's port, totals since the session was opened."""
+    """What went between one leg's port and its peer, totals since the session was opened.
 
-    packets: int
-    bytes: int
-    rtcp_packets: int
-    lost: int
+    Octets are those of RTP and RTCP, headers included, without what SRTP adds.
+    """
+
+    packets: int = 0
+    bytes: int = 0
+    rtcp_packets: int = 0
+    rtcp_bytes: int = 0
+    lost: int = 0
     """Expected minus received, never negative (EDGE X5)."""
-    jitter_us: int
-    """RFC 3550 §6.4.1."""
-    foreign: int
+    jitter_us: int = 0
+    """RFC 3550 §6.4.1, at most a second."""
+    sent_packets: int = 0
+    sent_bytes: int = 0
+    sent_rtcp_packets: int = 0
+    sent_rtcp_bytes: int = 0
+    peer_lost: int | None = None
+    """Of what we sent, as the peer reports it; None until it has."""
+    peer_jitter_us: int | None = None
+    rtt_us: int | None = None
+    """Round trip between us and the peer, None while its RTCP does not tell (EDGE X5)."""
+    foreign: int = 0
     """Packets from addresses that were not accepted, counted while the leg was open (EDGE Q6)."""
-    malformed: int
+    malformed: int = 0
     """Wrong version, unknown payload type, bad length or over the packet rate."""
+    unauthentic: int = 0
+    """SRTP and SRTCP whose tag is wrong, or that came before (EDGE K13)."""
+
+
+class SessionMeasured(NamedTuple):
+    """What an open session was like so far: told every minute (EDGE X4)."""
+
+    session: SessionId
+    a: LegStatistics
+    b: LegStatistics
 
 
 class SessionClosed(NamedTuple):

@@ -1,4 +1,4 @@
-"""The keys of a leg's SRTP, as signalling agrees on them and a media worker uses them (RFC 4568)."""
+"""The keys of a leg's SRTP: signalling agrees on them, a media worker uses them (RFC 4568)."""
 
 from enum import Enum
 from typing import NamedTuple
@@ -6,6 +6,9 @@ from typing import NamedTuple
 SALT_BYTES = 14
 SRTCP_TAG_BYTES = 10
 """In every suite (RFC 4568 §6.2, RFC 6188 §4; EDGE K12)."""
+
+REPLAY_WINDOW = 128
+"""Packets, unless a peer hints at another number (EDGE K8, K13)."""
 
 
 class Suite(Enum):
@@ -44,14 +47,12 @@ class SrtpKey(NamedTuple):
     """The master salt, 14 octets."""
     mki_bytes: int = 0
     """Octets of a master key identifier in each packet that the party sends (EDGE K7)."""
-    window: int = 128
+    window: int = REPLAY_WINDOW
     """Packets of the receiver's replay window (EDGE K8, K13)."""
 
     def __repr__(self) -> str:
         """Return the suite alone."""
         return f"SrtpKey({self.suite.value})"
-
-    __str__ = __repr__
 
 
 class LegSrtp(NamedTuple):

@@ -14,6 +14,9 @@ SEQUENCES = 1 << 16
 TIMESTAMPS = 1 << 32
 FRAME = 160
 """Clock units of a 20 ms packet: the least step between two sources of one stream."""
+LONGEST_STEP = CLOCK_HZ
+"""Clock units: a timestamp that is off by more than a second is of another time line, as after a
+hold with a clock that stood still. That is no jitter, and so jitter stays below a second."""
 NOBODY = -1
 
 
@@ -133,7 +136,8 @@ class Reception:
         difference = abs(transit - self.transit) % TIMESTAMPS
         difference = min(difference, TIMESTAMPS - difference)
         self.transit = transit
-        self.jitter += difference - ((self.jitter + 8) >> 4)
+        if difference <= LONGEST_STEP:
+            self.jitter += difference - ((self.jitter + 8) >> 4)
 
     def _lost_now(self) -> int:
         if self.ssrc == NOBODY:

@@ -22,7 +22,6 @@ from edge.policy.connector_checks import (
     has_termination,
     is_authenticated,
     is_encrypted_enough,
-    is_media_encrypted,
     is_no_loop,
     is_number_dialable,
     is_source_allowed,
@@ -36,6 +35,7 @@ from edge.policy.destination import (
     has_origination,
     join_parameters,
 )
+from edge.policy.encryption import terms_of_caller
 from edge.policy.header_policy import Way, invite_headers
 from edge.policy.nonces import Nonces
 from edge.policy.number_rules import ANONYMOUS
@@ -101,6 +101,7 @@ def _admit(case: Case) -> AdmitCall:
         headers=invite_headers(case.request, way, host, case.context.settings.headers),
         callees=case.callees,
         bridge=case.bridge,
+        terms=terms_of_caller(case),
         join_parameters=() if case.bridge is None else join_parameters(case),
         new_region=_new_region(case, case.connector) if way is Way.TO_CARRIER else None,
     )
@@ -163,7 +164,6 @@ PBX_CALL = CheckList(
         is_within_spending,  # S6
         has_room,  # 21
         has_usable_offer,  # 22
-        is_media_encrypted,  # R12
     ),
     _admit,
 )
@@ -191,7 +191,6 @@ CARRIER_CALL = CheckList(
         has_usable_offer,  # 22
         has_an_owner,  # I4, I6
         has_origination,  # I4
-        is_media_encrypted,  # R12
         is_no_loop,  # L2
         has_room,  # 21
     ),

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from edge.config import Snapshot
 from edge.flow import Address, Flow
 from edge.ids import Ids
+from edge.media.sdes import SdesRules
 from edge.media.sdp import RemoteDescription
 from edge.policy.authentication import Authentication
 from edge.policy.call_rates import CallRates
@@ -95,6 +96,7 @@ class Context:
         "snapshot",
         "source_rates",
         "spending",
+        "suites",
         "tls_port",
         "utc_of",
     )
@@ -126,6 +128,8 @@ class Context:
         self.source_rates = RateLimiter()
         self.limits = StrangerLimits(settings.admission, ids)
         self.spending = Spending(settings.admission, utc_of)
+        self.suites = SdesRules.of(settings.srtp).suites
+        """What media may be encrypted with."""
         self.is_configured = False
         """Whether the node has ever read its configuration (EDGE R32)."""
         self.overloaded = False
@@ -198,14 +202,6 @@ class Case:
         if self._caller is None:
             self._caller = given_caller(self.request)
         return self._caller
-
-    def lead_to(self, callees: tuple[Connector, ...]) -> None:
-        """Let only these connectors of those that could be called be called."""
-        if callees and self.called is not None:
-            self.called = callees[0]
-        elif callees:
-            self.connector = callees[0]
-        self.callees = callees
 
     @property
     def stays_on_net(self) -> bool:

@@ -1,7 +1,6 @@
 """Checks of a customer's connector on calls to the PSTN (EDGE 2.1: 9-12, 14, 17-21)."""
 
 from edge.flow import Transport
-from edge.media.sdp import INCOMPATIBLE_TRANSPORT
 from edge.policy.authentication import Locked, Passed
 from edge.policy.call_rates import Pace
 from edge.policy.case import AwaitCount, Case
@@ -182,27 +181,6 @@ def is_within_spending(case: Case) -> Refuse | None:
         "admission.calls_per_prefix_per_hour"
     )
     return case.refuse(Reason.CALLS_PER_PREFIX, hint)
-
-
-def is_media_encrypted(case: Case) -> Refuse | None:
-    """22: R12; media that is carried here is plain, so these connectors carry none, either way.
-
-    Of a group those that do not require encryption are left.
-    """
-    caller = None if case.source.carrier is not None else _connector(case)
-    willing = tuple([callee for callee in case.callees if not callee.require_encryption])
-    if caller is not None and caller.require_encryption:
-        unwilling = caller
-    elif case.callees and not willing:
-        unwilling = case.callees[0]
-    else:
-        case.lead_to(willing)
-        return None
-    hint = (
-        f"connector {unwilling.connector_id} requires encrypted media, which this edge does not "
-        "carry yet: turn RequireEncryption off (update_voice_connector)"
-    )
-    return case.refuse(Reason.PLAIN_MEDIA, hint, warning=INCOMPATIBLE_TRANSPORT)
 
 
 def has_room(case: Case) -> Refuse | None:

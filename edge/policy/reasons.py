@@ -135,10 +135,14 @@ class Reason(Symbol):
     SDP_MALFORMED = Entry("sdp-malformed", (400,), "<what is wrong with the SDP>", "R18, SD1",
         "look at the line of the SDP that the text names")
     SDP_NOT_ACCEPTABLE = Entry("sdp-not-acceptable", (488,),
-        "<what cannot be accepted>", "R12, R13, R17, R38, SD3, SD9",
-        "offer PCMU over RTP/AVP at an IPv4 address")
+        "<what cannot be accepted>", "R17, R38, SD3, SD9",
+        "offer PCMU over RTP/AVP or RTP/SAVP at an IPv4 address")
     PLAIN_MEDIA = Entry("plain-media", (488,), "Encrypted media required", "R12, K15",
-        "turn RequireEncryption off, update_voice_connector: this edge carries no SRTP yet")
+        "switch SRTP (SDES) on at the PBX, or turn RequireEncryption off: update_voice_connector")
+    NO_USABLE_KEYS = Entry("no-usable-keys", (488,), "No usable a=crypto line", "R12, K15",
+        "compare the suites and keys of the PBX's a=crypto lines with docs/spec/EDGE.md, 3.2")
+    SRTP_WITHOUT_TLS = Entry("srtp-without-tls", (488,), "Encrypted media needs TLS", "R13",
+        "send the call over TLS, or switch SRTP off at the PBX")
     NOT_ASSIGNED = Entry("number-not-assigned", (404,), "Number not assigned", "I4, I6",
         "order and assign it: associate_phone_numbers_with_voice_connector")
     ORIGINATION_DISABLED = Entry("origination-disabled", (480,), "Origination disabled", "I4",

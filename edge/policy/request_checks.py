@@ -6,6 +6,7 @@ A check returns the verdict that ends the matter, or None to let the next one de
 from edge.media.sdp import SdpError, read
 from edge.policy.case import Case
 from edge.policy.content import ContentFault, has_unknown_encoding, sdp_body
+from edge.policy.encryption import terms_of_caller, unusable_offer
 from edge.policy.reasons import Reason
 from edge.policy.session_interval import TIMER, is_too_short
 from edge.policy.verdict import ACCEPT, ALLOW, MIN_SE, Fields, Refuse
@@ -167,13 +168,11 @@ def has_usable_content(case: Case) -> Refuse | None:
 
 
 def has_usable_offer(case: Case) -> Refuse | None:
-    """22: R13, R17, R38; an INVITE without SDP is a late offer (EDGE A1)."""
+    """22: R12, R13, R17, R38; an INVITE without SDP is a late offer (EDGE A1)."""
     if not case.sdp:
         return None
     try:
-        case.offer = read(case.sdp)
+        case.offer = read(case.sdp, terms_of_caller(case))
     except SdpError as error:
-        hint = f"the SDP offer cannot be used: {error.detail}"
-        why = Reason.SDP_MALFORMED if error.status == 400 else Reason.SDP_NOT_ACCEPTABLE
-        return case.refuse(why, hint, text=error.detail, warning=error.warning or 399)
+        return unusable_offer(case, error)
     return None

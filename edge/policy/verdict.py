@@ -3,6 +3,7 @@
 from typing import NamedTuple, TypeAlias
 
 from edge.media.sdp import RemoteDescription
+from edge.media.terms import PLAIN, Terms
 from edge.policy.reasons import Reason
 from model.cdr import CallStatus, Disposition
 from model.connector import Connector
@@ -111,6 +112,8 @@ class AdmitCall(NamedTuple):
     """Where a meeting's dial-in number leads (EDGE M1)."""
     join_parameters: tuple[tuple[str, str], ...] = ()
     """URI parameters for the bridge (EDGE M2)."""
+    terms: Terms = PLAIN
+    """What is taken from the caller's descriptions; no carrier and no bridge gets more."""
 
     @property
     def costs_money(self) -> bool:

@@ -32,6 +32,8 @@ class Target(NamedTuple):
     """Name or address that the peer's certificate must show (EDGE W9); empty without TLS."""
     carrier: str = ""
     """Name of the carrier; empty for all others."""
+    encrypted: bool = False
+    """Its media has to be encrypted: a route of a connector that requires it (EDGE R12, W12)."""
 
 
 class Ranked(Protocol):
@@ -198,6 +200,7 @@ def _route_targets(
             label=host,
             connector_id=connector.connector_id,
             tls_name=route.host if transport is Transport.TLS else "",
+            encrypted=connector.require_encryption,
         )
         for place in places
     ]

@@ -4,76 +4,32 @@
 
 It is commanded over a socket pair (edge/media/session.py) and ends with it. A bare epoll loop,
 because an event loop's call per packet costs half as much again as the packet itself
-(docs/performance.md). Decisions are made in edge.media; the one exception is marked below.
+(docs/performance.md).
 """
 
 import argparse
 import gc
 import logging
 import resource
-import secrets
 import select
 import signal
 import socket
-import struct
 import time
-from collections.abc import Callable
-from functools import partial
-from math import inf
 
-from edge.media.latch import Effect
-from edge.media.liveness import silence_of
-from edge.media.relaying import MediaLeg
-from edge.media.rtp import CLOCK_HZ, HEADER, LONGEST_BYTES, VERSION_2, VERSION_AND_TYPE
-from edge.media.session import (
-    CloseSession,
-    MediaCommand,
-    MediaReport,
-    MediaSilent,
-    OpenSession,
-    PortsLeased,
-    SessionClosed,
-    SessionId,
-    SetLeg,
-)
-from edge.media.silence import SilenceStream
-from edge.media.statistics import Reception
+from edge.media.session import MediaCommand, MediaReport, PortsLeased
 from edge.runtime.channel import Channel
-from edge.runtime.media_leg_port import RECEIVE_BYTES, LegPort, Moment
 from edge.runtime.media_ports import PortPool
+from edge.runtime.media_relay import LOG, Relay
 from model.settings import MediaSettings
-
-LOG = logging.getLogger("edge.media_worker")
 
 IDLE_PORTS = 256
 """Bound ports that signalling has in hand: two for each call of the next round trip."""
 PORTS_PER_LEASE = 64
 MOST_EVENTS = 1024
-SECOND = 1.0
-FEED_S = 0.005
-"""How often the loop looks for silence that is due, as long as somebody is fed."""
-SLICES = 20
-"""Parts of the sessions that the slow timer visits in turn: all at once would delay packets."""
-
-UNPACK_HEADER = HEADER.unpack_from
-
-FastPath = tuple[Callable[[int], bytes], Reception, int, Callable[[bytes], object]]
-"""Receive, counters, expected version and payload type, send: all the loop needs of a leg."""
 
 
-class _Session:
-    """Two legs and whether their silence has been reported."""
-
-    __slots__ = ("is_reported", "ports")
-
-    def __init__(self, a: LegPort, b: LegPort) -> None:
-        self.ports = (a, b)
-        self.is_reported = False
-        a.other, b.other = b, a
-
-
-class Relay:
-    """All sessions of one worker process."""
+class Worker:
+    """The loop: packets, commands, the slow timer."""
 
     def __init__(
         self,
@@ -83,227 +39,44 @@ class Relay:
     ) -> None:
         self._channel = channel
         self._pool = pool
-        self._settings = settings
         self._epoll = select.epoll()
         self._epoll.register(channel.fileno(), select.EPOLLIN)
         self._awaits_write = False
-        self._moment = Moment(time.monotonic())
-        self._sessions: dict[SessionId, _Session] = {}
-        self._latched: dict[int, FastPath] = {}
-        self._rtp: dict[int, LegPort] = {}
-        self._rtcp: dict[int, LegPort] = {}
-        self._fed: dict[LegPort, SilenceStream] = {}
-        self._next_feed = inf
-        self._slices: list[dict[SessionId, _Session]] = [{} for _ in range(SLICES)]
-        self._next_slice = 0
-        self._next_second = [0.0] * SLICES
-        round_s = min(SECOND, settings.relatch_after_s / 2, settings.timeout_s / 2)
-        self._tick_s = round_s / SLICES
+        self._relay = Relay(
+            pool, settings, epoll=self._epoll, report=channel.send, now=time.monotonic()
+        )
 
     def run(self) -> None:
         """Serve until the channel's other end is gone."""
         self._lease()
         self._flush()
         gc.freeze()
-        poll, moment = self._epoll.poll, self._moment
-        next_tick = moment.now + self._tick_s
+        poll, relay = self._epoll.poll, self._relay
+        next_tick = time.monotonic() + relay.tick_s
         while not self._channel.closed:
-            events = poll(FEED_S if self._fed else self._tick_s, MOST_EVENTS)
-            moment.now = now = time.monotonic()
-            if self._serve(events, now):
+            events = poll(relay.longest_wait_s, MOST_EVENTS)
+            now = time.monotonic()
+            if relay.serve(events, now):
                 self._obey()
-            if now >= self._next_feed:
-                self._feed(now)
+            relay.feed(now)
             if now >= next_tick:
-                next_tick = now + self._tick_s
+                next_tick = now + relay.tick_s
                 self._tick(now)
-
-    def _serve(self, events: list[tuple[int, int]], now: float) -> bool:
-        """Read one packet from each ready socket; return whether commands have come too."""
-        latched, arrival, is_commanded = self._latched, int(now * CLOCK_HZ), False
-        for fd, _ in events:
-            fast = latched.get(fd)
-            if fast is None:
-                is_commanded = self._read_other(fd) or is_commanded
-                continue
-            # The in-order case of MediaLeg.on_rtp and Reception.accept, repeated here: calling
-            # them for every packet makes it cost nearly twice as much (docs/performance.md).
-            receive, reception, expected, send = fast
-            data = b""
-            try:
-                data = receive(RECEIVE_BYTES)
-                word, sequence, timestamp, ssrc = UNPACK_HEADER(data)
-                transit = arrival - timestamp
-                difference = transit - reception.transit
-                if (
-                    sequence == reception.next_sequence
-                    and word & VERSION_AND_TYPE == expected
-                    and ssrc == reception.ssrc
-                    and reception.packets < reception.allowed
-                    and -CLOCK_HZ < difference < CLOCK_HZ
-                    and len(data) <= LONGEST_BYTES
-                ):
-                    difference = -difference if difference < 0 else difference
-                    reception.jitter += difference - ((reception.jitter + 8) >> 4)
-                    reception.transit = transit
-                    reception.next_sequence = sequence + 1
-                    reception.packets += 1
-                    reception.bytes += len(data)
-                    reception.last_at = now
-                    send(data)
-                else:
-                    self._rtp[fd].judge(data)
-            except OSError:  # nothing to read after all, or the peer refuses: one packet is lost
-                continue
-            except struct.error:
-                self._rtp[fd].judge(data)
-        return is_commanded
-
-    def _read_other(self, fd: int) -> bool:
-        """Read a socket that is not latched; return whether it is the control channel."""
-        if fd in self._rtp:
-            self._rtp[fd].read_open()
-        elif fd in self._rtcp:
-            self._rtcp[fd].read_rtcp()
-        else:
-            return True
-        return False
 
     def _obey(self) -> None:
         for command in self._channel.receive():
             try:
-                self._execute(command)
+                self._relay.execute(command)
             except Exception:
                 LOG.exception("a %s failed", type(command).__name__)
         self._lease()
         self._flush()
 
-    def _execute(self, command: MediaCommand) -> None:
-        match command:
-            case OpenSession():
-                self._open(command)
-            case SetLeg(session) | CloseSession(session) if session not in self._sessions:
-                # Told to an earlier worker, or its ports were not to be had.
-                LOG.warning("session %d is not known", session)
-            case SetLeg(session, side, media):
-                port = self._sessions[session].ports[side]
-                if port.leg.describe(media, self._moment.now) is Effect.RELEASE:
-                    port.release()
-                self._wire(session)
-                if media.is_fed != (port in self._fed):
-                    self._set_fed(port, media.is_fed)
-            case CloseSession(session):
-                self._close(session)
-
-    def _open(self, command: OpenSession) -> None:
-        """Take two ports into use; an unknown port leaves nothing behind."""
-        pairs = [self._pool.take(command.a_port), self._pool.take(command.b_port)]
-        a_pair, b_pair = pairs
-        now = self._moment.now
-        if a_pair is None or b_pair is None or command.session in self._sessions:
-            for pair in pairs:
-                if pair is not None:
-                    self._pool.give_back(pair, now)
-            LOG.warning("ports %d and %d are not leased", command.a_port, command.b_port)
-            return
-        rate, on_change = self._settings.packets_per_second, partial(self._wire, command.session)
-        ports = [
-            LegPort(MediaLeg(rate, now), pair, self._moment, on_change) for pair in pairs if pair
-        ]
-        session = _Session(*ports)
-        self._sessions[command.session] = session
-        self._slices[command.session % SLICES][command.session] = session
-        for port in ports:
-            port.discard_queued()
-            self._rtp[port.pair.rtp.fileno()] = port
-            self._rtcp[port.pair.rtcp.fileno()] = port
-            self._epoll.register(port.pair.rtp.fileno(), select.EPOLLIN)
-            self._epoll.register(port.pair.rtcp.fileno(), select.EPOLLIN)
-
-    def _wire(self, session: SessionId) -> None:
-        """Put the legs of a session on the fast path, or take them from it, as they now are."""
-        for port in self._sessions[session].ports:
-            leg, other, rtp = port.leg, port.other, port.pair.rtp
-            if not leg.is_latched:
-                self._latched.pop(rtp.fileno(), None)
-                continue
-            expected = VERSION_2 | leg.media.expects.pcmu
-            send = other.pair.rtp.send if leg.is_plain_to(other.leg) else port.relay
-            self._latched[rtp.fileno()] = (rtp.recv, leg.reception, expected, send)
-
-    def _set_fed(self, port: LegPort, is_fed: bool) -> None:
-        """Begin or end to send silence to a leg's peer (EDGE D6)."""
-        if is_fed:
-            self._fed[port] = SilenceStream(secrets.randbits(80), self._moment.now)
-            self._next_feed = self._moment.now
-        else:
-            self._fed.pop(port, None)
-
-    def _feed(self, now: float) -> None:
-        for port, stream in self._fed.items():
-            payload_type = port.leg.media.peer_expects.pcmu
-            last_heard_at = port.other.leg.reception.last_at
-            while stream.due_at <= now:
-                packet = stream.packet(payload_type, last_heard_at, now)
-                if packet is not None:
-                    port.transmit(packet)
-        self._next_feed = now + FEED_S if self._fed else inf
-
-    def _close(self, session: SessionId) -> None:
-        closing = self._sessions.pop(session)
-        del self._slices[session % SLICES][session]
-        for port in closing.ports:
-            self._set_fed(port, False)
-            self._latched.pop(port.pair.rtp.fileno(), None)
-            del self._rtp[port.pair.rtp.fileno()]
-            del self._rtcp[port.pair.rtcp.fileno()]
-            self._pool.give_back(port.pair, self._moment.now)
-        a, b = (port.leg.statistics() for port in closing.ports)
-        self._channel.send(SessionClosed(session, a, b))
-
     def _tick(self, now: float) -> None:
-        """Look after the next slice of the sessions, and after the ports."""
-        number = self._next_slice
-        self._next_slice = (number + 1) % SLICES
-        is_new_second = now >= self._next_second[number]
-        if is_new_second:
-            self._next_second[number] = now + SECOND
-        for session_id, session in self._slices[number].items():
-            for port in session.ports:
-                if is_new_second:
-                    port.leg.begin_second()
-                last_at = port.leg.reception.last_at
-                if (
-                    port.leg.is_latched
-                    and last_at is not None
-                    and now - last_at >= self._settings.relatch_after_s
-                ):
-                    self._unlatch(session_id, port)
-            if not session.is_reported:
-                self._report_silence(session_id, session, now)
+        self._relay.tick(now)
         self._pool.end_rests(now)
         self._lease()
         self._flush()
-
-    def _unlatch(self, session: SessionId, port: LegPort) -> None:
-        port.leg.latch.on_silence(port.leg.reception.ssrc)
-        try:
-            port.release()
-        except OSError:
-            LOG.exception("port %d cannot be disconnected", port.pair.port)
-        self._wire(session)
-
-    def _report_silence(self, number: SessionId, session: _Session, now: float) -> None:
-        a, b = session.ports
-        silence = silence_of(
-            (a.leg, b.leg),
-            now,
-            timeout_s=self._settings.timeout_s,
-            hold_timeout_s=self._settings.hold_timeout_s,
-        )
-        if silence is not None:
-            session.is_reported = True
-            self._channel.send(MediaSilent(number, silence.last_packet_at))
 
     def _lease(self) -> None:
         """Keep signalling in ports."""
@@ -324,9 +97,7 @@ class Relay:
 
     def close(self) -> None:
         """Close every socket."""
-        for session in self._sessions.values():
-            for port in session.ports:
-                port.pair.close()
+        self._relay.close()
         self._pool.close()
         self._epoll.close()
         self._channel.close()
@@ -356,11 +127,11 @@ def main() -> None:
     address = options.pop("address")
     settings = MediaSettings(**options)
     pool = PortPool(address, settings.first_port, settings.last_port, settings.port_rest_s)
-    relay = Relay(channel, pool, settings)
+    worker = Worker(channel, pool, settings)
     try:
-        relay.run()
+        worker.run()
     finally:
-        relay.close()
+        worker.close()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from hashlib import blake2b
 from edge.flow import Address, Flow, Transport
 from edge.ids import Ids
 from edge.sip.exchange import (
+    NOBODY,
     ClientTransaction,
     ClientUser,
     Fields,
@@ -370,10 +371,12 @@ class Endpoint:
     def _forget(self, transaction: Transaction) -> None:
         transaction.armed.clear()
         if isinstance(transaction, ServerTransaction):
+            transaction.user = None
             self._servers.pop(transaction.key, None)
             if transaction.merge_key is not None:
                 self._merging.pop(transaction.merge_key, None)
         elif isinstance(transaction, ClientTransaction):
+            transaction.user = NOBODY
             self._clients.pop(transaction.key, None)
             self._forget_way(transaction)
 

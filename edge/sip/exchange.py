@@ -1,6 +1,6 @@
 """What the endpoint and its users exchange: requests to send, transactions, callbacks."""
 
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from edge.flow import Address, Flow
 from edge.sip.message import MalformedRequest, Request, Response
@@ -47,6 +47,28 @@ class ClientUser(Protocol):
 
     def on_unreachable(self, transaction: "ClientTransaction", now: float) -> None:
         """Hear that the network refuses the peer's address."""
+
+
+class _Nobody:
+    """User of a request that is over."""
+
+    def trusts(self, remote: Address) -> bool:
+        """Trust no address any more."""
+        return False
+
+    def on_response(self, transaction: "ClientTransaction", response: Response, now: float) -> None:
+        """Ignore it."""
+
+    def on_no_response(self, transaction: "ClientTransaction", now: float) -> None:
+        """Ignore it."""
+
+    def on_unreachable(self, transaction: "ClientTransaction", now: float) -> None:
+        """Ignore it."""
+
+
+NOBODY: Final[ClientUser] = _Nobody()
+"""Takes the place of a request's user when the transaction is forgotten. The user still knows the
+transaction, and what knows each other is not freed by counting references (EDGE X9)."""
 
 
 class ServerUser(Protocol):

@@ -6,8 +6,12 @@ from hypothesis import strategies as st
 
 from edge.call.media import CallMedia, MediaRules
 from edge.call.media_pool import MediaPool
+from edge.media.sdes import SdesRules
 from edge.media.sdp import SdpError, read
 from edge.media.session import Direction, LegMedia, MediaCommand, SetLeg, Side
+from edge.media.terms import PLAIN
+from model.srtp import SrtpSettings
+from tests.support.ids import CountingIds
 from tests.support.sdp import audio
 
 OURS = "198.51.100.10"
@@ -30,8 +34,10 @@ class Told:
             lab_mode=False,
             private=frozenset(),
             networks={},
+            terms=PLAIN,
+            sdes=SdesRules.of(SrtpSettings()),
         )
-        self.media = CallMedia(pool, lease, rules)
+        self.media = CallMedia(pool, lease, rules, CountingIds("media"))
 
     def _take(self, worker: int, command: MediaCommand) -> None:
         if isinstance(command, SetLeg):

@@ -115,9 +115,9 @@ def _unconfigured() -> Scene:
     return scene
 
 
-def _plain() -> Scene:
-    scene = Scene(replace(connector(), require_encryption=True))
-    scene.say(datagram(), over=Transport.TLS)
+def _over_tls(body: bytes, *, required: bool) -> Scene:
+    scene = Scene(replace(connector(), require_encryption=required))
+    scene.say(datagram(body=body), over=Transport.TLS)
     return scene
 
 
@@ -380,7 +380,11 @@ CASES: dict[Reason, tuple[Callable[[], Scene], str | None]] = {
     Reason.SDP_MALFORMED: (lambda: sdp(b"v=0", b"v=1"),
                            "the session description does not begin with v=0"),
     Reason.SDP_NOT_ACCEPTABLE: (lambda: sdp(b"AVP 0 101", b"AVP 8 101"), "PCMU is not offered"),
-    Reason.PLAIN_MEDIA: (_plain, None),
+    Reason.PLAIN_MEDIA: (lambda: _over_tls(OFFER, required=True), None),
+    Reason.NO_USABLE_KEYS: (
+        lambda: _over_tls(OFFER.replace(b"RTP/AVP", b"RTP/SAVP"), required=False), None,
+    ),
+    Reason.SRTP_WITHOUT_TLS: (lambda: sdp(b"RTP/AVP", b"RTP/SAVP"), None),
     Reason.NOT_ASSIGNED: (
         lambda: asked(datagram(uri=f"sip:+12065550177@{EDGE[0]}"), CARRIER), None,
     ),

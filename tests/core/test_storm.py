@@ -24,6 +24,7 @@ from tests.core.stand import (
     connector,
 )
 from tests.support.agent import CalleePlan, CallerPlan, Step
+from tests.support.circles import circles_of
 from tests.support.link import Carried, Conditions, LossyLink, lossy_link
 from tests.support.reoffers import Offer, Reply
 
@@ -228,13 +229,14 @@ def test_every_call_over_a_bad_link_ends_with_one_record_and_leaves_nothing(
     silent: set[Address],
     refusing: set[Address],
     asks: bool,
-) -> None:  # EDGE C7, Q1; S8
-    with lossy_link(seed, conditions) as link:
+) -> None:  # EDGE C7, Q1, X9; S8
+    with lossy_link(seed, conditions) as link, circles_of("edge.call") as circles:
         link.silent, link.refusing = silent, refusing
         stage = play(link, plans, placed, asks=asks)
         assert stage.node.is_empty(), stage.node.core.pending
         stage.node.assert_journal_is_even()
         assert_records_fit(stage, asks=asks)
+        assert circles() == [], "calls that nobody holds stay in memory"
 
 
 @STORM

@@ -20,6 +20,20 @@ def rtp(
     return pack("!BBHLL", 0x80, second, sequence % 65536, stamp % 2**32, ssrc) + payload
 
 
-def receiver_report(ssrc: int = 7) -> bytes:
-    """Return a receiver report without blocks."""
-    return pack("!BBHL", 0x80, 201, 1, ssrc)
+def receiver_report(ssrc: int = 7, *blocks: bytes) -> bytes:
+    """Return a receiver report."""
+    body = b"".join(blocks)
+    return pack("!BBHL", 0x80 | len(blocks), 201, 1 + len(body) // 4, ssrc) + body
+
+
+def sender_report(ssrc: int = 7, *blocks: bytes, ntp: int = 0) -> bytes:
+    """Return a sender report; `ntp` is its time in 1/2^32 s."""
+    body = pack("!LQLLL", ssrc, ntp, 160, 1, 160) + b"".join(blocks)
+    return pack("!BBH", 0x80 | len(blocks), 200, len(body) // 4) + body
+
+
+def report_block(
+    ssrc: int = 7, *, lost: int = 0, jitter: int = 0, last_report: int = 0, delay: int = 0
+) -> bytes:
+    """Return what a receiver tells of one stream."""
+    return pack("!LLLLLL", ssrc, lost & 0xFFFFFF, 0, jitter, last_report, delay)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from edge.media.sdp import SdpError, read, read_answer
 from edge.media.session import Direction, PayloadTypes
+from edge.media.terms import Codec, Terms
 
 HEAD = "v=0\r\no=pbx 7 1 IN IP4 203.0.113.9\r\ns=call\r\nc=IN IP4 203.0.113.9\r\nt=0 0\r\n"
 AUDIO = "m=audio 30000 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n"
@@ -138,6 +139,78 @@ def test_payload_types(lines: tuple[str, ...], expected: PayloadTypes) -> None: 
     offer = read(sdp(*lines))
     assert offer.payload_types == expected
     assert offer.rtp[1] == 4000
+
+
+MEETING = Terms(codecs=frozenset(Codec))
+"""A call to a meeting's bridge (EDGE M1)."""
+
+# (name, audio section, payload types, codecs in the peer's order)                   RFC 3551 §4.5.2
+WIDEBAND: list[tuple[str, tuple[str, ...], PayloadTypes, list[Codec]]] = [
+    (
+        "static",
+        ("m=audio 4000 RTP/AVP 9 0",),
+        PayloadTypes(0, None, 9),
+        [Codec.G722, Codec.PCMU],
+    ),
+    (
+        "static with its rtpmap",
+        ("m=audio 4000 RTP/AVP 0 9", "a=rtpmap:9 G722/8000"),
+        PayloadTypes(0, None, 9),
+        [Codec.PCMU, Codec.G722],
+    ),
+    (
+        "dynamic",
+        (
+            "m=audio 4000 RTP/AVP 101 97",
+            "a=rtpmap:97 g722/8000/1",
+            "a=rtpmap:101 telephone-event/8000",
+        ),
+        PayloadTypes(None, 101, 97),
+        [Codec.G722],
+    ),
+    (
+        "alone",
+        ("m=audio 4000 RTP/AVP 9",),
+        PayloadTypes(None, None, 9),
+        [Codec.G722],
+    ),
+    (
+        "the clock rate that it has not",
+        ("m=audio 4000 RTP/AVP 97 0", "a=rtpmap:97 G722/16000"),
+        PayloadTypes(0, None, None),
+        [Codec.PCMU],
+    ),
+    (
+        "9 is another codec",
+        ("m=audio 4000 RTP/AVP 9 0", "a=rtpmap:9 L16/8000"),
+        PayloadTypes(0, None, None),
+        [Codec.PCMU],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected", "codecs"), [row[1:] for row in WIDEBAND], ids=[row[0] for row in WIDEBAND]
+)
+def test_g722_counts_where_it_is_wanted(
+    lines: tuple[str, ...], expected: PayloadTypes, codecs: list[Codec]
+) -> None:  # EDGE M1, M3
+    offer = read(sdp(*lines), MEETING)
+    assert (offer.payload_types, list(offer.codecs)) == (expected, codecs)
+    if Codec.PCMU in codecs:
+        plain = read(sdp(*lines))
+        assert plain.payload_types == expected._replace(g722=None)
+        assert plain.codecs == (Codec.PCMU,)
+    else:
+        with pytest.raises(SdpError) as caught:
+            read(sdp(*lines))
+        assert (caught.value.warning, caught.value.detail) == (305, "PCMU is not offered")
+
+
+def test_a_meeting_without_any_codec_of_ours_is_told_which_are() -> None:  # EDGE R17, M1
+    with pytest.raises(SdpError) as caught:
+        read(sdp("m=audio 4000 RTP/AVP 8 18"), MEETING)
+    assert caught.value.detail == "PCMU or G722 is not offered"
 
 
 # (address, session level, media level, expected)                          RFC 3264 §8.4, EDGE D8

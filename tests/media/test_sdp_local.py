@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.media.sdp import LocalDescription, RemoteDescription, read, read_answer
+from edge.media.local_sdp import LocalDescription
+from edge.media.sdp import RemoteDescription, read, read_answer
 from edge.media.session import Direction, PayloadTypes
+from edge.media.terms import Codec, Terms
 
 HEAD = "v=0\r\no=pbx 7 1 IN IP4 203.0.113.9\r\ns=call\r\nc=IN IP4 203.0.113.9\r\nt=0 0\r\n"
 
@@ -126,6 +128,57 @@ def test_our_event_number_gives_way_to_the_peers_pcmu() -> None:
     offer = offered("m=audio 5000 RTP/AVP 101", "a=rtpmap:101 PCMU/8000")
     description.answer(offer, True, Direction.SENDRECV)
     assert b"m=audio 20000 RTP/AVP 101 102\r\n" in description.offer()
+
+
+BOTH = (Codec.G722, Codec.PCMU)
+MEETING = Terms(codecs=frozenset(BOTH))
+
+
+def wideband(*lines: str) -> RemoteDescription:
+    return read((HEAD + "".join(f"{line}\r\n" for line in lines)).encode(), MEETING)
+
+
+def test_g722_is_offered_in_the_order_that_is_asked_for() -> None:  # EDGE M1
+    description = local()
+    lines = lines_of(description.offer(codecs=BOTH))
+    assert lines[5:8] == ["m=audio 20000 RTP/AVP 9 0 101", "a=rtpmap:9 G722/8000", PCMU_MAP]
+    assert description.expects == PayloadTypes(0, 101, 9)
+    assert description.codecs == frozenset(BOTH)
+    alone = lines_of(description.offer(telephone_event=False, codecs=(Codec.G722,)))
+    assert alone[5:8] == ["m=audio 20000 RTP/AVP 9", "a=rtpmap:9 G722/8000", "a=ptime:20"]
+    assert description.expects == PayloadTypes(None, None, 9)
+    assert description.codecs == frozenset({Codec.G722})
+
+
+PCMU_MAP = "a=rtpmap:0 PCMU/8000"
+
+
+def test_an_answer_takes_the_codecs_that_the_other_side_has() -> None:  # EDGE M1
+    offer = wideband("m=audio 5000 RTP/AVP 0 97", "a=rtpmap:97 G722/8000")
+    assert lines_of(local().answer(offer, True, Direction.SENDRECV))[5:8] == [
+        "m=audio 20000 RTP/AVP 0 97",
+        PCMU_MAP,
+        "a=rtpmap:97 G722/8000",
+    ]
+    description = local()
+    only = description.answer(offer, True, Direction.SENDRECV, codecs=(Codec.G722,))
+    assert lines_of(only)[5:7] == ["m=audio 20000 RTP/AVP 97", "a=rtpmap:97 G722/8000"]
+    assert description.expects == PayloadTypes(None, None, 97)
+    assert lines_of(description.offer(codecs=BOTH))[5] == "m=audio 20000 RTP/AVP 97 0 101"
+
+
+@pytest.mark.parametrize(
+    ("offer", "formats"),
+    [
+        (("m=audio 5000 RTP/AVP 9", "a=rtpmap:9 PCMU/8000"), "106 9 101"),
+        (("m=audio 5000 RTP/AVP 101", "a=rtpmap:101 G722/8000"), "101 0 102"),
+        (("m=audio 5000 RTP/AVP 101 9", "a=rtpmap:101 PCMU/8000"), "9 101 102"),
+    ],
+)
+def test_no_two_formats_have_one_number(offer: tuple[str, ...], formats: str) -> None:
+    description = local()
+    description.answer(wideband(*offer), False, Direction.SENDRECV)
+    assert f"m=audio 20000 RTP/AVP {formats}" in lines_of(description.offer(codecs=BOTH))
 
 
 # The peer's direction -> what an answer that wishes for all of it says.      RFC 3264 §6.1, EDGE D8

@@ -134,3 +134,27 @@ def test_losses_of_earlier_sources_are_kept() -> None:
     for sequence in (100, 101, 104):
         reception.accept(header(sequence, ssrc=8), 172, START + 1)
     assert reception.lost == 3 + 2
+
+
+def test_a_time_line_that_begins_anew_is_no_jitter() -> None:  # EDGE X5
+    reception = fed([1, 2, 3])
+    for sequence in (4, 5, 6):
+        stamp = 2**31 + sequence * 160
+        reception.accept(header(sequence, timestamp=stamp), 172, START + 0.02 * (sequence - 1))
+    assert reception.jitter_us <= 250
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 65535), st.integers(0, 2**32 - 1), st.floats(0, 3)), max_size=60
+    )
+)
+def test_loss_is_never_negative_and_jitter_never_above_a_second(
+    arrivals: list[tuple[int, int, float]],
+) -> None:  # EDGE X5
+    reception, now = Reception(), START
+    for sequence, timestamp, pause in arrivals:
+        now += pause
+        reception.accept(header(sequence, timestamp=timestamp), 172, now)
+        assert reception.lost >= 0
+        assert 0 <= reception.jitter_us <= 1_000_000

@@ -24,9 +24,11 @@ from model.settings import (
     RoutingSettings,
     Settings,
     SettingsError,
+    SrtpSettings,
     TlsVerify,
     UdpLarge,
 )
+from model.srtp import Aes192Derivation, SrtpSuite, SuiteNames
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,6 +59,7 @@ FULL = Settings(
         refused_kinds=(),
     ),
     call=CallSettings(no_answer_s=20.5, loop_turns=3),
+    srtp=SrtpSettings(suites=(SrtpSuite.AES_256_80, SrtpSuite.AES_128_32), optional=True),
     routing=RoutingSettings(inbound_uri_host=InboundUriHost.ROUTE),
     media=MediaSettings(first_port=5_000, last_port=65_000, private_media=("abc",)),
 )
@@ -119,6 +122,10 @@ def test_the_defaults_are_those_of_the_specification() -> None:
     assert (media.first_port, media.last_port, media.port_rest_s) == (10_000, 59_999, 5)  # Q1
     assert (media.timeout_s, media.hold_timeout_s, media.relatch_after_s) == (60, 1_800, 2)  # V4
     assert media.packets_per_second == 120  # Q6
+    srtp = settings.srtp
+    assert (srtp.suite_names, srtp.optional) == (SuiteNames.IANA, False)  # K2, K15
+    assert (srtp.aes192_kdf, srtp.srtcp_tag32) == (Aes192Derivation.AUTO, False)  # K11, K12
+    assert srtp.suites == tuple(SrtpSuite)  # K9
     assert not settings.lab_mode  # S11
 
 
@@ -216,6 +223,23 @@ MISTAKES = [
     ('{"media": {"first_port": 0}}', "settings.media: first_port is 0; a number from 1 to 65535"),
     ('{"media": {"last_port": 65536}}', "settings.media: last_port is 65536; a number from 10000"),
     ('{"media": {"last_port": 9999}}', "settings.media: last_port is 9999; a number from 10000"),
+    ('{"srtp": {"suites": []}}', "settings.srtp: suites is (); a suite at least is wanted"),
+    (
+        '{"srtp": {"suites": ["AES_CM_256_HMAC_SHA1_80"]}}',
+        "settings.srtp.suites[0] is 'AES_CM_256_HMAC_SHA1_80'; one of 'AES_CM_128_HMAC_SHA1_80', ",
+    ),
+    (
+        '{"srtp": {"suites": ["AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_80"]}}',
+        "settings.srtp: suites is 'AES_CM_128_HMAC_SHA1_80'; each suite once at most is wanted",
+    ),
+    (
+        '{"srtp": {"suite_names": "all"}}',
+        "settings.srtp.suite_names is 'all'; one of 'iana', 'seed', 'both' is wanted",
+    ),
+    (
+        '{"srtp": {"aes192_kdf": "old"}}',
+        "settings.srtp.aes192_kdf is 'old'; one of 'auto', 'rfc', 'libsrtp' is wanted",
+    ),
     ('{"carriers": {}}', "settings.carriers is {}; a list is wanted"),
     ('{"carriers": [{"name": "acme"}]}', "settings.carriers[0]: "),
     ('{"carriers": [{"name": "acme"}]}', "missing 1 required keyword-only argument: 'host'"),

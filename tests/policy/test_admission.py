@@ -6,10 +6,13 @@ import pytest
 
 from edge.config import Snapshot
 from edge.flow import Transport
+from edge.media.srtp_keys import Suite
+from edge.media.terms import Encryption, Terms
 from edge.policy.verdict import AdmitCall, AnswerOptions, Refuse, Silence, Verdict
 from edge.sip.message import Request, parse_datagram, response_bytes
 from model.cdr import CallStatus, Disposition
-from model.settings import AdmissionSettings, CallerIdPolicy, Carrier, SettingsError
+from model.settings import AdmissionSettings, CallerIdPolicy, Carrier, SettingsError, SrtpSettings
+from model.srtp import SrtpSuite
 from tests.policy.world import (
     CALLER,
     CARRIER,
@@ -30,6 +33,7 @@ from tests.policy.world import (
     inventory,
     with_termination,
 )
+from tests.support.sdp import crypto
 
 INBOUND = f"sip:{OWNED}@198.51.100.10"
 SAVP = OFFER.replace(b"RTP/AVP", b"RTP/SAVP")
@@ -296,25 +300,82 @@ def test_an_encrypting_connector_wants_tls() -> None:  # EDGE R11
     assert verdict.record.status_message == "403 TLS Required"
 
 
-@pytest.mark.parametrize("body", [OFFER, b""], ids=["plain offer", "late offer"])
-def test_an_encrypting_connector_sends_no_plain_media(body: bytes) -> None:  # EDGE R12
-    world = World(replace(connector(), require_encryption=True))
-    verdict = refused(world.judge(datagram(body=body), over=Transport.TLS))
-    assert (verdict.status, verdict.reason) == (488, "Not Acceptable Here")
-    assert ("Warning", f'302 {HOST} "Encrypted media required"') in verdict.fields
-    assert verdict.record is not None
-    assert verdict.record.status_message == "488 Encrypted media required"
+ENCRYPTING = replace(connector(), require_encryption=True)
+KEYS = SAVP + f"a=crypto:{crypto()}\r\n".encode()
+KEYS_IN_PLAIN = OFFER + f"a=crypto:{crypto()}\r\n".encode()
+
+# (name, whether the connector requires encryption, transport, body, Warning)
+OFFERS = [
+    ("R12 plain offer", True, Transport.TLS, OFFER, '302 {} "Encrypted media required"'),
+    ("K15 keys in a plain one", True, Transport.TLS, KEYS_IN_PLAIN, '302 {} "Encrypted media req'),
+    ("R12 no keys", True, Transport.TLS, SAVP, '306 {} "No usable a=crypto line"'),
+    ("R12 encrypted", True, Transport.TLS, KEYS, None),
+    ("R12 A1 late offer", True, Transport.TLS, b"", None),
+    ("R13 over TLS", False, Transport.TLS, KEYS, None),
+    ("R13 K15 no keys", False, Transport.TLS, SAVP, '306 {} "No usable a=crypto line"'),
+    ("R13 over UDP", False, Transport.UDP, KEYS, '302 {} "Encrypted media needs TLS"'),
+    ("R13 over TCP", False, Transport.TCP, KEYS, '302 {} "Encrypted media needs TLS"'),
+    ("K15 keys in a plain one, ignored", False, Transport.TLS, KEYS_IN_PLAIN, None),
+]
 
 
-def test_an_encrypting_connector_gets_no_plain_media() -> None:  # EDGE R12, W12
-    world = World(replace(connector(), require_encryption=True))
-    verdict = refused(world.judge(datagram(uri=f"sip:{OWNED}@{EDGE[0]}"), CARRIER))
-    assert verdict.status == 488
-    assert verdict.record is not None and verdict.record.connector.connector_id == CONNECTOR_ID
-    onward = refused(world.judge(datagram(uri=f"sip:{OWNED}@{OTHER_HOST}"), OTHER_PBX))
-    assert onward.status == 488
-    assert onward.callee_record is not None
-    assert onward.callee_record.connector.connector_id == CONNECTOR_ID
+@pytest.mark.parametrize(
+    ("required", "over", "body", "warning"),
+    [row[1:] for row in OFFERS],
+    ids=[it[0] for it in OFFERS],
+)
+def test_encryption_of_a_callers_media(
+    required: bool, over: Transport, body: bytes, warning: str | None
+) -> None:  # EDGE R12, R13, K15
+    verdict = World(replace(connector(), require_encryption=required)).judge(
+        datagram(body=body), over=over
+    )
+    if warning is None:
+        offer = admitted(verdict).offer
+        assert (offer is not None and bool(offer.crypto)) == (body == KEYS)
+        return
+    refusal = refused(verdict)
+    assert (refusal.status, refusal.reason) == (488, "Not Acceptable Here")
+    (value,) = [value for name, value in refusal.fields if name == "Warning"]
+    assert value.startswith(warning.format(HOST))
+    assert refusal.record is not None
+    assert refusal.record.status_message == f"488 {refusal.text}"
+    assert "inline" not in refusal.hint + refusal.text  # EDGE S14
+
+
+def test_keys_in_a_plain_offer_are_used_where_the_operator_wants_it() -> None:  # EDGE K15
+    settings = replace(SETTINGS, srtp=SrtpSettings(optional=True))
+    for over, is_used in ((Transport.TLS, True), (Transport.UDP, False)):
+        verdict = admitted(World(settings=settings).judge(datagram(body=KEYS_IN_PLAIN), over=over))
+        assert verdict.offer is not None and bool(verdict.offer.crypto) is is_used
+    strict = World(ENCRYPTING, settings=settings)
+    assert refused(strict.judge(datagram(body=KEYS_IN_PLAIN), over=Transport.TLS)).status == 488
+
+
+def test_a_suite_that_the_operator_left_out_is_not_taken() -> None:  # EDGE K9, R12
+    settings = replace(SETTINGS, srtp=SrtpSettings(suites=(SrtpSuite.AES_256_80,)))
+    verdict = refused(World(settings=settings).judge(datagram(body=KEYS), over=Transport.TLS))
+    assert verdict.text == "No usable a=crypto line"
+    assert "the suites are AES_256_CM_HMAC_SHA1_80" in verdict.hint
+
+
+@pytest.mark.parametrize("over", list(Transport), ids=str)
+def test_a_carriers_media_is_plain(over: Transport) -> None:  # EDGE K16
+    inbound = datagram(uri=f"sip:{OWNED}@{EDGE[0]}", body=KEYS)
+    assert refused(World(ENCRYPTING).judge(inbound, CARRIER, over=over)).status == 488
+    plain = datagram(uri=f"sip:{OWNED}@{EDGE[0]}")
+    assert admitted(World(ENCRYPTING).judge(plain, CARRIER, over=over)).terms == TERMS
+
+
+TERMS = Terms(Encryption.NEVER, frozenset(Suite))
+
+
+def test_a_connector_calls_one_that_requires_encryption() -> None:  # EDGE N2, R12
+    verdict = admitted(
+        World(ENCRYPTING).judge(datagram(uri=f"sip:{OWNED}@{OTHER_HOST}"), OTHER_PBX)
+    )
+    assert [it.connector_id for it in verdict.callees] == [CONNECTOR_ID]
+    assert verdict.terms == TERMS
 
 
 # --- Sources ---

@@ -70,6 +70,9 @@ class SeededIds:
     def ssrc(self) -> int:
         return int.from_bytes(self._next()[:4], "big")
 
+    def octets(self, count: int) -> bytes:
+        return b"".join(self._next() for _ in range(count // 32 + 1))[:count]
+
     def below(self, bound: int) -> int:
         return int.from_bytes(self._next(), "big") % bound
 

@@ -37,6 +37,10 @@ class CountingIds:
         """Return 32 bits."""
         return self._chance.getrandbits(32)
 
+    def octets(self, count: int) -> bytes:
+        """Return octets that the seed determines."""
+        return self._chance.randbytes(count)
+
     def below(self, bound: int) -> int:
         """Return a number below `bound`; the seed determines the sequence."""
         return self._chance.randrange(bound)

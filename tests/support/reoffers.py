@@ -29,6 +29,8 @@ class Offer(NamedTuple):
     """None takes an ordinary offer with `direction`, empty asks for one."""
     ack_direction: str = "sendrecv"
     """What the ACK answers when the other side made the offer."""
+    ack_body: bytes | None = None
+    """None takes an ordinary answer with that direction."""
     cancel_after_s: float | None = None
     """Since the re-INVITE."""
     fields: Fields = ()
@@ -222,7 +224,7 @@ class AgentReoffers:
             offer = self._sent[transaction.branch]
             body = b""
             if not transaction.request.body:
-                body = self._described(Direction(offer.ack_direction))
+                body = offer.ack_body or self._described(Direction(offer.ack_direction))
             ack = dialog.ack(transaction.request.cseq, body)
             if body:
                 ack = ack._replace(fields=(SDP,))

@@ -1,5 +1,22 @@
 """Session descriptions as ordinary peers write them."""
 
+from base64 import b64encode
+
+AES_128 = "AES_CM_128_HMAC_SHA1_80"
+AES_256 = "AES_256_CM_HMAC_SHA1_80"
+SAVP = "RTP/SAVP"
+
+
+def secret(fill: int = 1, octets: int = 30) -> str:
+    """Return a key and salt of this octet as base64."""
+    return b64encode(bytes([fill]) * octets).decode()
+
+
+def crypto(tag: int | str = 1, suite: str = AES_128, fill: int = 1) -> str:
+    """Return the value of an a=crypto line; its key consists of `fill` alone."""
+    octets = 46 if "256" in suite else 38 if "192" in suite else 30
+    return f"{tag} {suite} inline:{secret(fill, octets)}"
+
 
 def audio(
     host: str = "192.0.2.7",
@@ -9,8 +26,9 @@ def audio(
     formats: str = "0 101",
     direction: str = "sendrecv",
     version: int = 1,
+    crypto: tuple[str, ...] = (),
 ) -> bytes:
-    """Return an offer or answer with PCMU and telephone-event."""
+    """Return an offer or answer with PCMU, telephone-event and these values of a=crypto."""
     lines = [
         "v=0",
         f"o=- 1 {version} IN IP4 {host}",
@@ -21,6 +39,7 @@ def audio(
         "a=rtpmap:0 PCMU/8000",
         "a=rtpmap:101 telephone-event/8000",
         "a=fmtp:101 0-15",
+        *[f"a=crypto:{line}" for line in crypto],
         f"a={direction}",
     ]
     return "\r\n".join(lines).encode() + b"\r\n"

@@ -1,0 +1,186 @@
+"""SRTP and SRTCP by libsrtp, for the suites that it derives as the RFC says (EDGE K1, K11).
+
+pylibsrtp's own classes know AES-128 alone and copy each packet three times, so its binding is used
+directly, through one buffer: a media worker has one thread. libsrtp keeps ROC and replay list of
+each SSRC, and ends a key after 2**48 packets (2**31 of RTCP). The 2**31 of AES-256 (RFC 6188 §6) it
+does not count; at the rate that a leg may have (EDGE Q6) they take two hundred days.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from pylibsrtp import Error
+from pylibsrtp._binding import ffi, lib
+
+from edge.media.rtp import LONGEST_BYTES
+from edge.media.srtp_keys import SRTCP_TAG_BYTES, SrtpKey
+from edge.media.srtp_replay import window_within_limits
+from edge.media.srtp_ssrcs import SsrcLedger
+
+AES_ICM_128 = 1
+AES_ICM_256 = 5
+HMAC_SHA1 = 3
+CONFIDENTIAL_AND_AUTHENTIC = 3
+"""Numbers of libsrtp 2 (srtp.h, crypto_types.h)."""
+AUTHENTICATION_KEY_BYTES = 20
+_KNOWN_POLICY = (AES_ICM_128, 30, HMAC_SHA1, AUTHENTICATION_KEY_BYTES, 10, 3)
+"""What AES_CM_128_HMAC_SHA1_80 looks like to libsrtp: cipher, key and salt, authentication, its
+key, its tag, services."""
+
+_TRAILER_BYTES = 4 + 16 + 128
+"""The most that libsrtp ever appends: index, tag and MKI."""
+_BUFFER = ffi.new("char[]", LONGEST_BYTES + _TRAILER_BYTES)
+_OCTETS = ffi.buffer(_BUFFER)
+_SIZE = ffi.new("int *")
+SSRC_BYTES = 4
+
+
+def _check(status: int) -> None:
+    if status != lib.srtp_err_status_ok:
+        raise Error(f"libsrtp refuses with status {status}")
+
+
+def _words(policy: Any) -> Any:
+    """Return the fields of a crypto policy, which the binding keeps to itself."""
+    return ffi.cast("unsigned int *", ffi.addressof(policy))
+
+
+def _fill(policy: Any, values: Sequence[int]) -> None:
+    """Write a crypto policy, provided that it looks as we know it."""
+    fields = _words(policy)
+    _check(
+        lib.srtp_crypto_policy_set_from_profile_for_rtp(
+            ffi.addressof(policy), lib.srtp_profile_aes128_cm_sha1_80
+        )
+    )
+    if tuple(fields[0 : len(_KNOWN_POLICY)]) != _KNOWN_POLICY:
+        raise Error("libsrtp's policy has another layout than that of version 2")
+    for position, value in enumerate(values):
+        fields[position] = value
+
+
+def _session(key: SrtpKey, ssrc_type: int, rtcp_tag_bytes: int) -> Any:
+    """Return a new libsrtp session that binds to any SSRC."""
+    policy = ffi.new("srtp_policy_t *")
+    cipher = AES_ICM_128 if key.suite.key_bytes == 16 else AES_ICM_256
+    whole = key.key + key.salt
+    for part, tag_bytes in ((policy.rtp, key.suite.tag_bytes), (policy.rtcp, rtcp_tag_bytes)):
+        services = (HMAC_SHA1, AUTHENTICATION_KEY_BYTES, tag_bytes, CONFIDENTIAL_AND_AUTHENTIC)
+        _fill(part, (cipher, len(whole), *services))
+    secret = ffi.new("unsigned char[]", whole)
+    policy.key = secret
+    policy.ssrc.type = ssrc_type
+    policy.window_size = window_within_limits(key.window)
+    handle = ffi.new("srtp_t *")
+    try:
+        _check(lib.srtp_create(handle, policy))
+    finally:
+        ffi.memmove(secret, bytes(len(whole)), len(whole))
+    return ffi.gc(handle[0], lib.srtp_dealloc)
+
+
+class _NativeContext:
+    """One libsrtp session with the SSRCs that it has been used with."""
+
+    __slots__ = ("_last", "_session", "_ssrcs")
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._ssrcs = SsrcLedger()
+        self._last = b""
+        """The SSRC of the last packet, as on the wire: nearly always that of the next one."""
+
+    def _use(self, ssrc: bytes) -> None:
+        given_up = self._ssrcs.use(int.from_bytes(ssrc, "big"))
+        if given_up is not None:
+            self._forget(given_up)
+        self._last = ssrc
+
+    def _forget(self, ssrc: int) -> None:
+        in_memory = ssrc.to_bytes(SSRC_BYTES, "big")
+        lib.srtp_remove_stream(self._session, int.from_bytes(in_memory, sys.byteorder))
+
+
+class NativeSender(_NativeContext):
+    """Encrypts with one key what we send."""
+
+    __slots__ = ()
+
+    def __init__(self, key: SrtpKey, rtcp_tag_bytes: int = SRTCP_TAG_BYTES) -> None:
+        super().__init__(_session(key, lib.ssrc_any_outbound, rtcp_tag_bytes))
+
+    def protect(self, packet: bytes) -> bytes | None:
+        """Return an RTP packet encrypted; None when its index was used or the key is used up."""
+        size = len(packet)
+        if size > LONGEST_BYTES or not self._may_use(packet[8:12]):
+            return None
+        _OCTETS[:size] = packet
+        _SIZE[0] = size
+        if lib.srtp_protect(self._session, _BUFFER, _SIZE):
+            return None
+        return _OCTETS[: _SIZE[0]]
+
+    def protect_rtcp(self, packet: bytes) -> bytes | None:
+        """Return a compound RTCP packet encrypted; None when the key is used up."""
+        size = len(packet)
+        if size > LONGEST_BYTES or not self._may_use(packet[4:8]):
+            return None
+        _OCTETS[:size] = packet
+        _SIZE[0] = size
+        if lib.srtp_protect_rtcp(self._session, _BUFFER, _SIZE):
+            return None
+        return _OCTETS[: _SIZE[0]]
+
+    def _may_use(self, ssrc: bytes) -> bool:
+        """Tell whether an SSRC may be sent from, before anything is encrypted for it."""
+        if ssrc == self._last:
+            return True
+        if len(ssrc) < SSRC_BYTES or not self._ssrcs.admits(int.from_bytes(ssrc, "big")):
+            return False
+        self._use(ssrc)
+        return True
+
+
+class NativeReceiver(_NativeContext):
+    """Verifies and decrypts with one key what a peer sends."""
+
+    __slots__ = ()
+
+    def __init__(self, key: SrtpKey, rtcp_tag_bytes: int = SRTCP_TAG_BYTES) -> None:
+        super().__init__(_session(key, lib.ssrc_any_inbound, rtcp_tag_bytes))
+
+    def unprotect(self, packet: bytes) -> bytes | None:
+        """Return an RTP packet in clear; None when it is not authentic, repeated or too old."""
+        size = len(packet)
+        if size > LONGEST_BYTES:
+            return None
+        _OCTETS[:size] = packet
+        _SIZE[0] = size
+        if lib.srtp_unprotect(self._session, _BUFFER, _SIZE):
+            return None
+        if packet[8:12] != self._last and not self._is_bound(packet[8:12]):
+            return None
+        return _OCTETS[: _SIZE[0]]
+
+    def unprotect_rtcp(self, packet: bytes) -> bytes | None:
+        """Return a compound RTCP packet in clear; None when it is not authentic or repeated."""
+        size = len(packet)
+        if size > LONGEST_BYTES:
+            return None
+        _OCTETS[:size] = packet
+        _SIZE[0] = size
+        if lib.srtp_unprotect_rtcp(self._session, _BUFFER, _SIZE):
+            return None
+        if packet[4:8] != self._last and not self._is_bound(packet[4:8]):
+            return None
+        return _OCTETS[: _SIZE[0]]
+
+    def _is_bound(self, ssrc: bytes) -> bool:
+        """Tell whether the SSRC of a verified packet may have the context that libsrtp gave it."""
+        number = int.from_bytes(ssrc, "big")
+        if not self._ssrcs.admits(number):
+            self._forget(number)
+            return False
+        self._use(ssrc)
+        return True
