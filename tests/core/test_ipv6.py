@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from edge.seam import HangUp
-from edge.sip.message import Request
 from edge.sip.headers import parse_via
+from edge.sip.message import Request
 from model.connector import Connector
 from tests.core.refusal_cases import Scene, asked
 from tests.core.stand import PBX, connector
