@@ -30,6 +30,7 @@ _QUIET = frozenset(
     {
         *("ready", "stopping", "stopped", "record-stored", "certificate-loaded"),
         *("unknown-sources", "call-attempt", "new-destination"),
+        *("metrics", "media-metrics"),
     }
 )
 """Events that are nothing to tell, or that `ovc explain` tells."""

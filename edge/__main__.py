@@ -26,7 +26,7 @@ from edge.runtime import node, stream_listener, udp
 from edge.runtime.aws_messages import Begin, NodeIdentity
 from edge.runtime.certificates import TlsFiles
 from edge.runtime.lifecycle import Node, NodePlan
-from edge.runtime.log import JsonLines, Logger, utc_now
+from edge.runtime.log import JsonLines, Logger, NodeLog, utc_now
 from edge.runtime.stream_node import StreamPlan
 from edge.settings import VARIABLES, EnvironmentProblemError, RuntimeSettings
 
@@ -118,7 +118,7 @@ def run(
     address: str,
     sip_socket: socket.socket,
     tcp_socket: socket.socket,
-    log: Logger,
+    log: NodeLog,
 ) -> None:
     """Run the node until it is told to stop."""
     sip_address = (address, settings.sip_listen[1])

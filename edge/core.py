@@ -22,10 +22,20 @@ from edge.directory import Directory
 from edge.flow import Address, Flow
 from edge.ids import Ids
 from edge.load_watch import LoadWatch
-from edge.media.session import MediaCommand, MediaReport, MediaSilent, PortsLeased, SessionClosed
+from edge.media.session import (
+    Captured,
+    MediaCommand,
+    MediaReport,
+    MediaSilent,
+    PortsLeased,
+    SessionClosed,
+    SessionMeasured,
+)
 from edge.media.targets import is_never_contacted
 from edge.policy.admission import Admission
+from edge.quality import QualityBook
 from edge.reception import Reception
+from edge.recording import Recordings
 from edge.records import LogFields, Records, call_attempt, call_ended, call_started
 from edge.refusals import Refusals
 from edge.routing.credentials import credentials_of
@@ -39,6 +49,7 @@ from edge.seam import (
     ConfigLoaded,
     Counted,
     Drain,
+    EndRecording,
     FlowClosed,
     FlowIdle,
     ForgetCall,
@@ -53,6 +64,7 @@ from edge.seam import (
     Output,
     PeersSeen,
     Received,
+    RecordCall,
     Resolved,
     Send,
     Tick,
@@ -144,6 +156,13 @@ class Core:
             tls_port=tls_port,
         )
         self._records = Records(settings, clock)
+        self._quality = QualityBook(
+            settings=settings,
+            records=self._records,
+            clock=clock,
+            timers=self._timers,
+            put_out=self._outputs.append,
+        )
         self._reception = Reception(
             admission=self._admission,
             calls=self._calls,
@@ -160,13 +179,27 @@ class Core:
             clock=clock,
             put_out=self._outputs.append,
         )
+        self._recordings = Recordings(
+            settings.recording,
+            clock=clock,
+            timers=self._timers,
+            calls=self._calls,
+            pool=self._pool,
+            media_address=media_address,
+            put_out=self._outputs.append,
+        )
+        self._now = 0.0
+        """Of the input that is being handled."""
         self._load = LoadWatch(settings.admission)
         self._limits_calls = settings.admission.concurrent_calls_per_connector is not None
 
     def handle(self, happened: Input, now: float) -> None:
         """Take one input at the monotonic time `now`."""
+        self._now = now
         match happened:
             case Received(data, flow, broken):
+                if self._recordings.is_on:
+                    self._recordings.received(data, flow, now)
                 if self._load.is_dropping and self._load.drops(data, flow):
                     return
                 if self._admission.may_spend(data, flow, now):
@@ -200,10 +233,15 @@ class Core:
                 if peers != self._admission.rates.peers:
                     self._outputs.append(Log("peers", {"taking_calls": peers}))
                 self._admission.peers_seen(peers, calls)
+            case RecordCall(order):
+                self._recordings.take(order, self._snapshot.cdr_bucket, now)
+            case EndRecording(transaction_id):
+                self._recordings.end(transaction_id, now)
             case LoadMeasured():
                 self._load_measured(happened, now)
             case MediaLost(worker):
                 self._calls.media_lost(worker, now)
+                self._quality.worker_lost(worker, now)
             case Drain():
                 self._calls.is_draining = True
                 self._peers.leave(now)
@@ -237,16 +275,21 @@ class Core:
             draining=self._calls.is_draining,
             carriers=self._peers.carrier_states(self._calls.directory, self._clock, now),
             connector_calls=self._calls.calls_by_connector() if self._limits_calls else {},
+            longest_recording_s=self._recordings.longest_s,
         )
 
     @property
     def pending(self) -> dict[str, int]:
-        """Return what is held, by kind: all zero but `free_ports` when the node is idle."""
+        """Return what is held, by kind: all zero but `free_ports` when the node is idle.
+
+        Among the calls are those whose quality is not known yet.
+        """
         return {
-            "calls": self._calls.active_calls(),
+            "calls": self._calls.active_calls() + self._quality.waiting,
             "dialogs": len(self._stack.dialogs),
             "transactions": self._endpoint.pending(),
             "timers": len(self._timers),
+            "recordings": len(self._recordings),
             "free_ports": self._pool.free,
         }
 
@@ -286,20 +329,25 @@ class Core:
 
     def on_call_ended(self, call: Call, now: float) -> None:
         """Write the record of each customer and show the end."""
-        admitted, answered_at = call.admitted, call.answered_at
+        admitted, answered_at, ended_at = call.admitted, call.answered_at, call.ended_at
+        assert ended_at is not None
+        self._recordings.call_ended(call, now)
         if answered_at is not None and admitted.costs_money:
-            self._admission.spending.ended(admitted.connector.connector_id, answered_at, now)
-        for party in call.parties:
-            self._write(self._records.of_call(call, party))
-            if self._snapshot.cdr_bucket is None and answered_at is not None:
+            self._admission.spending.ended(admitted.connector.connector_id, answered_at, ended_at)
+        bucket = self._snapshot.cdr_bucket
+        records = [self._records.of_call(call, party) for party in call.parties]
+        for party, record in zip(call.parties, records, strict=True):
+            self._write(record)
+            if bucket is None and answered_at is not None:
                 self._outputs.append(ForgetCall(party.transaction_id))
             self._log("call-ended", call_ended(call, party))
+        self._quality.ended(call, records, bucket, now)
 
     def _change(self, change: ConfigChange, now: float) -> None:
         if not change.differs_from(self._snapshot):
             return
         snapshot = change.made_to(self._snapshot, self._settings.domain)
-        self._snapshot = self._calls.snapshot = snapshot
+        self._snapshot = self._calls.snapshot = self._quality.snapshot = snapshot
         self._admission.snapshot = snapshot
         self._peers.reach(snapshot, self._calls.directory, now)
 
@@ -320,8 +368,14 @@ class Core:
                 call = self._calls.call_of(worker, session)
                 if call is not None:
                     call.media_silent(last_packet_at, now)
+            case SessionMeasured(session):
+                call = self._calls.call_of(worker, session)
+                if call is not None:
+                    self._quality.measured(call, report, now)
+            case Captured(session, records):
+                self._recordings.captured(worker, session, records, now)
             case SessionClosed():
-                pass
+                self._quality.closed(worker, report, now)
             case _:
                 assert_never(report)
 
@@ -340,6 +394,8 @@ class Core:
         self._outputs.append(Log(event, fields))
 
     def _send(self, data: bytes, flow: Flow) -> None:
+        if self._recordings.is_on:
+            self._recordings.sent(data, flow, self._now)
         self._outputs.append(Send(data, flow))
 
     def _command_media(self, worker: int, command: MediaCommand) -> None:

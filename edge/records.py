@@ -1,4 +1,7 @@
-"""From ended calls and refused requests to detail records and log lines (EDGE 6)."""
+"""From ended calls and refused requests to detail records and log lines (EDGE 6, 8)."""
+
+from base64 import urlsafe_b64encode
+from hashlib import sha1
 
 from edge.call.call import Call
 from edge.call.party import Party
@@ -6,10 +9,18 @@ from edge.clock import Clock
 from edge.policy.verdict import AdmitCall, RecordDue
 from edge.routing.failover import Failure
 from model.calls import LiveCall
-from model.cdr import CallDetailRecord, recorded_call_id
+from model.cdr import CallDetailRecord, Disposition, filtered_number, recorded_call_id
+from model.numbers import facts_of
+from model.quality import CallQuality, SideQuality
 from model.settings import Settings
 
 LogFields = dict[str, str | int | float | None]
+
+_MEDIA_SUFFIXES = (
+    *("rtp_packets", "rtp_bytes", "rtcp_packets", "rtcp_bytes"),
+    *("packets_lost", "jitter"),
+)
+"""Of the members of a direction in a media metric log, in the order of StreamQuality."""
 
 
 class Records:
@@ -129,3 +140,49 @@ def call_ended(call: Call, party: Party) -> LogFields:
         "attempts": len(call.tried),
         "duration_ms": round(1000 * max(0.0, call.ended_at - answered_at)),
     }
+
+
+def media_record(party: Party, region: str, minute: CallQuality) -> LogFields:
+    """Return a record of a customer's media metric log, with Amazon's members (EDGE X4).
+
+    What was not measured is None.
+    """
+    from_number, to_number = filtered_number(party.from_number), filtered_number(party.to_number)
+    called = party.disposition is Disposition.ORIGINATION
+    return {
+        "voice_connector_id": party.connector_id,
+        "event_timestamp": f"{minute.measured_at:%Y-%m-%dT%H:%M:%SZ}",
+        "call_id": party.transaction_id,
+        "from_sip_user": f"sip:{from_number}",
+        "from_country": _country_of(from_number),
+        "to_sip_user": f"sip:{to_number}",
+        "to_country": _country_of(to_number),
+        "endpoint_id": _endpoint_id(from_number if called else to_number),
+        "aws_region": region,
+        **_media_members("cust", minute.customer),
+        **_media_members("rem", minute.remote),
+    }
+
+
+def _media_members(peer: str, side: SideQuality) -> LogFields:
+    ways = ((f"{peer}2vc", side.received), (f"vc2{peer}", side.sent))
+    return {
+        **{
+            f"{way}_{suffix}": figure
+            for way, stream in ways
+            for suffix, figure in zip(_MEDIA_SUFFIXES, stream, strict=True)
+        },
+        f"rtt_btwn_vc_and_{peer}": side.rtt_us,
+        f"mos_btwn_vc_and_{peer}": side.mos,
+    }
+
+
+def _country_of(number: str) -> str | None:
+    facts = facts_of(number)
+    return None if facts is None else facts.region
+
+
+def _endpoint_id(number: str) -> str:
+    """Return what names the other endpoint in every call with it: a hash, as long as Amazon's."""
+    digest = sha1(number.encode(), usedforsecurity=False).digest()
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -15,7 +15,11 @@ from edge.flow import Address, Flow, Transport
 from edge.media.session import MediaCommand, MediaReport
 from model.calls import LiveCall
 from model.cdr import CallDetailRecord
+from model.connector_logs import ConnectorLog
+from model.cqr import CallQualityRecord
 from model.node import CarrierState
+from model.quality import CallQuality
+from model.recordings import RecordingEnd, RecordingOrder
 
 
 class Received(NamedTuple):
@@ -101,6 +105,18 @@ class PeersSeen(NamedTuple):
     """Calls that other nodes hold, by connector; only where there is a limit (EDGE R16)."""
 
 
+class RecordCall(NamedTuple):
+    """Somebody wants a call recorded (docs/recording.md)."""
+
+    order: RecordingOrder
+
+
+class EndRecording(NamedTuple):
+    """Whoever wanted a call recorded has seen enough."""
+
+    transaction_id: str
+
+
 class LoadMeasured(NamedTuple):
     """How busy the process is (EDGE R30)."""
 
@@ -136,6 +152,8 @@ Input: TypeAlias = (
     | Resolved
     | Counted
     | PeersSeen
+    | RecordCall
+    | EndRecording
     | LoadMeasured
     | Drain
     | HangUp
@@ -165,11 +183,15 @@ class CommandMedia(NamedTuple):
     command: MediaCommand
 
 
+Record: TypeAlias = CallDetailRecord | CallQualityRecord
+"""What becomes an object in the bucket."""
+
+
 class WriteRecord(NamedTuple):
-    """Store a call detail record."""
+    """Store a record of a call."""
 
     bucket: str
-    record: CallDetailRecord
+    record: Record
 
 
 class JournalCall(NamedTuple):
@@ -182,6 +204,46 @@ class ForgetCall(NamedTuple):
     """Forget a journalled call: it has ended and nobody wants records (EDGE C11)."""
 
     transaction_id: str
+
+
+class NoteQuality(NamedTuple):
+    """Note what the media of a journalled call is like so far, or was like (EDGE X5)."""
+
+    call: LiveCall | CallDetailRecord
+    quality: CallQuality
+
+
+class RecordingBegun(NamedTuple):
+    """A call is being recorded; what is recorded follows."""
+
+    order: RecordingOrder
+    bucket: str
+    key: str
+
+
+class RecordingGrew(NamedTuple):
+    """More of a recording; opaque to whoever passes it on."""
+
+    transaction_id: str
+    records: bytes
+    """Of a capture file (edge/media/pcap.py)."""
+
+
+class RecordingOver(NamedTuple):
+    """A recording is whole: store it."""
+
+    order: RecordingOrder
+    why: RecordingEnd
+
+
+class RecordingRefused(NamedTuple):
+    """A call is not recorded."""
+
+    order: RecordingOrder
+    reason: str
+
+
+RecordingStep: TypeAlias = RecordingBegun | RecordingGrew | RecordingOver | RecordingRefused
 
 
 class NoteHealth(NamedTuple):
@@ -213,6 +275,23 @@ class Log(NamedTuple):
     fields: dict[str, str | int | float | None]
 
 
+class WriteLog(NamedTuple):
+    """Append to a log that a connector's logging configuration asks for (EDGE X4)."""
+
+    log: ConnectorLog
+    connector_id: str
+    at: datetime
+    """UTC."""
+    record: dict[str, str | int | float | None]
+
+
+class PutMetrics(NamedTuple):
+    """Let CloudWatch have figures (EDGE X2)."""
+
+    dimensions: dict[str, str]
+    figures: dict[str, int | float]
+
+
 Output: TypeAlias = (
     Send
     | CloseFlow
@@ -220,9 +299,13 @@ Output: TypeAlias = (
     | WriteRecord
     | JournalCall
     | ForgetCall
+    | NoteQuality
+    | RecordingStep
     | NoteHealth
     | Count
     | Log
+    | WriteLog
+    | PutMetrics
 )
 
 
@@ -234,3 +317,5 @@ class NodeReport(NamedTuple):
     carriers: tuple[CarrierState, ...]
     connector_calls: Mapping[str, int] = {}
     """Calls by connector; empty where the number is not limited (EDGE R16)."""
+    longest_recording_s: int | None = None
+    """Of a call, for debugging; None where the operator allows none."""

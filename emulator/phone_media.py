@@ -113,6 +113,7 @@ class PhoneMedia(asyncio.DatagramProtocol):
         if self._digits and self._types.telephone_event is not None:
             self._send_event()
         else:
+            assert self._types.pcmu is not None, "a phone reads descriptions of PCMU alone"
             self._send(self._types.pcmu, TONE if self._sound is Sound.TONE else SILENCE)
         self._due += PACKET_S
         self._pacing = loop.call_at(self._due, self._pace)

@@ -7,9 +7,13 @@ from constructs import Construct
 from infra.findings import accept
 from infra.names import bucket_name
 from infra.settings import DeploymentSettings
+from model.recordings import RECORDING_PREFIX
 
 DELETED_KEPT_DAYS = 90
 """How long a record that somebody deleted or overwrote can still be brought back."""
+
+RECORDINGS_KEPT_DAYS = 7
+"""Somebody looks for a fault in them; what was said in those calls should not lie around."""
 
 
 class CdrBucket(Construct):
@@ -54,7 +58,13 @@ def _lifecycle_rules(retention_days: int) -> list[s3.LifecycleRule]:
             id="end-what-was-deleted",
             noncurrent_version_expiration=Duration.days(DELETED_KEPT_DAYS),
             abort_incomplete_multipart_upload_after=Duration.days(1),
-        )
+        ),
+        s3.LifecycleRule(
+            id="end-recordings",
+            prefix=f"{RECORDING_PREFIX}/",
+            expiration=Duration.days(RECORDINGS_KEPT_DAYS),
+            noncurrent_version_expiration=Duration.days(1),
+        ),
     ]
     if retention_days:
         rules.append(s3.LifecycleRule(id="retention", expiration=Duration.days(retention_days)))

@@ -15,6 +15,7 @@ from infra.network import SIP_PORT
 from infra.settings import DeploymentSettings
 from model.cdr import KEY_PREFIX
 from model.peers import IN_ENVIRONMENT
+from model.recordings import RECORDING_PREFIX
 from model.tables import (
     CALLS,
     CONNECTORS,
@@ -161,18 +162,33 @@ class EdgeTask(Construct):
             (["ec2:DescribeNetworkInterfaces"], ["*"]),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
-        # cdk-nag writes a reference as <AWS::Region>.
-        name = cdr_bucket_name(settings.prefix, "<AWS::AccountId>", "<AWS::Region>")
-        finding = f"Resource::arn:<AWS::Partition>:s3:::{name}/{KEY_PREFIX}/*"
         accept(
             role,
             {
-                f"AwsSolutions-IAM5[{finding}]": "A record's name has connector and time in it "
+                self._finding(KEY_PREFIX): "A record's name has connector and time in it "
                 "(EDGE C1); of all names of records this is the part that is known.",
                 "AwsSolutions-IAM5[Resource::*]": "DescribeNetworkInterfaces knows no resources.",
             },
         )
+        if settings.operator.recording.allowed:
+            self._permit_recording(role)
         return role
+
+    def _permit_recording(self, role: iam.Role) -> None:
+        """Let nodes say how recordings stand, and store them (docs/recording.md)."""
+        stack, settings = Stack.of(self), self._settings
+        recordings = record_arns(stack, settings, RECORDING_PREFIX)
+        for action, resource in (
+            ("dynamodb:UpdateItem", table_arn(stack, settings, NODES)),
+            ("s3:PutObject", recordings),
+        ):
+            role.add_to_policy(iam.PolicyStatement(actions=[action], resources=[resource]))
+        accept(role, {self._finding(RECORDING_PREFIX): "As of a record's name."})
+
+    def _finding(self, prefix: str) -> str:
+        # cdk-nag writes a reference as <AWS::Region>.
+        name = cdr_bucket_name(self._settings.prefix, "<AWS::AccountId>", "<AWS::Region>")
+        return f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::{name}/{prefix}/*]"
 
     def _execution_role(self) -> iam.Role:
         """Return the role that fetches the image and the secret and writes the log."""

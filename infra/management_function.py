@@ -65,4 +65,7 @@ class ManagementFunction(Construct):
         nodes = table_arn(stack, settings, NODES)
         made.permit_database(("GetItem",), nodes)
         made.permit_database(("Query",), nodes, *indexes)
+        made.permit_database(("GetItem",), table_arn(stack, settings, CALLS))
+        if settings.operator.recording.allowed:
+            made.permit_database(("UpdateItem",), nodes)
         made.permit(("secretsmanager:GetSecretValue",), access_keys.secret_arn)

@@ -34,13 +34,13 @@ def bucket_name(settings: DeploymentSettings) -> str:
     return cdr_bucket_name(settings.prefix, Aws.ACCOUNT_ID, Aws.REGION)
 
 
-def record_arns(stack: Stack, settings: DeploymentSettings) -> str:
-    """Return the ARN of every object that is a call detail record."""
+def record_arns(stack: Stack, settings: DeploymentSettings, prefix: str = KEY_PREFIX) -> str:
+    """Return the ARN of every object that is a call detail record, or has another prefix."""
     return stack.format_arn(
         service="s3",
         account="",
         region="",
         resource=bucket_name(settings),
-        resource_name=f"{KEY_PREFIX}/*",
+        resource_name=f"{prefix}/*",
         arn_format=ArnFormat.SLASH_RESOURCE_NAME,
     )

@@ -18,14 +18,17 @@ from model.cdr import (
     recorded_text,
 )
 from model.codec import Item, Plain, flag, moment, moment_text, optional_string, string
+from model.quality import CallQuality, quality_members
 from model.tables import CALLS, EXPIRES_AT
 
 KEPT = timedelta(days=90)
 """After the end; a call whose end nobody wrote counts from its answer."""
 
 
-def live_members(call: LiveCall, node_id: str) -> dict[str, Plain]:
-    """Return the whole item of a call that is up on a node."""
+def live_members(
+    call: LiveCall, node_id: str, quality: CallQuality | None = None
+) -> dict[str, Plain]:
+    """Return the whole item of a call that is up on a node, with its quality so far."""
     return {
         **_call_key(call.transaction_id),
         **_numbers(call.disposition, call.from_number, call.to_number),
@@ -35,12 +38,16 @@ def live_members(call: LiveCall, node_id: str) -> dict[str, Plain]:
         "node_id": node_id,
         "live_node": node_id,
         "started_at": moment_text(call.answered_at),
+        "quality": None if quality is None else quality_members(quality),
         EXPIRES_AT: _expiry(call.answered_at),
     }
 
 
 def ended_members(
-    record: CallDetailRecord, node_id: str, object_key: str | None
+    record: CallDetailRecord,
+    node_id: str,
+    object_key: str | None,
+    quality: CallQuality | None = None,
 ) -> dict[str, Plain]:
     """Return the whole item of a call that has ended; without a key it has no object."""
     return {
@@ -57,6 +64,7 @@ def ended_members(
         "status_message": recorded_text(record.status_message),
         "billable_duration": record.billable_duration,
         "object_key": object_key,
+        "quality": None if quality is None else quality_members(quality),
         EXPIRES_AT: _expiry(record.ended_at),
     }
 

@@ -59,9 +59,7 @@ class CallDetailRecord:
 
     def key(self) -> str:
         """Return the S3 object key (EDGE C1)."""
-        at = self.started_at
-        stamp = f"{at:%Y/%m/%d/%H.%M.%S}.{at.microsecond // 1000:03d}"
-        return f"{KEY_PREFIX}/{self.connector_id}/{stamp}_{self.transaction_id}"
+        return object_key(KEY_PREFIX, self.connector_id, self.started_at, self.transaction_id)
 
     @property
     def billable_duration(self) -> int:
@@ -92,6 +90,12 @@ class CallDetailRecord:
     def body(self) -> bytes:
         """Return the object: one JSON object, no whitespace (EDGE C2)."""
         return json.dumps(self.members(), separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def object_key(prefix: str, connector_id: str, started_at: datetime, transaction_id: str) -> str:
+    """Return the key of a call's object under a prefix: connector, start in UTC, id (EDGE C1)."""
+    stamp = f"{started_at:%Y/%m/%d/%H.%M.%S}.{started_at.microsecond // 1000:03d}"
+    return f"{prefix}/{connector_id}/{stamp}_{transaction_id}"
 
 
 def billable_seconds(duration_ms: int) -> int:

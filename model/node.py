@@ -41,6 +41,8 @@ class NodeState:
     """In the order of the settings."""
     connector_calls: Mapping[str, int] = field(default_factory=dict)
     """Calls by connector; empty where their number is not limited (EDGE R16)."""
+    longest_recording_s: int | None = None
+    """Of a call, for debugging; None where the operator allows none."""
 
     def is_live(self, now: datetime) -> bool:
         """Tell whether the node has shown itself lately."""

@@ -33,6 +33,7 @@ def node_members(node: NodeState) -> dict[str, Plain]:
         "draining": node.draining,
         "carriers": [_carrier_members(carrier) for carrier in node.carriers],
         "connector_calls": dict(node.connector_calls) or None,
+        "longest_recording_s": node.longest_recording_s,
         EXPIRES_AT: int((node.renewed_at + KEPT).timestamp()),
     }
 
@@ -50,6 +51,9 @@ def node_from(item: Item) -> NodeState:
         connector_calls={name: whole(it) for name, it in mapping(item["connector_calls"]).items()}
         if "connector_calls" in item
         else {},
+        longest_recording_s=(
+            whole(item["longest_recording_s"]) if "longest_recording_s" in item else None
+        ),
     )
 
 

@@ -11,10 +11,12 @@ from enum import Enum
 
 from model.checks import SettingsError as SettingsError
 from model.checks import check as _check
+from model.connector_logs import LogSettings as LogSettings
 from model.document import read_value, written_value
 from model.numbers import NumberKind
 from model.peers import Carrier as Carrier
 from model.peers import MeetingBridge as MeetingBridge
+from model.recordings import RecordingSettings
 from model.srtp import SrtpSettings as SrtpSettings
 
 _CONNECTORS_PER_GROUP = 49
@@ -286,6 +288,14 @@ class MediaSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordSettings:
+    """What is stored of calls that have ended (EDGE 6, X10)."""
+
+    quality: bool = False
+    """Whether the quality of each answered call becomes an object beside its detail record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The whole document."""
 
@@ -305,6 +315,9 @@ class Settings:
     media: MediaSettings = field(default_factory=MediaSettings)
     srtp: SrtpSettings = field(default_factory=SrtpSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
+    logs: LogSettings = field(default_factory=LogSettings)
+    records: RecordSettings = field(default_factory=RecordSettings)
+    recording: RecordingSettings = field(default_factory=RecordingSettings)
 
     def __post_init__(self) -> None:
         """Refuse two carriers of one name, and two bridges for one number."""

@@ -20,6 +20,7 @@ Tables of configuration and of nodes have a string partition key `pk` and a stri
                                                      those in the deletion queue
     nodes       pk "node"        sk <node id>        one item per edge node, renewed every 10 s
                 pk "health"      sk <connector id>   the last good ping of a connector's hosts
+                pk "recording"   sk <node id>#<transaction id>  a call that is to be recorded
     feed        pk "change"      sk <instant>#<id>   keys of `connectors` and `numbers` that changed
 
 Calls have a table of their own, with the string key `transaction_id` and these indexes:
@@ -33,8 +34,9 @@ that more than one node has calls of, with a number `s<slot>` for each slot of i
 the epoch millisecond until which it is taken (edge/policy/call_slots.py).
 
 Nodes and health are no part of `connectors` because the edge may write them, and nothing there.
-Items of `calls`, `nodes`, `feed` and `limits` expire by `expires_at`: calls 90 days after their
-end, health 90 days after the last ping, the others after a day.
+Recordings stand beside the nodes that make them, each of which looks at its own alone. Items of
+`calls`, `nodes`, `feed` and `limits` expire by `expires_at`: calls 90 days after their end, health
+90 days after the last ping, the others after a day.
 
 The streams of `connectors` and `numbers` tell the config_feed Lambda of each change; it appends the
 key to `feed`, which the nodes read every two seconds (model/feed_items.py): what following the
@@ -70,6 +72,7 @@ COUNT = "count"
 ACCESS_KEY = "access-key"
 NODE = "node"
 HEALTH = "health"
+RECORDING = "recording"
 CHANGE = "change"
 PARTITION_KEY = "pk"
 SORT_KEY = "sk"

@@ -31,8 +31,10 @@ MAY_IMPORT["edge.seam"] = MAY_IMPORT["edge.refusals"] | {"edge.refusals", "edge.
 MAY_IMPORT["edge.waiting"] = MAY_IMPORT["edge.seam"] | {"edge.seam"}
 MAY_IMPORT["edge.reception"] = MAY_IMPORT["edge.waiting"] | {"edge.waiting"}
 MAY_IMPORT["edge.load_watch"] = MAY_IMPORT["edge.waiting"]
+MAY_IMPORT["edge.quality"] = MAY_IMPORT["edge.waiting"]
+MAY_IMPORT["edge.recording"] = MAY_IMPORT["edge.waiting"]
 MAY_IMPORT["edge.core"] = MAY_IMPORT["edge.reception"] | {
-    *("edge.reception", "edge.load_watch"),
+    *("edge.reception", "edge.load_watch", "edge.quality", "edge.recording"),
 }
 MAY_IMPORT["edge.runtime"] = MAY_IMPORT["edge.core"] | {"edge.core"}
 MAY_IMPORT["edge.settings"] = {"model"}

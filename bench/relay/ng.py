@@ -22,6 +22,10 @@ class NgControl:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the socket."""
         self._socket.close()
 
     def ask(self, question: dict[str, Value]) -> dict[str, Value]:

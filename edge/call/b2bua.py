@@ -10,6 +10,7 @@ from edge.call.leg import Stack
 from edge.call.media import CallMedia, MediaRules
 from edge.call.media_pool import MediaPool
 from edge.call.outcome import Outcome
+from edge.call.party import Party
 from edge.config import Snapshot
 from edge.directory import Directory
 from edge.flow import Flow, Transport
@@ -122,6 +123,14 @@ class B2bua:
     def call_of(self, worker: int, session: SessionId) -> Call | None:
         """Return the call that a media session belongs to."""
         return self._calls.get((worker, session))
+
+    def party(self, transaction_id: str) -> tuple[Call, Party] | None:
+        """Return the call and the customer that have a TransactionId; it looks through all."""
+        for call in self._calls.values():
+            for party in call.parties:
+                if party.transaction_id == transaction_id:
+                    return call, party
+        return None
 
     def media_lost(self, worker: int, now: float) -> None:
         """End the calls of a media worker that has died."""

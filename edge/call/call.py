@@ -10,6 +10,7 @@ from edge.call.events import (
     Acknowledged,
     Answered,
     Cancelled,
+    Ended,
     Expired,
     Failed,
     LegEvent,
@@ -66,7 +67,7 @@ class CallObserver(Protocol):
         """Hear that a call is answered, before the caller does."""
 
     def on_ended(self, call: "Call", now: float) -> None:
-        """Hear that a call has ended; its media is released."""
+        """Hear that a call has ended, maybe some time ago; its media is released."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +251,8 @@ class Call:
                     self._reoffers.take(side, event, now)
             case Trying() | Progressed() | Answered() | Rejected() | Failed() | Cancelled():
                 pass
+            case Ended():
+                pass
             case _:
                 assert_never(event)
 
@@ -368,15 +371,15 @@ class Call:
             self.a_leg.hang_up(now, why.headers)
             if self.b_leg is not None:
                 self.b_leg.hang_up(now, why.headers)
-            self._finish(why, now if ended_at is None else ended_at)
+            self._finish(why, now, ended_at)
 
-    def _finish(self, why: Outcome, ended_at: float) -> None:
+    def _finish(self, why: Outcome, now: float, ended_at: float | None = None) -> None:
         self.outcome = why
-        self.ended_at = ended_at
+        self.ended_at = now if ended_at is None else ended_at
         self.armed.clear()
         self._reoffers = None
         self.media.close()
-        self._in.observer.on_ended(self, ended_at)
+        self._in.observer.on_ended(self, now)
 
     @property
     def _routing(self) -> RoutingSettings:

@@ -127,6 +127,17 @@ class CloseSession(NamedTuple):
     session: SessionId
 
 
+class RecordSession(NamedTuple):
+    """Begin or end to report every packet of a session, for debugging (docs/recording.md)."""
+
+    session: SessionId
+    wanted: bool
+    address: str = ""
+    """Ours, as SDP shows it."""
+    epoch_s: float = 0.0
+    """UTC at monotonic 0, in seconds since 1970."""
+
+
 class PortsLeased(NamedTuple):
     """Even RTP ports that are bound (with the next odd one for RTCP) and free to use."""
 
@@ -188,5 +199,13 @@ class SessionClosed(NamedTuple):
     b: LegStatistics
 
 
-MediaCommand: TypeAlias = OpenSession | SetLeg | CloseSession
-MediaReport: TypeAlias = PortsLeased | MediaSilent | SessionClosed
+class Captured(NamedTuple):
+    """Packets of a recorded session, in clear; the last ones come before SessionClosed."""
+
+    session: SessionId
+    records: bytes
+    """Of a capture file (edge/media/pcap.py)."""
+
+
+MediaCommand: TypeAlias = OpenSession | SetLeg | CloseSession | RecordSession
+MediaReport: TypeAlias = PortsLeased | MediaSilent | SessionMeasured | SessionClosed | Captured

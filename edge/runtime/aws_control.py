@@ -15,9 +15,11 @@ from edge.runtime.aws_messages import (
     AwsCommand,
     AwsReport,
     Begin,
+    JournalEntry,
     Leave,
     Left,
     News,
+    RecordingSettled,
     RecordOutcome,
     RecordSettled,
 )
@@ -28,11 +30,11 @@ from edge.runtime.pump import Pump
 from edge.seam import (
     ConfigLoaded,
     Count,
-    ForgetCall,
-    JournalCall,
     Log,
     NodeReport,
-    NoteHealth,
+    RecordingOver,
+    RecordingStep,
+    WriteLog,
     WriteRecord,
 )
 
@@ -58,6 +60,7 @@ class AwsControl:
         self._feed = feed
         self._log = log
         self._unsettled: dict[str, WriteRecord] = {}
+        self._recordings: dict[str, RecordingOver] = {}
         self._backoff = Backoff(first_s=FIRST_RESTART_S, longest_s=LONGEST_RESTART_S)
         self._restart: TimerHandle | None = None
         self.configured = Event()
@@ -72,19 +75,34 @@ class AwsControl:
         return len(self._unsettled)
 
     @property
+    def recordings(self) -> int:
+        """Return how many recordings are over and not settled."""
+        return len(self._recordings)
+
+    @property
     def pid(self) -> int:
         """Return the process id of the present worker."""
         return self._process.pid
 
     def write(self, record: WriteRecord) -> None:
         """Hand a record over to be stored."""
-        self._unsettled[record.record.transaction_id] = record
+        self._unsettled[record.record.key()] = record
         self._pump.send(record, linger_s=LINGER_S)
 
-    def journal(self, message: JournalCall | ForgetCall | NoteHealth) -> None:
+    def journal(self, entry: JournalEntry) -> None:
         """Let a call's row be written or removed, or a connector's health be noted; what a dying
         worker holds of these is lost."""
-        self._pump.send(message, linger_s=LINGER_S)
+        self._pump.send(entry, linger_s=LINGER_S)
+
+    def write_log(self, entry: WriteLog) -> None:
+        """Let a connector's log have a record; what a dying worker holds of these is lost."""
+        self._pump.send(entry, linger_s=LINGER_S)
+
+    def record(self, step: RecordingStep) -> None:
+        """Let a recording go on; what a dying worker holds of it is lost."""
+        if isinstance(step, RecordingOver):
+            self._recordings[step.order.transaction_id] = step
+        self._pump.send(step, linger_s=LINGER_S)
 
     def count(self, question: Count) -> None:
         """Let all nodes count calls; the answer is fed, or never comes."""
@@ -124,6 +142,9 @@ class AwsControl:
         self._pump.send(self._begin)
         for record in self._unsettled.values():
             self._pump.send(record)
+        for recording in self._recordings.values():
+            # Nothing is left of it, which its row shall say.
+            self._pump.send(recording)
 
     def _lost(self) -> None:
         self._process.kill()
@@ -135,6 +156,8 @@ class AwsControl:
     def _take(self, reports: list[AwsReport]) -> None:
         for report in reports:
             match report:
+                case RecordingSettled(transaction_id):
+                    self._recordings.pop(transaction_id, None)
                 case RecordSettled():
                     self._settled(report)
                 case Left():
@@ -148,6 +171,6 @@ class AwsControl:
                         self.configured.set()
 
     def _settled(self, report: RecordSettled) -> None:
-        command = self._unsettled.pop(report.transaction_id, None)
+        command = self._unsettled.pop(report.key, None)
         if command is not None and report.outcome is not RecordOutcome.GIVEN_UP:
-            self._log("record-stored", {"bucket": command.bucket, "key": command.record.key()})
+            self._log("record-stored", {"bucket": command.bucket, "key": report.key})

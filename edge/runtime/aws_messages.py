@@ -9,12 +9,17 @@ from edge.seam import (
     ConfigLoaded,
     Count,
     Counted,
+    EndRecording,
     ForgetCall,
     JournalCall,
     Log,
     NodeReport,
     NoteHealth,
+    NoteQuality,
     PeersSeen,
+    RecordCall,
+    RecordingStep,
+    WriteLog,
     WriteRecord,
 )
 from model.settings import Settings
@@ -56,8 +61,14 @@ class RecordOutcome(Enum):
 class RecordSettled(NamedTuple):
     """A record needs no more care."""
 
-    transaction_id: str
+    key: str
     outcome: RecordOutcome
+
+
+class RecordingSettled(NamedTuple):
+    """A recording needs no more care."""
+
+    transaction_id: str
 
 
 class RoutesNamed(NamedTuple):
@@ -72,9 +83,13 @@ class Left(NamedTuple):
     """Every row is written and the node is off the list."""
 
 
+JournalEntry: TypeAlias = JournalCall | ForgetCall | NoteQuality | NoteHealth
+"""What is worth a row, and no more care than that."""
 AwsCommand: TypeAlias = (
-    Begin | WriteRecord | JournalCall | ForgetCall | NoteHealth | NodeReport | Leave | Count
+    Begin | WriteRecord | JournalEntry | RecordingStep | WriteLog | NodeReport | Leave | Count
 )
-News: TypeAlias = ConfigLoaded | ConfigChanged | RoutesNamed | Counted | PeersSeen
+News: TypeAlias = (
+    ConfigLoaded | ConfigChanged | RoutesNamed | Counted | PeersSeen | RecordCall | EndRecording
+)
 """What the worker has found out for the node."""
-AwsReport: TypeAlias = News | RecordSettled | Log | Left
+AwsReport: TypeAlias = News | RecordSettled | RecordingSettled | Log | Left

@@ -20,8 +20,10 @@ from edge.runtime.aws_messages import (
     AwsCommand,
     AwsReport,
     Begin,
+    JournalEntry,
     Leave,
     Left,
+    RecordingSettled,
     RecordOutcome,
     RecordSettled,
     RoutesNamed,
@@ -29,12 +31,16 @@ from edge.runtime.aws_messages import (
 from edge.runtime.call_counter import CallCounter
 from edge.runtime.cdr_sink import CdrSink
 from edge.runtime.channel import Channel
+from edge.runtime.cloudwatch_logs import CloudWatchLogs
 from edge.runtime.follower import follow_configuration
 from edge.runtime.health_writer import HealthWriter
 from edge.runtime.journal import Journal
 from edge.runtime.log import Field
+from edge.runtime.log_sink import LogSink
 from edge.runtime.peers import EVERY_LIMITED_S, EVERY_S, Peers, watch_peers
 from edge.runtime.pump import Pump
+from edge.runtime.recording_orders import RecordingOrders, RecordingTable, watch_recordings
+from edge.runtime.recording_sink import RecordingSink
 from edge.runtime.s3_bucket import S3Bucket
 from edge.runtime.snapshot_reader import SnapshotReader
 from edge.seam import (
@@ -47,8 +53,17 @@ from edge.seam import (
     Log,
     NodeReport,
     NoteHealth,
+    NoteQuality,
+    Record,
+    RecordingBegun,
+    RecordingGrew,
+    RecordingOver,
+    RecordingRefused,
+    RecordingStep,
+    WriteLog,
     WriteRecord,
 )
+from model.calls import LiveCall
 from model.cdr import CallDetailRecord
 
 LINGER_S = 0.05
@@ -70,6 +85,8 @@ class AwsWorker:
         self._sink: CdrSink | None = None
         self._journal: Journal | None = None
         self._health: HealthWriter | None = None
+        self._logs: LogSink | None = None
+        self._recordings: RecordingSink | None = None
         self._counter: CallCounter | None = None
         self._names: RoutesNamed | None = None
         # Threads of their own: a call waits for its count, rows and records do not hold it up.
@@ -88,9 +105,10 @@ class AwsWorker:
 
     @property
     def _pending(self) -> int:
-        if self._sink is None or self._journal is None:
+        if self._sink is None or self._journal is None or self._logs is None:
             return 0
-        return self._sink.pending + self._journal.pending
+        recordings = 0 if self._recordings is None else self._recordings.pending
+        return self._sink.pending + self._journal.pending + self._logs.pending + recordings
 
     def _take(self, commands: list[AwsCommand]) -> None:
         for command in commands:
@@ -99,30 +117,42 @@ class AwsWorker:
             elif isinstance(command, Count):
                 self._counting.submit(self._count, command)
             else:
-                assert self._sink is not None and self._journal is not None, "Begin comes first"
-                self._carry_out(command, self._sink, self._journal)
+                sink, journal, logs = self._sink, self._journal, self._logs
+                assert sink is not None and journal is not None and logs is not None
+                self._carry_out(command, sink, journal, logs)
 
     def _carry_out(
         self,
-        command: WriteRecord | JournalCall | ForgetCall | NoteHealth | NodeReport | Leave,
+        command: WriteRecord | JournalEntry | RecordingStep | WriteLog | NodeReport | Leave,
         sink: CdrSink,
         journal: Journal,
+        logs: LogSink,
     ) -> None:
         match command:
             case WriteRecord(_, record):
                 sink.take(command)
-                journal.ended(record)
+                if isinstance(record, CallDetailRecord):
+                    journal.ended(record)
             case JournalCall(call):
                 journal.answered(call)
             case ForgetCall(transaction_id):
                 journal.forgotten(transaction_id)
+            case NoteQuality(LiveCall() as live, quality):
+                journal.answered(live, quality)
+            case NoteQuality(CallDetailRecord() as ended, quality):
+                journal.ended(ended, quality)
+            case RecordingBegun() | RecordingGrew() | RecordingOver() | RecordingRefused():
+                assert self._recordings is not None, "orders come from here"
+                self._recordings.take(command)
             case NoteHealth():
                 if self._health is not None:
                     self._health.note(command)
+            case WriteLog():
+                logs.take(command)
             case NodeReport():
                 journal.renewed(command)
             case Leave():
-                self._leaving = self._loop.create_task(self._leave(journal))
+                self._leaving = self._loop.create_task(self._leave(journal, logs))
             case _:
                 assert_never(command)
 
@@ -152,9 +182,33 @@ class AwsWorker:
         )
         watch = partial(self._watch_peers, command, peers)
         Thread(target=watch, name="peers", daemon=True).start()
+        stream = command.node.node_id
+        self._logs = LogSink(CloudWatchLogs(command.settings.region, stream).write, log=self._log)
         # After it: the configuration is what a start waits for.
         self._journal = Journal.over(session, command.table_prefix, command.node, self._log)
         self._health = HealthWriter.over(session, command.table_prefix, self._log)
+        if command.settings.recording.allowed:
+            self._take_orders(command, session)
+
+    def _take_orders(self, command: Begin, session: boto3.Session) -> None:
+        """Look at what is to be recorded (docs/recording.md)."""
+        table = RecordingTable.over(session, command.table_prefix, command.node.node_id)
+        self._recordings = RecordingSink(
+            open_bucket=lambda name: S3Bucket(name, session),
+            write=table.write,
+            settled=self._recording_settled,
+            log=self._log,
+        )
+        watch = partial(
+            watch_recordings,
+            RecordingOrders(table),
+            every_s=command.poll_interval_s,
+            publish=self._report_from_thread,
+        )
+        Thread(target=watch, name="recordings", daemon=True).start()
+
+    def _recording_settled(self, transaction_id: str) -> None:
+        self._pump.send(RecordingSettled(transaction_id))
 
     def _watch_peers(self, command: Begin, peers: Peers) -> None:
         """See other nodes once there is a client to count with; it is made with a session of this
@@ -175,14 +229,16 @@ class AwsWorker:
             answer = Counted(question.connector_id, None, question.last_at)
         self._report_from_thread(answer)
 
-    def _settled(self, record: CallDetailRecord, outcome: RecordOutcome) -> None:
-        if outcome is RecordOutcome.GIVEN_UP and self._journal is not None:
+    def _settled(self, record: Record, outcome: RecordOutcome) -> None:
+        is_given_up = outcome is RecordOutcome.GIVEN_UP
+        if is_given_up and self._journal is not None and isinstance(record, CallDetailRecord):
             self._journal.ended(record, has_object=False)
-        self._pump.send(RecordSettled(record.transaction_id, outcome), linger_s=LINGER_S)
+        self._pump.send(RecordSettled(record.key(), outcome), linger_s=LINGER_S)
 
-    async def _leave(self, journal: Journal) -> None:
+    async def _leave(self, journal: Journal, logs: LogSink) -> None:
         journal.left()
-        while journal.pending:
+        logs.flush()
+        while journal.pending or logs.pending:
             await asyncio.sleep(LOOK_EVERY_S)
         self._pump.send(Left())
 

@@ -1,4 +1,4 @@
-"""Call detail records on their way into S3: many at a time, each exactly one object (EDGE C9, C10).
+"""Records of calls on their way into S3: many at a time, each exactly one object (EDGE C9, C10).
 
 A record's key and bytes are functions of the record, and the PUT carries If-None-Match: *, so that
 trying again never makes a second object. While a bucket refuses, one record at a time probes it;
@@ -18,7 +18,7 @@ from obstore.exceptions import AlreadyExistsError
 from edge.runtime.aws_messages import RecordOutcome
 from edge.runtime.backoff import Backoff
 from edge.runtime.log import Logger
-from edge.seam import WriteRecord
+from edge.seam import Record, WriteRecord
 from model.cdr import CallDetailRecord, CallStatus
 
 PUTS_IN_FLIGHT = 64
@@ -40,7 +40,7 @@ class Bucket(Protocol):
 
 
 class _Waiting(NamedTuple):
-    record: CallDetailRecord
+    record: Record
     since: float
 
 
@@ -51,7 +51,7 @@ class CdrSink:
         self,
         *,
         open_bucket: Callable[[str], Bucket],
-        settled: Callable[[CallDetailRecord, RecordOutcome], None],
+        settled: Callable[[Record, RecordOutcome], None],
         log: Logger,
         longest_queue: int = LONGEST_QUEUE,
         first_retry_s: float = FIRST_RETRY_S,
@@ -85,8 +85,8 @@ class CdrSink:
 class BucketQueue:
     """The records of one bucket that are not settled yet.
 
-    Answered calls are money: they go first, and when the queue is full the oldest record of a
-    refused call is given up before any of theirs (EDGE C10).
+    Answered calls are money: their detail records go first, and when the queue is full the oldest
+    other one, of a refused call or of quality, is given up before any of theirs (EDGE C10).
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class BucketQueue:
         name: str,
         bucket: Bucket,
         *,
-        settled: Callable[[CallDetailRecord, RecordOutcome], None],
+        settled: Callable[[Record, RecordOutcome], None],
         log: Logger,
         longest: int,
         first_retry_s: float,
@@ -107,7 +107,7 @@ class BucketQueue:
         self._longest = longest
         self._monotonic = monotonic
         self._answered: deque[_Waiting] = deque()
-        self._refused: deque[_Waiting] = deque()
+        self._others: deque[_Waiting] = deque()
         self._puts: set[asyncio.Task[RecordOutcome | Exception]] = set()
         self._backoff = Backoff(first_s=first_retry_s, longest_s=LONGEST_RETRY_S)
         self._failing_since: float | None = None
@@ -117,31 +117,33 @@ class BucketQueue:
     @property
     def pending(self) -> int:
         """Return how many records wait or are under way."""
-        return len(self._answered) + len(self._refused) + len(self._puts)
+        return len(self._answered) + len(self._others) + len(self._puts)
 
-    def take(self, record: CallDetailRecord) -> None:
+    def take(self, record: Record) -> None:
         """Queue a record and send what may be sent now."""
         self._enqueue(_Waiting(record, self._monotonic()))
         self._send_some()
 
     def _enqueue(self, waiting: _Waiting) -> None:
-        completed = waiting.record.status is CallStatus.COMPLETED
-        (self._answered if completed else self._refused).append(waiting)
-        if len(self._answered) + len(self._refused) > self._longest:
-            oldest = (self._refused or self._answered).popleft()
+        record = waiting.record
+        completed = record.status is CallStatus.COMPLETED
+        is_money = completed and isinstance(record, CallDetailRecord)
+        (self._answered if is_money else self._others).append(waiting)
+        if len(self._answered) + len(self._others) > self._longest:
+            oldest = (self._others or self._answered).popleft()
             self._give_up(oldest.record, "the queue is full")
 
     def _send_some(self) -> None:
         if self._pause is not None:
             return
         at_once = PUTS_IN_FLIGHT if self._failing_since is None else 1
-        while (self._answered or self._refused) and len(self._puts) < at_once:
-            waiting = (self._answered or self._refused).popleft()
+        while (self._answered or self._others) and len(self._puts) < at_once:
+            waiting = (self._answered or self._others).popleft()
             put = asyncio.get_running_loop().create_task(self._put(waiting.record))
             self._puts.add(put)
             put.add_done_callback(partial(self._put_done, waiting))
 
-    async def _put(self, record: CallDetailRecord) -> RecordOutcome | Exception:
+    async def _put(self, record: Record) -> RecordOutcome | Exception:
         try:
             await self._bucket.create(record.key(), record.body())
         except AlreadyExistsError:
@@ -160,7 +162,7 @@ class BucketQueue:
             self._succeeded(waiting.record, result)
         self._send_some()
 
-    def _succeeded(self, record: CallDetailRecord, outcome: RecordOutcome) -> None:
+    def _succeeded(self, record: Record, outcome: RecordOutcome) -> None:
         if self._failing_since is not None:
             away_s = round(self._monotonic() - self._failing_since, 1)
             self._log("bucket-back", {"bucket": self._name, "away_s": away_s})
@@ -185,12 +187,13 @@ class BucketQueue:
         self._pause = None
         self._send_some()
 
-    def _give_up(self, record: CallDetailRecord, reason: str) -> None:
+    def _give_up(self, record: Record, reason: str) -> None:
         self._given_up += 1
         self._log(
             "record-given-up",
             {
                 "bucket": self._name,
+                "key": record.key(),
                 "transaction_id": record.transaction_id,
                 "status": record.status.value,
                 "reason": reason,

@@ -27,11 +27,19 @@ from edge.seam import (
     Log,
     NodeReport,
     NoteHealth,
+    NoteQuality,
     Output,
+    PutMetrics,
     Received,
+    RecordingBegun,
+    RecordingGrew,
+    RecordingOver,
+    RecordingRefused,
+    RecordingStep,
     Send,
     Tick,
     Unreachable,
+    WriteLog,
     WriteRecord,
 )
 
@@ -96,7 +104,10 @@ class Driver:
         log: Logger,
         command_media: Callable[[int, MediaCommand], None],
         write_record: Callable[[WriteRecord], None],
-        journal: Callable[[JournalCall | ForgetCall | NoteHealth], None],
+        write_log: Callable[[WriteLog], None],
+        put_metrics: Callable[[PutMetrics], None],
+        journal: Callable[[JournalCall | ForgetCall | NoteQuality | NoteHealth], None],
+        record: Callable[[RecordingStep], None],
         count: Callable[[Count], None],
     ) -> None:
         self._core = core
@@ -104,7 +115,10 @@ class Driver:
         self._log = log
         self._command_media = command_media
         self._write_record = write_record
+        self._write_log = write_log
+        self._put_metrics = put_metrics
         self._journal = journal
+        self._record = record
         self._count = count
         self._senders: dict[Transport, Sender] = {}
         self._closer: Closer | None = None
@@ -210,12 +224,18 @@ class Driver:
                 self._command_media(worker, command)
             case WriteRecord():
                 self._write_record(output)
-            case JournalCall() | ForgetCall() | NoteHealth():
+            case JournalCall() | ForgetCall() | NoteQuality() | NoteHealth():
                 self._journal(output)
+            case RecordingBegun() | RecordingGrew() | RecordingOver() | RecordingRefused():
+                self._record(output)
             case Count():
                 self._count(output)
             case Log(event, fields):
                 self._log(event, fields)
+            case WriteLog():
+                self._write_log(output)
+            case PutMetrics():
+                self._put_metrics(output)
             case _:
                 assert_never(output)
 

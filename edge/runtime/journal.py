@@ -18,6 +18,7 @@ from model.cdr import CallDetailRecord
 from model.codec import encode_item
 from model.node import NodeState
 from model.node_items import node_members
+from model.quality import CallQuality
 from model.tables import CALLS, NODE, NODES, SORT_KEY, key
 
 
@@ -65,17 +66,25 @@ class Journal:
         """Return how many rows are not written yet."""
         return self._calls.pending + self._nodes.pending
 
-    def answered(self, call: LiveCall) -> None:
-        """Note a call that is up."""
-        self._calls.put(encode_item(live_members(call, self._node.node_id)))
+    def answered(self, call: LiveCall, quality: CallQuality | None = None) -> None:
+        """Note a call that is up, and what its media is like so far."""
+        self._calls.put(encode_item(live_members(call, self._node.node_id, quality)))
 
     def forgotten(self, transaction_id: str) -> None:
         """Remove a call that has ended and leaves no record (EDGE C11)."""
         self._calls.delete(call_key(transaction_id))
 
-    def ended(self, record: CallDetailRecord, *, has_object: bool = True) -> None:
-        """Note the end of a call; without `has_object` its record was given up."""
-        members = ended_members(record, self._node.node_id, record.key() if has_object else None)
+    def ended(
+        self,
+        record: CallDetailRecord,
+        quality: CallQuality | None = None,
+        *,
+        has_object: bool = True,
+    ) -> None:
+        """Note the end of a call, and what its media was like once that is known; without
+        `has_object` its record was given up."""
+        key = record.key() if has_object else None
+        members = ended_members(record, self._node.node_id, key, quality)
         self._calls.put(encode_item(members), is_spare=not record.answered)
 
     def renewed(self, report: NodeReport) -> None:
@@ -89,6 +98,7 @@ class Journal:
             draining=report.draining,
             carriers=report.carriers,
             connector_calls=report.connector_calls,
+            longest_recording_s=report.longest_recording_s,
         )
         self._nodes.put(encode_item(node_members(node)))
 

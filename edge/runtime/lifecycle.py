@@ -13,7 +13,7 @@ from edge.runtime.aws_messages import Begin, News, RoutesNamed
 from edge.runtime.dns_client import DnsClient
 from edge.runtime.driver import CoreLike, Driver
 from edge.runtime.load import LoadProbe
-from edge.runtime.log import Logger
+from edge.runtime.log import NodeLog
 from edge.runtime.media_workers import MediaWorkers
 from edge.runtime.resolver import Resolver
 from edge.runtime.stream_node import StreamNode, StreamPlan
@@ -25,6 +25,8 @@ READY_AFTER_S = 2.0
 """Without DynamoDB the node takes calls this long after its start, with what it knows (A9)."""
 LAST_WORK_S = 1.55
 """After the last hang-up: BYEs are repeated, records and rows stored; 2 s with the rest."""
+LAST_MEASURES_S = 0.3
+"""Of that, for what the media workers have to say of the calls: rows and records tell it."""
 LOOK_EVERY_S = 0.05
 PUBLISHED_EVERY_S = 1.0
 """How often the other nodes may learn of other numbers of calls (EDGE R16)."""
@@ -53,7 +55,7 @@ class NodePlan:
 class Node:
     """Everything that runs, round one Core; made on a running event loop."""
 
-    def __init__(self, core: CoreLike, plan: NodePlan, log: Logger) -> None:
+    def __init__(self, core: CoreLike, plan: NodePlan, log: NodeLog) -> None:
         self._plan = plan
         self._log = log
         self._loop = loop = asyncio.get_running_loop()
@@ -73,7 +75,10 @@ class Node:
             log=log,
             command_media=lambda worker, command: self._media.command(worker, command),
             write_record=self._aws.write,
+            write_log=self._aws.write_log,
+            put_metrics=lambda it: log.metrics(it.dimensions, it.figures),
             journal=self._aws.journal,
+            record=self._aws.record,
             count=self._aws.count,
         )
         self._renewal: asyncio.TimerHandle | None = None
@@ -198,13 +203,17 @@ class Node:
         await self._until(lambda: not driver.active_calls, self._plan.drain_s, self._hurry.is_set)
         driver.feed(HangUp(SHUTDOWN_MESSAGE))
         self._rest_from_renewing()
+        began_at = time.monotonic()
+        await self._until(lambda: not driver.pending["calls"], LAST_MEASURES_S)
         self._aws.leave()
         # A BYE is repeated after 0.5 and 1.5 s (RFC 3261 §17.1.2.2): stay until it is answered.
-        await self._until(self._is_done, LAST_WORK_S)
+        await self._until(self._is_done, LAST_WORK_S - (time.monotonic() - began_at))
 
     def _is_done(self) -> bool:
-        is_stored = self._aws.left.is_set() and not self._aws.unsettled
-        return is_stored and not self._driver.pending["dialogs"]
+        is_stored = not self._aws.unsettled and not self._aws.recordings
+        pending = self._driver.pending
+        is_quiet = not pending["dialogs"] and not pending["recordings"]
+        return self._aws.left.is_set() and is_stored and is_quiet
 
     async def _until(
         self,

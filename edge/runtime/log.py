@@ -4,6 +4,9 @@ The process that reads the lines may stall. A line is therefore written only whe
 takes it at once, and is at most PIPE_BUF octets long, so that a pipe takes it whole or not at all
 (POSIX write()). Lines that find no room are counted, and the count is told once there is room.
 Control characters and everything beyond ASCII leave escaped (EDGE S14).
+
+Figures are lines as well, in the embedded metric format: CloudWatch Logs makes metrics of them and
+asks for no request.
 """
 
 import json
@@ -15,6 +18,8 @@ from typing import Protocol, TypeAlias
 
 Field: TypeAlias = str | int | float | None
 
+METRICS_NAMESPACE = "OpenVoiceConnector"
+"""Amazon's own, AWS/ChimeVoiceConnector, is not for others to write to."""
 LONGEST_LINE_BYTES = select.PIPE_BUF
 LONGEST_FIELD_CHARACTERS = 1_500
 """Two such fields fit into a line; what is cut ends in an ellipsis."""
@@ -27,13 +32,20 @@ class Logger(Protocol):
         """Write one event; `fields` hold no secret."""
 
 
+class NodeLog(Logger, Protocol):
+    """Takes figures, too."""
+
+    def metrics(self, dimensions: Mapping[str, str], figures: Mapping[str, int | float]) -> None:
+        """Write figures for CloudWatch (EDGE X2)."""
+
+
 def utc_now() -> datetime:
     """Return the wall-clock time in UTC."""
     return datetime.now(UTC)
 
 
 class JsonLines:
-    """A Logger that writes to a file descriptor."""
+    """A NodeLog that writes to a file descriptor."""
 
     def __init__(self, descriptor: int = 1, now: Callable[[], datetime] = utc_now) -> None:
         self._descriptor = descriptor
@@ -44,17 +56,26 @@ class JsonLines:
 
     def __call__(self, event: str, fields: Mapping[str, Field]) -> None:
         """Write one event, or count it when the reader is behind."""
-        if self._dropped and self._write("log-lines-dropped", {"count": self._dropped}):
-            self._dropped = 0
-        if not self._write(event, fields):
+        self._write(line_of(event, fields, self._now()))
+
+    def metrics(self, dimensions: Mapping[str, str], figures: Mapping[str, int | float]) -> None:
+        """Write figures, or count a line when the reader is behind."""
+        self._write(metrics_line(dimensions, figures, self._now()))
+
+    def _write(self, line: bytes) -> None:
+        if self._dropped:
+            told = line_of("log-lines-dropped", {"count": self._dropped}, self._now())
+            if self._is_written(told):
+                self._dropped = 0
+        if not self._is_written(line):
             self._dropped += 1
 
-    def _write(self, event: str, fields: Mapping[str, Field]) -> bool:
+    def _is_written(self, line: bytes) -> bool:
         events = self._room.poll(0)
         if not events or not events[0][1] & select.POLLOUT:
             return False
         try:
-            os.write(self._descriptor, line_of(event, fields, self._now()))
+            os.write(self._descriptor, line)
         except OSError:
             return False
         return True
@@ -72,11 +93,32 @@ def line_of(event: str, fields: Mapping[str, Field], at: datetime) -> bytes:
     return line
 
 
+def metrics_line(
+    dimensions: Mapping[str, str], figures: Mapping[str, int | float], at: datetime
+) -> bytes:
+    """Return figures as one line in embedded metric format; times are in microseconds."""
+    metrics = [{"Name": name, "Unit": _unit_of(name)} for name in figures]
+    directive = {
+        "Namespace": METRICS_NAMESPACE,
+        "Dimensions": [list(dimensions)],
+        "Metrics": metrics,
+    }
+    aws = {"Timestamp": round(at.timestamp() * 1000), "CloudWatchMetrics": [directive]}
+    members = {"at": at.isoformat(timespec="milliseconds"), "event": "metrics", "_aws": aws}
+    return _encoded({**members, **dimensions, **figures})
+
+
+def _unit_of(name: str) -> str:
+    if name.startswith("MOS"):
+        return "None"
+    return "Microseconds" if name.startswith("RTT") or name.endswith("Jitter") else "Count"
+
+
 def _shortened(text: str) -> str:
     if len(text) <= LONGEST_FIELD_CHARACTERS:
         return text
     return text[: LONGEST_FIELD_CHARACTERS - 3] + "..."
 
 
-def _encoded(members: Mapping[str, Field]) -> bytes:
+def _encoded(members: Mapping[str, object]) -> bytes:
     return json.dumps(members, separators=(",", ":")).encode("ascii") + b"\n"

@@ -29,7 +29,7 @@ class S3Bucket:
         self._environ = environ
         self._store: S3Store | None = None
 
-    async def create(self, key: str, body: bytes) -> None:
+    async def create(self, key: str, body: bytes, content_type: str = "application/json") -> None:
         """PUT with If-None-Match: *; raises obstore's AlreadyExistsError when the object exists.
 
         Any other error, one about credentials included, says that it may be tried again.
@@ -37,7 +37,7 @@ class S3Bucket:
         if self._store is None:
             self._store = self._open()
         await put_async(
-            self._store, key, body, mode="create", attributes={"Content-Type": "application/json"}
+            self._store, key, body, mode="create", attributes={"Content-Type": content_type}
         )
 
     def _open(self) -> S3Store:

@@ -43,6 +43,8 @@ class _Done(NamedTuple):
     content_type: str
     body: bytes
     operation: str
+    about: Mapping[str, object] = {}
+    """What else the log shall tell."""
 
 
 class Api:
@@ -86,7 +88,7 @@ class Api:
             self._log.exception("the request failed", extra=fields)
             failure = ServiceFailure("The service failed; its log has the cause")
         else:
-            fields |= {"operation": done.operation, "status": done.status}
+            fields |= {"operation": done.operation, "status": done.status, **done.about}
             self._log.info("answered", extra=fields)
             if done.body:
                 headers["Content-Type"] = done.content_type
@@ -107,7 +109,8 @@ class Api:
         if extensions.is_extension(verified.raw_path):
             resource = extensions.resource(request.method, verified.raw_path)
             answered = extensions.answer(resource, self._context(verified, now), request.raw_query)
-            return _Done(200, "application/json", answered, f"ext {resource}")
+            who = {"path": verified.raw_path, "access_key_id": verified.key.access_key_id}
+            return _Done(200, "application/json", answered, f"ext {resource.name}", who)
         call = self._wire.call(request.method, verified.raw_path, request.raw_query)
         operation = call.operation
         function = READS.get(operation.name) or CHANGES.get(operation.name)
@@ -129,6 +132,7 @@ class Api:
             repository=self._repository,
             ids=self._ids,
             tokens=PageTokens(verified.key.derived("page tokens")),
+            access_key_id=verified.key.access_key_id,
             now=now,
         )
 

@@ -26,6 +26,8 @@ class Context:
     repository: Repository
     ids: Ids
     tokens: PageTokens
+    access_key_id: str
+    """Of whoever asks."""
     now: datetime
     """UTC, when the request arrived."""
 

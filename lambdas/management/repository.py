@@ -15,6 +15,7 @@ from lambdas.management.node_repository import NodeRepository
 from lambdas.management.number_repository import NumberRepository
 from lambdas.management.order_repository import OrderRepository
 from lambdas.management.pending_repository import PendingRepository
+from lambdas.management.recording_repository import RecordingRepository
 from lambdas.management.store import Store, Update
 from lambdas.management.supply_repository import SupplyRepository
 from model.codec import decode, encode, encode_item, moment, moment_text, string
@@ -95,6 +96,7 @@ class Repository:
     configuration: ConfigurationRepository
     calls: CallRepository
     nodes: NodeRepository
+    recordings: RecordingRepository
 
     @classmethod
     def over(cls, client: BaseClient, prefix: str, sleep: Callable[[float], None]) -> "Repository":
@@ -111,4 +113,5 @@ class Repository:
             ConfigurationRepository(store, prefix),
             CallRepository(store, prefix),
             NodeRepository(store, prefix),
+            RecordingRepository(store, prefix),
         )

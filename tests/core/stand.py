@@ -14,10 +14,15 @@ from edge.flow import Address, Flow, Transport
 from edge.media.session import (
     CloseSession,
     LegMedia,
+    LegStatistics,
     MediaCommand,
+    MediaReport,
     OpenSession,
     PortsLeased,
+    RecordSession,
+    SessionClosed,
     SessionId,
+    SessionMeasured,
     SetLeg,
     Side,
 )
@@ -35,10 +40,18 @@ from edge.seam import (
     MediaLost,
     MediaReported,
     NoteHealth,
+    NoteQuality,
+    PutMetrics,
     Received,
+    RecordingBegun,
+    RecordingGrew,
+    RecordingOver,
+    RecordingRefused,
+    RecordingStep,
     Send,
     Tick,
     Unreachable,
+    WriteLog,
     WriteRecord,
 )
 from edge.sip.message import Response, parse_datagram
@@ -46,6 +59,7 @@ from model.calls import LiveCall
 from model.cdr import CallDetailRecord
 from model.connector import Connector, Credential, Origination, Route, Termination, connector_host
 from model.connector_group import ConnectorGroup
+from model.cqr import CallQualityRecord
 from model.numbers import InventoryNumber
 from model.settings import Carrier, Settings
 from tests.support.agent import Agent, CalleePlan
@@ -125,6 +139,11 @@ class Worker:
         self.free: set[int] = set()
         self.open: dict[SessionId, OpenSession] = {}
         self.legs: dict[tuple[SessionId, Side], LegMedia] = {}
+        self.heard: dict[SessionId, tuple[LegStatistics, LegStatistics]] = {}
+        """What a session's legs have had, for tests that want some."""
+        self.is_mute = False
+        """It closes sessions without a last word."""
+        self.recorded: set[SessionId] = set()
         self._resting: list[tuple[float, tuple[int, ...]]] = []
 
     def lease(self, ports: tuple[int, ...]) -> PortsLeased:
@@ -132,7 +151,7 @@ class Worker:
         self.free.update(ports)
         return PortsLeased(ports)
 
-    def obey(self, command: MediaCommand, now: float) -> None:
+    def obey(self, command: MediaCommand, now: float) -> MediaReport | None:
         """Take a command; one that a real worker could not carry out fails."""
         match command:
             case OpenSession(session, a_port, b_port):
@@ -146,8 +165,20 @@ class Worker:
             case CloseSession(session):
                 was = self.open.pop(session)
                 heapq.heappush(self._resting, (now + PORT_REST_S, (was.a_port, was.b_port)))
+                return None if self.is_mute else SessionClosed(session, *self._heard_of(session))
+            case RecordSession(session, wanted):
+                assert session in self.open, "a closed session is recorded"
+                (self.recorded.add if wanted else self.recorded.discard)(session)
             case _:
                 assert_never(command)
+        return None
+
+    def measured(self) -> list[SessionMeasured]:
+        """Return what there is to report every minute."""
+        return [SessionMeasured(session, *self._heard_of(session)) for session in self.open]
+
+    def _heard_of(self, session: SessionId) -> tuple[LegStatistics, LegStatistics]:
+        return self.heard.get(session, (LegStatistics(), LegStatistics()))
 
     def rested_at(self) -> float | None:
         """Return when the next ports may be leased again."""
@@ -188,12 +219,18 @@ class Node:
         )
         self.worker = Worker()
         self.records: list[CallDetailRecord] = []
+        self.quality_records: list[CallQualityRecord] = []
+        self.qualities: list[NoteQuality] = []
+        self.media_logs: list[WriteLog] = []
+        self.metrics: list[PutMetrics] = []
         self.journalled: list[LiveCall] = []
         self.forgotten: list[str] = []
         self.asked: list[Count] = []
         """Counts of all nodes that were asked for (A10)."""
         self.logs: list[Log] = []
         self.pings: list[NoteHealth] = []
+        self.recording: list[RecordingStep] = []
+        """What became of orders to record (docs/recording.md)."""
         self.sent: list[Send] = []
         """Everything since the last look, for tests without a link."""
         self.all_sent: list[tuple[bytes, Flow]] = []
@@ -217,6 +254,11 @@ class Node:
         """Be told to take no new calls."""
         self._handle(Drain(), now)
 
+    def measure(self, now: float) -> None:
+        """Hear from the media worker what every minute has brought."""
+        for report in self.worker.measured():
+            self._handle(MediaReported(0, report), now)
+
     def replace_worker(self, now: float) -> None:
         """Lose the media worker, its calls with it, and get another one."""
         self._handle(MediaLost(0), now)
@@ -232,6 +274,7 @@ class Node:
                 "dialogs": 0,
                 "transactions": 0,
                 "timers": 0,
+                "recordings": 0,
                 "free_ports": len(PORTS),
             }
             and self.worker.free == set(PORTS)
@@ -289,6 +332,7 @@ class Node:
     def _handle(self, happened: Input, now: float) -> None:
         self._now = now
         self.core.handle(happened, now)
+        reports: list[MediaReport] = []
         while (output := self.core.poll()) is not None:
             match output:
                 case Send():
@@ -297,14 +341,26 @@ class Node:
                 case CloseFlow():
                     self.closed.append(output)
                 case CommandMedia(_, command):
-                    self.worker.obey(command, now)
-                case WriteRecord(bucket, record):
+                    report = self.worker.obey(command, now)
+                    reports += [] if report is None else [report]
+                case WriteRecord(bucket, CallDetailRecord() as record):
                     assert bucket == self._bucket
                     self.records.append(record)
+                case WriteRecord(bucket, CallQualityRecord() as of_quality):
+                    assert bucket == self._bucket
+                    self.quality_records.append(of_quality)
+                case NoteQuality():
+                    self.qualities.append(output)
+                case WriteLog():
+                    self.media_logs.append(output)
+                case PutMetrics():
+                    self.metrics.append(output)
                 case JournalCall(call):
                     self.journalled.append(call)
                 case ForgetCall(transaction_id):
                     self.forgotten.append(transaction_id)
+                case RecordingBegun() | RecordingGrew() | RecordingOver() | RecordingRefused():
+                    self.recording.append(output)
                 case NoteHealth():
                     self.pings.append(output)
                 case Count():
@@ -313,6 +369,8 @@ class Node:
                     self.logs.append(output)
                 case _:
                     assert_never(output)
+        for report in reports:
+            self._handle(MediaReported(0, report), now)
 
 
 class Stage:

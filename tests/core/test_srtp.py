@@ -1,4 +1,4 @@
-"""Keys on the legs of whole calls (EDGE R12, R13, K3, K4, K14-K16, N2, F12, A1, A3, D6, D7).
+"""Keys on the legs of whole calls (EDGE R12, R13, K3, K4, K14-K16, N2, F12, A1, A3).
 
 A is the PBX, over TLS where its media is encrypted; B the carrier; A2 the PBX of another connector.
 """
@@ -12,7 +12,8 @@ from edge.media.sdes import CryptoLine
 from edge.media.sdp import read
 from edge.media.session import LegMedia, Side
 from edge.media.srtp_keys import LegSrtp, SrtpKey, Suite
-from edge.media.terms import Encryption, Terms
+from edge.media.terms import Codec, Encryption, Terms
+from edge.sip.exchange import Fields
 from edge.sip.message import Message, parse_datagram
 from model.connector import Connector, Origination, Route, Termination
 from model.settings import SrtpSettings
@@ -43,12 +44,14 @@ OTHER_ID = "zyxwvutsrqponmlkjihg98"
 OTHERS_NUMBER = "+12065550177"
 TLS_PBX: Address = (PBX[0], 5061)
 TLS_SECOND_PBX: Address = (SECOND_PBX[0], 5061)
-EVERYTHING = Terms(Encryption.BEST_EFFORT, frozenset(Suite))
+EVERYTHING = Terms(Encryption.BEST_EFFORT, frozenset(Suite), frozenset(Codec))
 
 
-def encrypted(host: str = PBX[0], *lines: str, port: int = 20_000, **members: str) -> bytes:
+def encrypted(
+    host: str = PBX[0], *lines: str, port: int = 20_000, direction: str = "sendrecv"
+) -> bytes:
     """Return a description with RTP/SAVP, by default with one key."""
-    return audio(host, port, profile=SAVP, crypto=lines or (crypto(),), **members)  # type: ignore[arg-type]  # texts and numbers by name
+    return audio(host, port, profile=SAVP, crypto=lines or (crypto(),), direction=direction)
 
 
 def body_of(carried: Carried) -> bytes:
@@ -93,8 +96,8 @@ def theirs(*, required: bool) -> Connector:
     )
 
 
-def node_of(*connectors: Connector, **srtp: bool) -> Node:
-    settings = replace(SETTINGS, srtp=SrtpSettings(**srtp))
+def node_of(*connectors: Connector, optional: bool = False) -> Node:
+    settings = replace(SETTINGS, srtp=SrtpSettings(optional=optional))
     numbers = (number(), replace(number(OTHERS_NUMBER), connector_id=OTHER_ID))
     return Node(*(connectors or (mine(),)), settings=settings, numbers=numbers)
 
@@ -111,7 +114,7 @@ class Outbound:
         ack_body: bytes | None = None,
         replies: tuple[Reply, ...] = (Reply(),),
         carrier: CalleePlan = CalleePlan(steps=(Step(0.0, 200),)),  # noqa: B008 - immutable
-        **members: tuple[tuple[str, str], ...],
+        fields: Fields = (),
     ) -> None:
         node = node_of() if node is None else node
         self.stage = Stage(link, node=node, carrier=carrier, transport=Transport.TLS)
@@ -121,7 +124,7 @@ class Outbound:
             ack_body=ack_body,
             replies=replies,
             bye_after_s=60.0,
-            **members,
+            fields=fields,
         )
         self.call = self.stage.pbx.call(OUTBOUND_URI, TLS_EDGE, plan, 0.0)
 
@@ -134,10 +137,15 @@ class Outbound:
         return keys
 
 
-def inbound(link: LossyLink, *steps: Step, node: Node | None = None, **plans: CalleePlan) -> Stage:
+def inbound(
+    link: LossyLink,
+    *steps: Step,
+    node: Node | None = None,
+    second_pbx: CalleePlan = CalleePlan(),  # noqa: B008 - immutable
+) -> Stage:
     """Let the carrier call the PBX, which is reached over TLS."""
     plan = CalleePlan(steps=steps or (Step(0.0, 200, body=encrypted()),))
-    stage = Stage(link, node=node_of() if node is None else node, pbx=plan, **plans)
+    stage = Stage(link, node=node_of() if node is None else node, pbx=plan, second_pbx=second_pbx)
     link.join(stage.pbx, TLS_PBX)
     link.join(stage.second_pbx, TLS_SECOND_PBX)
     stage.carrier.call(INBOUND_URI, EDGE, CallerPlan(bye_after_s=60.0), 0.0)
@@ -217,129 +225,6 @@ def test_no_two_calls_share_a_key() -> None:  # EDGE K4
         link.run()
         keys = [lines_in(it.body)[0].key for it in responses(link, "200") if it.body]
         assert len(keys) == 2 and keys[0].key != keys[1].key and keys[0].salt != keys[1].salt
-
-
-def test_hold_and_resume_keep_the_keys_of_both_sides() -> None:  # EDGE K14, D6, D8
-    with lossy_link(1) as link:
-        hold = encrypted(direction="sendonly")
-        out = Outbound(link, encrypted(), Offer(5.0, body=hold), Offer(10.0, body=encrypted()))
-        link.run(4.0)
-        before = out.keys()
-        link.run(9.0)
-        assert out.keys() == before and out.leg().direction.value == "sendonly"
-        link.run(15.0)
-        assert out.keys() == before and out.leg().direction.value == "sendrecv"
-        answers = [lines_in(it.body) for it in responses(link, "200") if it.body]
-        assert len(answers) == 3 and len(set(answers)) == 1
-        link.run()
-        out.stage.assert_quiet()
-
-
-def test_an_offer_of_ours_proposes_the_key_that_is_in_force() -> None:  # EDGE K14, D6, SD8
-    with lossy_link(1) as link:
-        holds = CalleePlan(steps=(Step(0.0, 200),), offers=(Offer(5.0, "sendonly"),))
-        lines = (crypto(4, "AES_CM_256_HMAC_SHA1_80", 2), crypto(5, AES_128, 3))
-        reply = encrypted(PBX[0], crypto(4, "AES_CM_256_HMAC_SHA1_80", 2), direction="recvonly")
-        out = Outbound(link, encrypted(PBX[0], *lines), carrier=holds, replies=(Reply(body=reply),))
-        link.run(4.0)
-        before = out.keys()
-        link.run(9.0)
-        (reinvite,) = link.sent("E", "A", "INVITE")
-        assert profile_in(body_of(reinvite)) == SAVP
-        ((tag, spelling, key),) = lines_in(body_of(reinvite))
-        assert (tag, spelling, key) == ("4", "AES_CM_256_HMAC_SHA1_80", before.ours)
-        assert out.keys() == before
-        link.run()
-        out.stage.assert_quiet()
-
-
-# (name, the peer's second offer, whether our key and its own are other ones then)
-REKEYED = [
-    ("K14 nothing new", encrypted(), False, False),
-    ("K14 another key", encrypted(PBX[0], crypto(1, AES_128, 2)), False, True),
-    ("K14 another address", encrypted(port=9_000), False, False),
-    ("K14 another suite", encrypted(PBX[0], crypto(1, AES_256, 1)), True, True),
-]
-
-
-@pytest.mark.parametrize(
-    ("body", "ours_change", "theirs_change"),
-    [row[1:] for row in REKEYED],
-    ids=[row[0] for row in REKEYED],
-)
-def test_what_a_reinvite_changes_of_the_keys(
-    body: bytes, ours_change: bool, theirs_change: bool
-) -> None:  # EDGE K4, K14, D6: refresh
-    with lossy_link(1) as link:
-        out = Outbound(link, encrypted(), Offer(5.0, body=body))
-        link.run(4.0)
-        before = out.keys()
-        link.run(9.0)
-        assert out.keys().theirs == lines_in(body)[0].key
-        assert (out.keys().ours != before.ours, out.keys().theirs != before.theirs) == (
-            ours_change,
-            theirs_change,
-        )
-        assert len(link.sent("E", "B", "INVITE")) == 1, "the other side hears of no key"
-        assert lines_in(responses(link, "200")[1].body)[0].key == out.keys().ours
-        link.run()
-        out.stage.assert_quiet()
-
-
-# (name, re-INVITE, Warning)
-BAD_REOFFERS = [
-    ("R12 plain", audio(), "302"),
-    ("K15 plain with a key", audio(crypto=(crypto(),)), "302"),
-    ("R12 without keys", audio(profile=SAVP), "306"),
-    ("SD8 DTLS", audio(profile="UDP/TLS/RTP/SAVPF", crypto=(crypto(),)), "302"),
-]
-
-
-@pytest.mark.parametrize(
-    ("body", "warning"), [row[1:] for row in BAD_REOFFERS], ids=[row[0] for row in BAD_REOFFERS]
-)
-def test_a_reinvite_may_not_give_the_encryption_up(body: bytes, warning: str) -> None:
-    # EDGE R12, D7
-    with lossy_link(1) as link:
-        out = Outbound(link, encrypted(), Offer(5.0, body=body))
-        link.run(4.0)
-        before = out.leg()
-        link.run(9.0)
-        assert out.call.reoffers.statuses == [488]
-        assert out.call.reoffers.heard[-1].require("warning").startswith(f"{warning} {HOST} ")
-        assert out.leg() == before
-        link.run()
-        assert out.stage.record.status_message == "Normal Call Clearing"
-        out.stage.assert_quiet()
-
-
-def test_where_nobody_requires_it_a_reinvite_may_change_the_encryption() -> None:  # EDGE R13
-    with lossy_link(1) as link:
-        offers = (Offer(5.0, body=audio()), Offer(10.0, body=encrypted()))
-        out = Outbound(link, encrypted(), *offers, node=node_of(mine(required=False)))
-        link.run(4.0)
-        before = out.keys()
-        link.run(9.0)
-        assert out.leg().srtp is None
-        link.run(15.0)
-        assert out.keys().ours != before.ours, "no keystream is used twice"
-        assert [profile_in(it.body) for it in responses(link, "200") if it.body] == [
-            SAVP,
-            "RTP/AVP",
-            SAVP,
-        ]
-        link.run()
-        out.stage.assert_quiet()
-
-
-def test_keys_do_not_come_over_an_open_transport() -> None:  # EDGE R13
-    with lossy_link(1) as link:
-        stage = Stage(link, node=node_of(mine(required=False)))
-        plan = CallerPlan(offers=(Offer(5.0, body=encrypted()),), bye_after_s=9.0)
-        call = stage.pbx.call(OUTBOUND_URI, EDGE, plan, 0.0)
-        link.run()
-        assert call.reoffers.statuses == [488]
-        assert stage.record.status_message == "Normal Call Clearing"
 
 
 @pytest.mark.parametrize(("optional", "is_used"), [(True, True), (False, False)])
@@ -473,41 +358,6 @@ def test_keys_follow_the_early_dialog_that_spoke_last() -> None:  # EDGE A3
             assert media_of(stage, Side.B).srtp == expected
         link.run()
         stage.assert_quiet()
-
-
-def test_a_session_refresh_repeats_the_keys() -> None:  # EDGE ST3, K14
-    with lossy_link(1) as link:
-        fields = (("Supported", "timer"), ("Session-Expires", "90;refresher=uas"))
-        out = Outbound(link, encrypted(), fields=fields, replies=(Reply(body=encrypted()),))
-        link.run(4.0)
-        before = out.keys()
-        link.run(50.0)
-        (refresh,) = link.sent("E", "A", "INVITE")
-        assert body_of(refresh) == responses(link, "200")[0].body
-        assert out.keys() == before
-        link.run()
-        out.stage.assert_quiet()
-
-
-def test_a_reinvite_without_sdp_is_offered_every_suite() -> None:  # EDGE A1, K14
-    with lossy_link(1) as link:
-        lines = (crypto(2, AES_256, 3), crypto(1, AES_128, 4))
-        asks = [
-            Offer(at, body=b"", ack_body=encrypted(PBX[0], lines[at == 9.0])) for at in (5.0, 9.0)
-        ]
-        out = Outbound(link, encrypted(PBX[0], crypto(2, AES_256)), *asks)
-        link.run(4.0)
-        before = out.keys()
-        link.run(8.0)
-        first, *others = lines_in(responses(link, "200")[1].body)
-        assert (first.tag, first.key) == ("2", before.ours)
-        assert {it.key.suite for it in others} == set(Suite) - {before.ours.suite}
-        assert out.keys() == LegSrtp(before.ours, key_of(lines[0]))
-        link.run(12.0)
-        (chosen,) = [it for it in lines_in(responses(link, "200")[2].body) if it.tag == "1"]
-        assert out.keys() == LegSrtp(chosen.key, key_of(lines[1]))
-        link.run()
-        out.stage.assert_quiet()
 
 
 def test_no_log_line_and_no_record_shows_a_key() -> None:  # EDGE S14, K4

@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 import signal
 import socket
 import ssl
@@ -36,7 +35,7 @@ PSTN = "+1212555"
 """The last four digits of a number tell the simulated network what to do."""
 TALK = ("-d", "300")
 """Milliseconds between answer and BYE."""
-_UNHURRIED = {"overload_lag_ms": 5_000, "drop_lag_ms": 10_000}
+UNHURRIED = {"overload_lag_ms": 5_000, "drop_lag_ms": 10_000}
 """Other tests run on this machine, too: that a loop is late is no overload of the edge here."""
 
 
@@ -200,7 +199,7 @@ class Lab:
         carrier = {"name": "second", "host": host, "port": port, "priority": 2}
         file = folder / "settings.json"
         given = settings or {}
-        admission = _UNHURRIED | given.get("admission", {})
+        admission = UNHURRIED | given.get("admission", {})
         carriers = [carrier, *given.get("carriers", [])]
         file.write_text(json.dumps(given | {"carriers": carriers, "admission": admission}))
         self.stand = RunningStand(folder, "--no-pbx", "--settings", str(file))
@@ -243,18 +242,25 @@ class Lab:
         )
         self.await_status(403, offered["OVC_CONNECTOR_HOST"], free_host())
 
-    def new_trunk(self) -> Trunk:
-        """Make a connector that can do nothing yet."""
+    def new_trunk(self, *, encrypted: bool = False) -> Trunk:
+        """Make a connector that can do nothing yet; `encrypted` wants TLS and SRTP."""
         made = self.voice.create_voice_connector(
-            Name=f"trunk-{next(self._names)}", RequireEncryption=False
+            Name=f"trunk-{next(self._names)}", RequireEncryption=encrypted
         )["VoiceConnector"]
         return Trunk(self, made["VoiceConnectorId"], made["OutboundHostName"])
 
-    def certificate(self, *names: str) -> Path:
-        """Return a new certificate of a peer that the edge trusts, with its key."""
-        path = self.folder / f"peer-{secrets.token_hex(4)}.pem"
-        LocalCa(self.ca_file.parent).issue(path, *names)
+    def certificate(self, host: str) -> Path:
+        """Return a file with a certificate for a peer at an address, and its key; the edge trusts
+        its CA (EDGE W9)."""
+        path = self.folder / f"{host}.pem"
+        LocalCa(self.ca_file.parent).issue(path, host)
         return path
+
+    def server_context(self, host: str) -> ssl.SSLContext:
+        """Return what a peer at an address needs to take TLS connections of the edge."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.certificate(host))
+        return context
 
     def answer(self, scenario: str, at: Address, **more: Any) -> Sipp:
         """Let SIPp take calls at an address, as a PBX or as the second carrier."""

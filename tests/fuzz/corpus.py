@@ -5,7 +5,7 @@ from functools import cache
 from tests.core.stand import EDGE, INBOUND_URI, OUTBOUND_URI, Node, Stage, connector
 from tests.support.agent import CalleePlan, CallerPlan, Step
 from tests.support.link import lossy_link
-from tests.support.sdp import audio
+from tests.support.sdp import AES_256, SAVP, audio, crypto
 from tests.support.torture import torture_messages
 
 USER = ("pbx", "secret")
@@ -40,7 +40,10 @@ def descriptions() -> tuple[bytes, ...]:
     richer = [plain + extra + b"\r\n" for extra in _EXTRAS]
     hold = plain.replace(b"c=IN IP4 192.0.2.7", b"c=IN IP4 0.0.0.0")
     six = plain.replace(b"IP4 192.0.2.7", b"IP6 2001:db8::7")
-    return tuple(dict.fromkeys([it for it in bodies if it[:2] == b"v="] + richer + [hold, six]))
+    lines = (f"{crypto(1, AES_256)}|2^31|1:1", f"{crypto(2)} WSH=64", crypto(3))
+    encrypted = audio(profile=SAVP, formats="9 0 101", crypto=lines)
+    special = [hold, six, encrypted, plain + encrypted.partition(b"t=0 0\r\n")[2]]
+    return tuple(dict.fromkeys([it for it in bodies if it[:2] == b"v="] + richer + special))
 
 
 @cache

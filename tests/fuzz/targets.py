@@ -9,7 +9,13 @@ from itertools import pairwise
 from typing import Any
 
 from edge.media import rtcp, rtp
+from edge.media.keying import Keying
+from edge.media.local_sdp import LocalDescription
+from edge.media.sdes import SdesRules
 from edge.media.sdp import SdpError, read, read_answer
+from edge.media.session import Direction
+from edge.media.srtp_keys import Suite
+from edge.media.terms import Codec, Encryption, Terms
 from edge.policy.content import sdp_body
 from edge.sip.digest import parse_challenge, parse_credentials
 from edge.sip.exchange import ServerTransaction
@@ -32,10 +38,12 @@ from edge.sip.message import (
     response_bytes,
 )
 from edge.sip.uri import parse_uri, scheme_of, unescaped
+from model.srtp import SrtpSettings
 from tests.fuzz.core_target import core
 from tests.fuzz.corpus import descriptions, messages, values
 from tests.fuzz.mutation import Mutator
 from tests.sip.stand import BYE, FLOW, INVITE, Answerer, Caller, Stand
+from tests.support.ids import CountingIds
 
 Target = Callable[[random.Random], int]
 
@@ -96,13 +104,21 @@ _GRAMMARS: tuple[Callable[[str], object], ...] = (
 
 
 def sdp(chance: random.Random) -> int:
-    """Read a session description as an offer and as an answer."""
+    """Read a session description as an offer and as an answer, and answer it (EDGE K3)."""
     data = Mutator(chance, descriptions()).message()
-    for reader in (read, read_answer):
-        try:
-            reader(data)
-        except SdpError:
-            pass
+    terms = Terms(chance.choice(list(Encryption)), frozenset(Suite), frozenset(Codec))
+    try:
+        read_answer(data, terms=terms)
+    except SdpError:
+        pass
+    try:
+        offer = read(data, terms)
+    except SdpError:
+        return 1
+    keying = Keying(SdesRules.of(SrtpSettings()), CountingIds("fuzz"))
+    local = LocalDescription(1, "198.51.100.10", 20_000)
+    answer = local.answer(offer, True, Direction.SENDRECV, crypto=keying.answer(offer.crypto))
+    assert len(read_answer(answer, offer.audio, terms).crypto) == bool(offer.crypto)
     return 1
 
 

@@ -25,6 +25,7 @@ OTHER_SETTINGS = {
     ],
     "api": {"private_addresses": True},
     "media": {"first_port": 20_000, "last_port": 20_999},
+    "recording": {"allowed": True},
 }
 OTHER: dict[str, object] = {
     "ovc:prefix": "lab2",

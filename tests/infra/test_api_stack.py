@@ -107,12 +107,23 @@ def test_the_role_has_exactly_what_is_needed(api: Template) -> None:
         *((f"dynamodb:{action}", f"{table}numbers") for action in actions),
         ("dynamodb:GetItem", f"{table}nodes"),
         ("dynamodb:Query", f"{table}nodes"),
+        ("dynamodb:GetItem", f"{table}calls"),
         *(("dynamodb:Query", f"{table}calls/index/{index.name}") for index in CALLS.indexes),
     }
     role = api.named("AWS::IAM::Role", "Management")
     assert "ManagedPolicyArns" not in role
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
+
+
+def test_recordings_are_ordered_only_where_they_are_allowed(api: Template, other: Template) -> None:
+    written = ("dynamodb:UpdateItem", "table/lab2-nodes")
+    granted = other.grants("ManagementRole")
+    (resource,) = [it for action, it in granted if action == written[0] and it.endswith("nodes")]
+    assert resource.endswith(written[1])
+    assert all(
+        not (it[0] == written[0] and it[1].endswith("nodes")) for it in api.grants("ManagementRole")
+    )
 
 
 def test_logs_end_some_day(api: Template) -> None:

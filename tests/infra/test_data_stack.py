@@ -117,12 +117,20 @@ def test_records_are_kept_for_ever_unless_it_is_chosen(data: Template, other: Te
         "NoncurrentVersionExpiration": {"NoncurrentDays": 90},
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
     }
+    recordings = {
+        "Status": "Enabled",
+        "Prefix": "Amazon-Chime-Voice-Connector-Recordings/pcap/",
+        "ExpirationInDays": 7,
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+    }
     assert rules(data) == {
         "end-what-was-deleted": deleted,
+        "end-recordings": recordings,
         "empty-markers": {"Status": "Enabled", "ExpiredObjectDeleteMarker": True},
     }
     assert rules(other) == {
         "end-what-was-deleted": deleted,
+        "end-recordings": recordings,
         "retention": {"Status": "Enabled", "ExpirationInDays": 400},
     }
 

@@ -194,6 +194,18 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
     }
 
 
+def test_recordings_are_stored_only_where_they_are_allowed(edge: Template, other: Template) -> None:
+    # docs/recording.md
+    table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/lab2-nodes"
+    bucket = "arn:${AWS::Partition}:s3:::lab2-cdr-${AWS::AccountId}-${AWS::Region}"
+    wanted = {
+        ("dynamodb:UpdateItem", table),
+        ("s3:PutObject", f"{bucket}/Amazon-Chime-Voice-Connector-Recordings/pcap/*"),
+    }
+    assert wanted <= other.grants("TaskTaskRole")
+    assert len(other.grants("TaskTaskRole")) == len(edge.grants("TaskTaskRole")) + len(wanted)
+
+
 def test_the_execution_role_fetches_image_and_secret_and_writes_the_log(edge: Template) -> None:
     (secret,) = edge.of("AWS::SecretsManager::Secret")
     (log,) = edge.of("AWS::Logs::LogGroup")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lambdas.management.composition import Handler
 from lambdas.management.errors import BadRequest
 from lambdas.management.ext.query import Query
-from lambdas.management.ext.router import RESOURCES
+from lambdas.management.ext.router import LABEL, RESOURCES
 from tests.management.calls import Rows, carrier, node
 from tests.management.conftest import NOW
 from tests.management.local_api import LocalApi, local_api
@@ -21,6 +21,9 @@ from tests.management.signing import event, signed_headers
 from tests.management.stand import ROOMY
 
 ID = "connector-id=abcdef1ghij2klmno3pqr4"
+TRANSACTION = "00000001-0000-4000-8000-000000000001"
+LISTS = [it.path for it in RESOURCES if it.method == "GET" and LABEL not in it.path]
+ALL = [(it.method, it.path.replace(LABEL, TRANSACTION)) for it in RESOURCES]
 
 
 @pytest.fixture
@@ -35,14 +38,16 @@ def answered(handler: Handler, method: str, target: str, *, signed: bool = True)
     return handler(event(method, target, headers=headers), None)
 
 
-@pytest.mark.parametrize("path", RESOURCES)
-def test_an_extension_wants_a_signature_like_all_of_the_api(handler: Handler, path: str) -> None:
+@pytest.mark.parametrize(("method", "path"), ALL)
+def test_an_extension_wants_a_signature_like_all_of_the_api(
+    handler: Handler, method: str, path: str
+) -> None:
     # API S5, EXT1
-    answer = answered(handler, "GET", path, signed=False)
+    answer = answered(handler, method, path, signed=False)
     assert answer["statusCode"] == 403
     assert answer["headers"]["x-amzn-ErrorType"] == "MissingAuthenticationTokenException"
-    headers = signed_headers("GET", path, moment=NOW, secret="wrong")
-    answer = handler(event("GET", path, headers=headers), None)
+    headers = signed_headers(method, path, moment=NOW, secret="wrong")
+    answer = handler(event(method, path, headers=headers), None)
     headers = answer["headers"]  # type: ignore[assignment]  # answers are open mappings
     assert headers["x-amzn-ErrorType"] == "InvalidSignatureException"
 
@@ -59,6 +64,12 @@ def test_an_extension_wants_a_signature_like_all_of_the_api(handler: Handler, pa
         ("GET", "/ext//calls"),
         ("GET", "/ext/%63alls"),
         ("POST", "/ext/calls"),
+        ("PUT", f"/ext/calls/{TRANSACTION}/recording"),
+        ("POST", "/ext/calls//recording"),
+        ("POST", "/ext/calls/recording"),
+        ("POST", "/ext/calls/a/b/recording"),
+        ("POST", "/ext/calls/a%2Fb/recording"),
+        ("GET", f"/ext/calls/{TRANSACTION}/recording/"),
         ("DELETE", "/ext/nodes"),
         ("GET", "/ext/voice-connectors"),
     ],
@@ -73,7 +84,7 @@ def test_what_is_no_extension_is_an_unknown_operation(
     assert target in json.loads(answer["body"])["Message"]
 
 
-@pytest.mark.parametrize("path", RESOURCES)
+@pytest.mark.parametrize("path", LISTS)
 def test_an_answer_looks_like_all_of_the_api(handler: Handler, path: str) -> None:
     # EXT1, API W7
     query = "" if path in ("/ext/nodes", "/ext/carriers") else f"?{ID}"
@@ -128,6 +139,8 @@ BAD = [
         "'connector' is no parameter of this resource; it has connector-id, max-results, "
         "next-token",
     ),
+    (f"/ext/calls/{TRANSACTION}/recording?x=1", "'x' is no parameter of this resource; it has "
+     "none"),
     ("/ext/nodes?max-results=1", "'max-results' is no parameter of this resource; it has none"),
     (f"/ext/usage?{ID}&status=Completed", "'status' is no parameter of this resource; it has "
      "connector-id, from, next-token, to"),
@@ -261,7 +274,7 @@ def test_carriers_are_shown_as_each_live_node_sees_them(api: LocalApi) -> None:
 def test_nothing_is_written_by_reading(api: LocalApi) -> None:
     operations: list[str] = []
     api.before_call = operations.append
-    for path in RESOURCES:
+    for path in LISTS:
         api.call("GET", path if path in ("/ext/nodes", "/ext/carriers") else f"{path}?{ID}")
     # The key's use is noted, at most hourly; nothing else is written.
     assert set(operations[1:]) == {"Query"}

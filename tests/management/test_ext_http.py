@@ -1,10 +1,11 @@
 """The operator's extensions over HTTP."""
 
 from datetime import UTC, datetime
+from urllib.error import HTTPError
 
 import pytest
 
-from lambdas.management.ext.router import RESOURCES
+from lambdas.management.ext.router import LABEL, RESOURCES
 from model.codec import encode_item
 from model.node_items import node_members
 from model.tables import NODES
@@ -48,6 +49,13 @@ def test_a_connector_without_calls_has_used_nothing(stand: Stand) -> None:
     assert usage["Total"]["Termination"]["Calls"] == usage["Total"]["Origination"]["Calls"] == 0
 
 
-def test_every_extension_is_tried_here() -> None:
+def test_a_call_that_nobody_knows_is_not_recorded(stand: Stand) -> None:
+    # EXT9
+    with pytest.raises(HTTPError) as refused:
+        ext(stand.url, "/ext/calls/00000001-0000-4000-8000-000000000001/recording")
+    assert refused.value.code == 404
+
+
+def test_every_list_is_tried_here() -> None:
     tried = {target.partition("?")[0] for target in LISTS} | {"/ext/usage"}
-    assert tried == set(RESOURCES)
+    assert tried == {it.path for it in RESOURCES if LABEL not in it.path}

@@ -37,3 +37,8 @@ def report_block(
 ) -> bytes:
     """Return what a receiver tells of one stream."""
     return pack("!LLLLLL", ssrc, lost & 0xFFFFFF, 0, jitter, last_report, delay)
+
+
+def goodbye(ssrc: int = 7) -> bytes:
+    """Return a BYE of one stream."""
+    return pack("!BBHL", 0x81, 203, 1, ssrc)

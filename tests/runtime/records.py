@@ -6,6 +6,8 @@ from uuid import uuid4
 from edge.runtime.aws_messages import NodeIdentity
 from model.calls import LiveCall
 from model.cdr import NORMAL_CALL_CLEARING, CallDetailRecord, CallStatus, Disposition
+from model.cqr import CallQualityRecord, CallRoute
+from model.quality import CallQuality, SideQuality, StreamQuality
 
 STARTED_AT = datetime(2019, 3, 8, 6, 27, 38, 563_000, tzinfo=UTC)
 
@@ -45,4 +47,33 @@ def a_record(
         answered=status is CallStatus.COMPLETED,
         started_at=STARTED_AT,
         ended_at=STARTED_AT + timedelta(milliseconds=29_473),
+    )
+
+
+def a_quality(packets: int = 1_474) -> CallQuality:
+    """Return the quality of a call whose remote party sends no RTCP."""
+    return CallQuality(
+        measured_at=STARTED_AT + timedelta(seconds=60),
+        customer=SideQuality(
+            received=StreamQuality(packets, 172 * packets, 6, 300, 3, 250),
+            sent=StreamQuality(1_470, 252_840, 5, 250, 1, 500),
+            rtt_us=20_000,
+            mos=4.38,
+        ),
+        remote=SideQuality(
+            received=StreamQuality(1_470, 252_840, 0, 0, 0, 125),
+            sent=StreamQuality(packets, 172 * packets, 0, 0, None, None),
+            rtt_us=None,
+            mos=4.4,
+        ),
+    )
+
+
+def a_quality_record(record: CallDetailRecord | None = None) -> CallQualityRecord:
+    """Return what lies beside a record."""
+    return CallQualityRecord(
+        call=record or a_record(),
+        route=CallRoute.PSTN,
+        last_minute=a_quality(74),
+        total=a_quality(),
     )

@@ -44,14 +44,18 @@ class ScriptedCore:
 
     @property
     def pending(self) -> dict[str, int]:
-        return {"calls": self.active_calls, "dialogs": self.dialogs}
+        return {"calls": self.active_calls, "dialogs": self.dialogs, "recordings": 0}
 
 
 class Lines:
-    """A Logger that keeps what it is told."""
+    """A NodeLog that keeps what it is told."""
 
     def __init__(self) -> None:
         self.written: list[tuple[str, dict[str, Field]]] = []
+        self.figures: list[Mapping[str, int | float]] = []
+
+    def metrics(self, dimensions: Mapping[str, str], figures: Mapping[str, int | float]) -> None:
+        self.figures.append(figures)
 
     def __call__(self, event: str, fields: Mapping[str, Field]) -> None:
         self.written.append((event, dict(fields)))

@@ -1,6 +1,7 @@
 """The AWS worker as a process: configuration and records, through outages, crashes and ends."""
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -25,18 +26,28 @@ from edge.seam import (
     ForgetCall,
     JournalCall,
     NodeReport,
+    NoteQuality,
     PeersSeen,
+    WriteLog,
     WriteRecord,
 )
 from model.connector import Origination, Route
+from model.connector_logs import ConnectorLog
 from model.node import NodeState
 from model.node_items import node_members
 from model.number_items import number_members
+from model.quality import optional_quality
 from model.settings import Settings
 from model.tables import CALLS, INVENTORY, LIMITS, NODES, NUMBERS
 from tests.runtime.local_aws import Deployment, LocalAws, a_connector, a_number
 from tests.runtime.processes import is_running
-from tests.runtime.records import NODE, a_live_call, a_record
+from tests.runtime.records import (
+    NODE,
+    a_live_call,
+    a_quality,
+    a_quality_record,
+    a_record,
+)
 from tests.runtime.scripted import Lines, until, within
 
 pytestmark = pytest.mark.sockets
@@ -231,6 +242,47 @@ def test_calls_and_the_node_have_their_rows(deployment: Deployment) -> None:
         assert deployment.rows(NODES) == []
         await until(lambda: not control.unsettled)
         assert list(deployment.objects()) == [row["object_key"]]
+
+    in_world(deployment, test)
+
+
+def test_quality_has_its_object_and_its_place_in_the_row(deployment: Deployment) -> None:
+    # EDGE X5, X10
+    async def test(world: World) -> None:
+        control, record = world.control, a_record()
+        of_quality = a_quality_record(record)
+        live = a_live_call(record.transaction_id)
+        control.journal(NoteQuality(live, a_quality(1)))
+        await until(lambda: [optional_quality(it) for it in deployment.items(CALLS)])
+        assert optional_quality(deployment.items(CALLS)[0]) == a_quality(1)
+        control.write(WriteRecord(deployment.bucket, record))
+        control.write(WriteRecord(deployment.bucket, of_quality))
+        assert control.unsettled == 2
+        control.journal(NoteQuality(record, a_quality(2)))
+        await until(lambda: not control.unsettled)
+        assert deployment.objects() == {it.key(): it.body() for it in (record, of_quality)}
+        await until(lambda: optional_quality(deployment.items(CALLS)[0]) == a_quality(2))
+
+    in_world(deployment, test)
+
+
+def test_the_logs_of_a_connector_are_written_before_the_node_leaves(
+    deployment: Deployment,
+) -> None:
+    # EDGE X4
+    async def test(world: World) -> None:
+        for number in range(3):
+            record = {"voice_connector_id": deployment.prefix, "n": number}
+            log = ConnectorLog.MEDIA_METRICS
+            world.control.write_log(WriteLog(log, deployment.prefix, utc_now(), record))
+        world.control.leave()
+        await asyncio.wait_for(world.control.left.wait(), 5.0)
+        found = deployment.aws.client("logs").get_log_events(
+            logGroupName=f"/aws/ChimeVoiceConnectorLogs/{deployment.prefix}",
+            logStreamName=NODE.node_id,
+            startFromHead=True,
+        )
+        assert [json.loads(it["message"])["n"] for it in found["events"]] == [0, 1, 2]
 
     in_world(deployment, test)
 

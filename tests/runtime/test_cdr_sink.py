@@ -7,9 +7,9 @@ from obstore.exceptions import AlreadyExistsError
 
 from edge.runtime.aws_messages import RecordOutcome
 from edge.runtime.cdr_sink import PUTS_IN_FLIGHT, CdrSink
-from edge.seam import WriteRecord
-from model.cdr import CallDetailRecord, CallStatus
-from tests.runtime.records import a_record
+from edge.seam import Record, WriteRecord
+from model.cdr import CallStatus
+from tests.runtime.records import a_quality_record, a_record
 from tests.runtime.scripted import Lines, until
 
 STORED, ALREADY_THERE, GIVEN_UP = RecordOutcome
@@ -50,7 +50,7 @@ class World:
 
     def __init__(self, longest_queue: int = 1_000) -> None:
         self.buckets: dict[str, MemoryBucket] = {}
-        self.settled: list[tuple[CallDetailRecord, RecordOutcome]] = []
+        self.settled: list[tuple[Record, RecordOutcome]] = []
         self.log = Lines()
         self.now = 0.0
         self.sink = CdrSink(
@@ -213,5 +213,30 @@ def test_care_ends_after_a_day(hours: float, ends: bool) -> None:
         assert [outcome for _, outcome in world.settled] == ([GIVEN_UP] if ends else [])
         reasons = [line["reason"] for line in world.log.of("record-given-up")]
         assert reasons == (["24 h have passed"] if ends else [])
+
+    asyncio.run(run())
+
+
+def test_quality_lies_beside_the_record_and_gives_way_to_it() -> None:
+    # EDGE X10, C10
+    async def run() -> None:
+        world = World(longest_queue=2)
+        bucket = world.bucket("b")
+        bucket.gate.clear()
+        for _ in range(PUTS_IN_FLIGHT):
+            world.sink.take(WriteRecord("b", a_record()))
+        records = [a_record() for _ in range(2)]
+        qualities = [a_quality_record(record) for record in records]
+        world.sink.take(WriteRecord("b", qualities[0]))
+        for record in records:
+            world.sink.take(WriteRecord("b", record))
+        assert world.settled == [(qualities[0], GIVEN_UP)]
+        bucket.gate.set()
+        await until(lambda: world.sink.pending == 0)
+        world.sink.take(WriteRecord("b", qualities[1]))
+        await until(lambda: world.sink.pending == 0)
+        assert world.settled[-1] == (qualities[1], STORED)
+        assert bucket.objects[qualities[1].key()] == qualities[1].body()
+        assert all(record.key() in bucket.objects for record in records)
 
     asyncio.run(run())

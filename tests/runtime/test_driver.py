@@ -9,6 +9,7 @@ import uvloop
 
 from edge.flow import Flow, Transport
 from edge.media.session import CloseSession, MediaCommand, SessionId
+from edge.runtime.aws_messages import JournalEntry
 from edge.runtime.driver import FAULT_PAUSE_S, TICK_EVERY_S, Driver
 from edge.seam import (
     CloseFlow,
@@ -22,15 +23,20 @@ from edge.seam import (
     JournalCall,
     Log,
     MediaLost,
-    NoteHealth,
+    NoteQuality,
     Output,
+    PutMetrics,
     Received,
+    RecordingGrew,
+    RecordingStep,
     Send,
     Tick,
     Unreachable,
+    WriteLog,
     WriteRecord,
 )
-from tests.runtime.records import a_live_call, a_record
+from model.connector_logs import ConnectorLog
+from tests.runtime.records import STARTED_AT, a_live_call, a_quality, a_record
 from tests.runtime.scripted import Lines, ScriptedCore, until
 
 LOCAL, REMOTE = ("127.0.0.1", 5060), ("127.0.0.2", 5080)
@@ -47,14 +53,20 @@ class World:
         self.commands: list[tuple[int, MediaCommand]] = []
         self.records: list[WriteRecord] = []
         self.counts: list[Count] = []
-        self.journal: list[JournalCall | ForgetCall | NoteHealth] = []
+        self.logs: list[WriteLog] = []
+        self.metrics: list[PutMetrics] = []
+        self.journal: list[JournalEntry] = []
+        self.recording: list[RecordingStep] = []
         self.driver = Driver(
             core,
             loop=asyncio.get_running_loop(),
             log=self.log,
             command_media=lambda worker, command: self.commands.append((worker, command)),
             write_record=self.records.append,
+            write_log=self.logs.append,
+            put_metrics=self.metrics.append,
             journal=self.journal.append,
+            record=self.recording.append,
             count=self.counts.append,
         )
         self.driver.add_transport(Transport.UDP, self)
@@ -80,12 +92,20 @@ def test_every_output_goes_its_way() -> None:
     record = WriteRecord("bucket", a_record())
     close = CloseSession(SessionId(7))
     noted, forgotten = JournalCall(a_live_call()), ForgetCall("1")
+    quality = NoteQuality(a_record(), a_quality())
+    line = WriteLog(ConnectorLog.MEDIA_METRICS, "connector", STARTED_AT, {"call_id": "1"})
+    metrics = PutMetrics({"Region": "us-east-1"}, {"CustomerToVcRtpPackets": 1})
+    grew = RecordingGrew("1", b"records")
     outputs: list[Output] = [
         Send(b"bytes", FLOW),
         CommandMedia(2, close),
         noted,
         record,
         forgotten,
+        quality,
+        line,
+        metrics,
+        grew,
         CloseFlow(FLOW, 60.0),
         Count("connector", 10, 1, 0.5, 0.5),
         Log("call-started", {"n": 1}),
@@ -100,7 +120,9 @@ def test_every_output_goes_its_way() -> None:
         assert world.closed == [(FLOW, 60.0)]
         assert world.commands == [(2, close)]
         assert world.records == [record]
-        assert world.journal == [noted, forgotten]
+        assert world.journal == [noted, forgotten, quality]
+        assert (world.logs, world.metrics) == ([line], [metrics])
+        assert world.recording == [grew]
         assert world.counts == [Count("connector", 10, 1, 0.5, 0.5)]
         assert world.log.written == [("call-started", {"n": 1})]
 

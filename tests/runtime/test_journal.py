@@ -10,9 +10,10 @@ from edge.runtime.journal import Journal
 from edge.seam import NodeReport
 from model.cdr import CallStatus
 from model.node import CarrierState
+from model.quality import optional_quality
 from model.tables import CALLS, NODES
 from tests.runtime.local_aws import Deployment
-from tests.runtime.records import NODE, a_live_call, a_record
+from tests.runtime.records import NODE, a_live_call, a_quality, a_record
 from tests.runtime.scripted import Lines, until
 
 pytestmark = pytest.mark.sockets
@@ -133,5 +134,30 @@ def test_more_calls_than_fit_into_a_batch(deployment: Deployment) -> None:
         rows = deployment.rows(CALLS)
         assert len(rows) == 60
         assert sum("live_node" in row for row in rows) == 30
+
+    in_journal(deployment, test)
+
+
+def test_the_row_of_a_call_shows_its_quality_while_it_is_up_and_afterwards(
+    deployment: Deployment,
+) -> None:
+    # EDGE X5
+    async def test(journal: Journal) -> None:
+        record = a_record()
+        call = a_live_call(record.transaction_id)
+        journal.answered(call)
+        for packets in (1, 2):
+            journal.answered(call, a_quality(packets))
+            await written(journal)
+            (item,) = deployment.items(CALLS)
+            assert optional_quality(item) == a_quality(packets)
+            assert "live_node" in item
+        journal.ended(record)
+        journal.ended(record, a_quality(3))
+        await written(journal)
+        (item,) = deployment.items(CALLS)
+        assert optional_quality(item) == a_quality(3)
+        assert item["object_key"] == {"S": record.key()}
+        assert "live_node" not in item
 
     in_journal(deployment, test)

@@ -191,7 +191,9 @@ def test_sigusr1_asks_what_the_node_holds(deployment: Deployment) -> None:
         world.core.active_calls = 7
         os.kill(os.getpid(), signal.SIGUSR1)
         await until(lambda: world.log.of("pending"))
-        assert world.log.of("pending") == [{"calls": 7, "dialogs": 0, "records": 0, "faults": 0}]
+        assert world.log.of("pending") == [
+            {"calls": 7, "dialogs": 0, "recordings": 0, "records": 0, "faults": 0}
+        ]
         assert not world.heard(Drain)
         world.core.active_calls = 0
         world.stop()

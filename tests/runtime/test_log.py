@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.runtime.log import LONGEST_LINE_BYTES, Field, JsonLines, line_of
+from edge.runtime.log import LONGEST_LINE_BYTES, Field, JsonLines, line_of, metrics_line
+from tests.runtime.records import a_quality
 from tests.runtime.scripted import within
 
 AT = datetime(2026, 7, 1, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -74,3 +75,59 @@ def test_lines_go_to_a_file_as_well(tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as file:
         JsonLines(file.fileno(), lambda: AT)("call-started", {})
     assert json.loads((tmp_path / "log").read_bytes())["event"] == "call-started"
+
+
+def test_figures_are_a_line_that_cloudwatch_makes_metrics_of() -> None:
+    # EDGE X2; the embedded metric format's members and units
+    figures = {
+        "CustomerToVcRtpPackets": 3_000,
+        "CustomerToVcJitter": 250,
+        "RTTBetweenVcAndCustomer": 20_000,
+        "MOSBetweenVcAndCustomer": 4.39,
+    }
+    line = metrics_line({"VoiceConnectorId": "one", "Region": "us-east-1"}, figures, AT)
+    assert json.loads(line) == {
+        "at": "2026-07-01T12:00:00.250+00:00",
+        "event": "metrics",
+        "_aws": {
+            "Timestamp": 1_782_907_200_250,
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": "OpenVoiceConnector",
+                    "Dimensions": [["VoiceConnectorId", "Region"]],
+                    "Metrics": [
+                        {"Name": "CustomerToVcRtpPackets", "Unit": "Count"},
+                        {"Name": "CustomerToVcJitter", "Unit": "Microseconds"},
+                        {"Name": "RTTBetweenVcAndCustomer", "Unit": "Microseconds"},
+                        {"Name": "MOSBetweenVcAndCustomer", "Unit": "None"},
+                    ],
+                }
+            ],
+        },
+        "VoiceConnectorId": "one",
+        "Region": "us-east-1",
+        **figures,
+    }
+
+
+def test_all_figures_of_a_call_fit_into_a_line() -> None:
+    side = a_quality(2**40).customer
+    whole = a_quality()._replace(customer=side, remote=side)
+    figures = {name: max(value, 2**40) for name, value in whole.members().items()}
+    assert len(figures) == 28
+    line = metrics_line({"VoiceConnectorId": "x" * 36, "Region": "ap-southeast-1"}, figures, AT)
+    assert len(line) <= LONGEST_LINE_BYTES
+
+
+def test_figures_wait_for_no_reader_either() -> None:
+    reader, writer = os.pipe()
+    log = JsonLines(writer, lambda: AT)
+    with within(2.0):
+        for _ in range(2_000):
+            log.metrics({"Region": "us-east-1"}, {"CustomerToVcRtpPackets": 1})
+    lines = os.read(reader, 1 << 20).splitlines()
+    log("call-ended", {})
+    dropped = json.loads(os.read(reader, 1 << 20).splitlines()[0])
+    assert (dropped["event"], dropped["count"]) == ("log-lines-dropped", 2_000 - len(lines))
+    os.close(reader)
+    os.close(writer)

@@ -98,6 +98,8 @@ class _AgentCall:
         self.dialog: Dialog | None = None
         self.hung_up = False
         """Whether a BYE of either side has gone through."""
+        self.bye: Request | None = None
+        """The peer's."""
         self.finals: list[int] = []
         """Final responses to requests of ours, whatever the method."""
 
@@ -123,9 +125,10 @@ class _AgentCall:
             self.agent.endpoint.request(bye, self.flow, self, now)
             self.reoffers.stop(now)
 
-    def released(self, now: float) -> None:
+    def released(self, bye: Request, now: float) -> None:
         """Take the peer's BYE."""
         self.hung_up = True
+        self.bye = bye
         self.armed.clear()
         self.reoffers.stop(now)
 
@@ -467,7 +470,7 @@ class Agent:
                 self.endpoint.respond_statelessly(request, flow, 407, "Who", challenge)
                 return
             self.endpoint.respond(self.endpoint.serve(request, flow), 200, "OK", now)
-            call.released(now)
+            call.released(request, now)
         elif request.method == "INVITE" and call is not None:
             call.reoffers.take(request, self.endpoint.serve(request, flow), now)
         elif request.method == "OPTIONS" and request.to.tag is None:

@@ -11,10 +11,11 @@ from botocore.credentials import Credentials
 LONGEST_S = 10.0
 
 
-def ext(api_url: str, target: str) -> Any:
-    """Return the answer to GET /ext/..., as JSON has it."""
-    request = AWSRequest("GET", api_url + target)
+def ext(api_url: str, target: str, method: str = "GET") -> Any:
+    """Return the answer to a request to /ext/..., as JSON has it."""
+    request = AWSRequest(method, api_url + target)
     SigV4Auth(Credentials("test", "test"), "chime", "us-east-1").add_auth(request)
-    signed = urllib.request.Request(api_url + target, headers=dict(request.headers.items()))
+    headers = dict(request.headers.items())
+    signed = urllib.request.Request(api_url + target, headers=headers, method=method)
     with urllib.request.urlopen(signed, timeout=LONGEST_S) as answer:
         return json.load(answer)

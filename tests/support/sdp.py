@@ -1,10 +1,15 @@
-"""Session descriptions as ordinary peers write them."""
+"""Session descriptions as ordinary peers write and read them."""
 
+import re
 from base64 import b64encode
+
+from edge.flow import Address
 
 AES_128 = "AES_CM_128_HMAC_SHA1_80"
 AES_256 = "AES_256_CM_HMAC_SHA1_80"
 SAVP = "RTP/SAVP"
+_CONNECTION = re.compile(rb"^c=IN IP4 (\S+)", re.M)
+_AUDIO = re.compile(rb"^m=audio (\d+) ", re.M)
 
 
 def secret(fill: int = 1, octets: int = 30) -> str:
@@ -43,3 +48,10 @@ def audio(
         f"a={direction}",
     ]
     return "\r\n".join(lines).encode() + b"\r\n"
+
+
+def rtp_of(sdp: bytes) -> Address:
+    """Return where a description with one stream wants its RTP."""
+    host, port = _CONNECTION.search(sdp), _AUDIO.search(sdp)
+    assert host is not None and port is not None, sdp
+    return host.group(1).decode(), int(port.group(1))

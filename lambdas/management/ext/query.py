@@ -12,13 +12,17 @@ _FIRST_YEAR = 1970
 _CONNECTOR_ID = re.compile(r"[a-z0-9-]{1,36}")
 _NUMBER = re.compile(r"[+0-9A-Za-z._-]{1,64}")
 _SIZE = re.compile(r"[0-9]{1,4}")
+_SECONDS = re.compile(r"[0-9]{1,5}")
 
 
 class Query:
     """Decoded parameters, each of them known to the resource."""
 
-    def __init__(self, given: Mapping[str, str], known: Iterable[str]) -> None:
-        """Take what was given; raises BadRequest for a name that is not known."""
+    def __init__(self, given: Mapping[str, str], known: Iterable[str], label: str = "") -> None:
+        """Take what was given; raises BadRequest for a name that is not known.
+
+        `label` is the part of the path that names one of the things the resource is about.
+        """
         unknown = sorted(set(given) - set(known))
         if unknown:
             names = ", ".join(sorted(known)) or "none"
@@ -26,6 +30,7 @@ class Query:
                 f"{unknown[0][:64]!r} is no parameter of this resource; it has {names}"
             )
         self._given = given
+        self.label = label
 
     def text(self, name: str) -> str | None:
         """Return a parameter as it is; None when it is absent or empty."""
@@ -63,6 +68,11 @@ class Query:
             wanted = f"a number from 1 to {LARGEST_PAGE} is wanted"
             raise BadRequest(f"max-results is {text[:64]!r}; {wanted}")
         return int(text)
+
+    def seconds(self) -> int | None:
+        """Return the parameter seconds; its bounds are the resource's business."""
+        text = self._fitting("seconds", _SECONDS, "a whole number of seconds")
+        return None if text is None else int(text)
 
     def _moment(self, name: str) -> datetime | None:
         """Return a moment in UTC to the millisecond; no zone means UTC, a date its beginning."""

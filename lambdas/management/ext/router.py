@@ -1,34 +1,63 @@
 """The operator's extensions: what the edge is doing, under /ext/, where AWS has no path.
 
-docs/ext.md describes every resource. All are read with GET, signed like any other request.
+docs/ext.md describes every resource. Requests are signed like any other one.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from lambdas.management.context import Context
 from lambdas.management.errors import UnknownOperation
-from lambdas.management.ext import calls, carriers, cdrs, nodes, usage
+from lambdas.management.ext import calls, carriers, cdrs, nodes, recordings, usage
 from lambdas.management.ext.query import Query
 from lambdas.management.wire import query_parameters, timestamp
 
 PREFIX = "/ext/"
+_NAME = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
-class _Resource(NamedTuple):
+class Resource(NamedTuple):
+    """What one method of one path does."""
+
+    method: str
+    path: str
+    """With LABEL for the part that names one thing."""
     parameters: frozenset[str]
-    answer: Callable[[Context, Query], Mapping[str, object]]
+    function: Callable[[Context, Query], Mapping[str, object]]
+
+    @property
+    def name(self) -> str:
+        """Return what the log calls it."""
+        return f"{self.method} {self.path}"
 
 
-RESOURCES: Mapping[str, _Resource] = {
-    "/ext/calls": _Resource(calls.PARAMETERS, calls.list_calls),
-    "/ext/carriers": _Resource(carriers.PARAMETERS, carriers.list_carriers),
-    "/ext/cdrs": _Resource(cdrs.PARAMETERS, cdrs.list_records),
-    "/ext/nodes": _Resource(nodes.PARAMETERS, nodes.list_nodes),
-    "/ext/usage": _Resource(usage.PARAMETERS, usage.summarise),
-}
+LABEL = "{TransactionId}"
+RECORDING = f"/ext/calls/{LABEL}/recording"
+RESOURCES: Sequence[Resource] = (
+    Resource("GET", "/ext/calls", calls.PARAMETERS, calls.list_calls),
+    Resource("POST", RECORDING, recordings.ORDER_PARAMETERS, recordings.order),
+    Resource("GET", RECORDING, recordings.NO_PARAMETERS, recordings.show),
+    Resource("DELETE", RECORDING, recordings.NO_PARAMETERS, recordings.end),
+    Resource("GET", "/ext/carriers", carriers.PARAMETERS, carriers.list_carriers),
+    Resource("GET", "/ext/cdrs", cdrs.PARAMETERS, cdrs.list_records),
+    Resource("GET", "/ext/nodes", nodes.PARAMETERS, nodes.list_nodes),
+    Resource("GET", "/ext/usage", usage.PARAMETERS, usage.summarise),
+)
+
+
+class Wanted(NamedTuple):
+    """A resource, and which of its things is meant."""
+
+    resource: Resource
+    label: str
+
+    @property
+    def name(self) -> str:
+        """Return what the log calls it."""
+        return self.resource.name
 
 
 def is_extension(raw_path: str) -> bool:
@@ -36,20 +65,30 @@ def is_extension(raw_path: str) -> bool:
     return raw_path.startswith(PREFIX)
 
 
-def resource(method: str, raw_path: str) -> str:
-    """Return the path of the resource that is meant; raises UnknownOperation (EXT1)."""
-    if method != "GET" or raw_path not in RESOURCES:
-        known = ", ".join(RESOURCES)
-        raise UnknownOperation(f"No operation has {method} {raw_path[:200]}; GET works on {known}")
-    return raw_path
+def resource(method: str, raw_path: str) -> Wanted:
+    """Return what is meant; raises UnknownOperation (EXT1)."""
+    for it in RESOURCES:
+        label = _label_in(raw_path, it.path) if method == it.method else None
+        if label is not None:
+            return Wanted(it, label)
+    known = ", ".join(it.name for it in RESOURCES)
+    raise UnknownOperation(f"No operation has {method} {raw_path[:200]}; there are {known}")
 
 
-def answer(path: str, context: Context, raw_query: str) -> bytes:
+def answer(wanted: Wanted, context: Context, raw_query: str) -> bytes:
     """Return the JSON of a resource; raises BadRequest that names the parameter at fault."""
-    wanted = RESOURCES[path]
-    query = Query(query_parameters(raw_query), wanted.parameters)
-    document = _written(wanted.answer(context, query))
+    found = wanted.resource
+    query = Query(query_parameters(raw_query), found.parameters, wanted.label)
+    document = _written(found.function(context, query))
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _label_in(raw_path: str, path: str) -> str | None:
+    """Return what stands for LABEL, nothing where there is none; None when the paths differ."""
+    before, has_label, after = path.partition(LABEL)
+    label = raw_path[len(before) : len(raw_path) - len(after)] if has_label else ""
+    fits = raw_path == before + label + after
+    return label if fits and (not has_label or _NAME.fullmatch(label)) else None
 
 
 def _written(value: object) -> object:
