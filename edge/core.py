@@ -163,6 +163,7 @@ class Core:
             timers=self._timers,
             put_out=self._outputs.append,
         )
+        self._calls.snapshot = self._quality.snapshot = self._snapshot
         self._reception = Reception(
             admission=self._admission,
             calls=self._calls,
