@@ -101,8 +101,9 @@ def test_parts_and_names_lead_there_from_anywhere(
         snapshot = part.news_for(snapshot).made_to(snapshot, SETTINGS.domain)
     gone = Existing.of(wanted).without_others(snapshot)
     snapshot = gone.made_to(snapshot, SETTINGS.domain)
-    same = {"sources": snapshot.sources, "carrier_networks": snapshot.carrier_networks}
-    assert snapshot == replace(wanted, **same)
+    assert snapshot == replace(
+        wanted, sources=snapshot.sources, carrier_networks=snapshot.carrier_networks
+    )
     for address in ADDRESSES:
         assert snapshot.sources.labels(address) == wanted.sources.labels(address)
     assert not everything_in(wanted).news_for(snapshot).differs_from(snapshot)

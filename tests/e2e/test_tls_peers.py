@@ -15,8 +15,9 @@ from tests.support.tls import TestCa
 
 pytestmark = [pytest.mark.sockets, pytest.mark.sipp, pytest.mark.xdist_group("tls-peers")]
 
-TO_BOTH, TO_FIRST = "+14155550100", "+16505550100"
-"""The first carrier takes both, the second one only numbers like the former."""
+TO_BOTH, TO_FIRST = "+14155550106", "+16505550106"
+"""The first carrier takes both, the second one only numbers like the former. The simulated network,
+which comes after them, answers 503."""
 
 
 class Carriers(NamedTuple):

@@ -20,6 +20,7 @@ modparam("tls", "certificate", "{certificate}")
 modparam("tls", "private_key", "{certificate}")
 modparam("tls", "ca_list", "{authority}")
 modparam("tls", "verify_certificate", 1)
+modparam("tls", "tls_method", "TLSv1.2+")
 """
 
 
