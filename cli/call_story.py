@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from cli.media_story import media_lines
 from cli.page import told
 from edge.policy.reasons import BY_CODE
+from model.quality import CallQuality
 
 Event = Mapping[str, object]
 
@@ -32,6 +34,8 @@ class Story(NamedTuple):
     """Members of the detail record (EDGE C2) and where it lies; None when there is none (yet)."""
     is_live: bool = False
     """The row says that the call is up."""
+    quality: CallQuality | None = None
+    """What the call's media is like so far, or was."""
 
 
 def events_of(call: str, events: Iterable[Event]) -> tuple[Event, ...]:
@@ -67,6 +71,7 @@ def lines_of(story: Story) -> list[str]:
     elif story.events and story.events[-1].get("event") in ("call-started", "call-attempt"):
         lines.append("It has not ended, as far as is known here.")
     lines += _advice(story)
+    lines += media_lines(story.quality)
     lines += _where(story.record)
     return lines
 
@@ -84,6 +89,7 @@ def members_of(story: Story) -> dict[str, object]:
         "Rules": None if reason is None else reason.value.rules,
         "Remedy": None if ending is None else _remedy(ending),
         "Live": story.is_live,
+        "Quality": None if story.quality is None else story.quality.members(),
         "Record": story.record,
         "Events": list(story.events),
     }

@@ -2,6 +2,7 @@
 
 import os
 from time import sleep
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -18,17 +19,22 @@ _CLIENT_CONFIG = Config(
 
 def repository(*, prefix: str | None, region: str | None, api_port: int | None) -> Repository:
     """Return the repository; a prefix or a region means AWS, with its ordinary credentials."""
+    found = client("dynamodb", prefix=prefix, region=region, api_port=api_port)
+    return Repository.over(found, prefix or DEFAULT_PREFIX, sleep)
+
+
+# boto3 makes its clients at run time: their type depends on the service's name.
+def client(service: Any, *, prefix: str | None, region: str | None, api_port: int | None) -> Any:
+    """Return a client of one of AWS's services: the running stand's, or AWS's own as above."""
     if prefix is not None or region is not None:
-        client = boto3.client("dynamodb", region_name=region, config=_CLIENT_CONFIG)
-        return Repository.over(client, prefix or DEFAULT_PREFIX, sleep)
+        return boto3.client(service, region_name=region, config=_CLIENT_CONFIG)
     facts = running_stand(api_port)
     isolate(os.environ)
-    client = boto3.client(
-        "dynamodb",
+    return boto3.client(
+        service,
         endpoint_url=facts.aws_url,
         region_name=facts.region,
         aws_access_key_id=facts.access_key_id,
         aws_secret_access_key=facts.secret_access_key,
         config=_CLIENT_CONFIG,
     )
-    return Repository.over(client, DEFAULT_PREFIX, sleep)

@@ -20,6 +20,7 @@ from emulator.environment import isolate
 from lambdas.management.repository import Repository
 from model.call_items import has_ended, record_from
 from model.codec import Item, optional_string
+from model.quality import optional_quality
 from model.tables import DEFAULT_PREFIX, edge_log_group_name
 
 _STRANGERS_SHOWN = 5
@@ -73,7 +74,7 @@ def _story(wanted: str, events: Events, calls: Repository) -> Story:
         if item is not None:
             ended = has_ended(item)
             record = _record(item, calls.configuration.cdr_bucket()) if ended else None
-            return Story(found, record, is_live=not ended)
+            return Story(found, record, is_live=not ended, quality=optional_quality(item))
     return Story(found, None)
 
 

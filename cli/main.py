@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.errors import CommandError
+from cli.errors import CommandError, ExitCode
 from emulator.ports import HOST, Ports
 
 _EXIT_CODES = (
@@ -28,6 +28,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+call = typer.Typer(
+    help="Place a call from the simulated phone network, or record one that is up.",
+    invoke_without_command=True,
+)
+app.add_typer(call, name="call")
 cdr = typer.Typer(help="Call detail records.", no_args_is_help=True)
 app.add_typer(cdr, name="cdr")
 keys = typer.Typer(
@@ -133,9 +138,12 @@ def certs(
     _command("certs").run(out=out, name=name, print_ca=ca)
 
 
-@app.command()
-def call(
-    to_number: Annotated[str, typer.Option("--to", metavar="+1...", help="Number to call.")],
+@call.callback()
+def place_call(
+    context: typer.Context,
+    to_number: Annotated[
+        str | None, typer.Option("--to", metavar="+1...", help="Number to call.")
+    ] = None,
     from_number: Annotated[
         str, typer.Option("--from", metavar="+1...", help="Caller id.")
     ] = "+12125552001",
@@ -145,16 +153,56 @@ def call(
     api_port: ApiPort = None,
     as_json: AsJson = False,
 ) -> None:
-    """Place a call from the simulated phone network.
+    """Place a call from the simulated phone network, or record one that is up.
 
     Exit code 0: answered, heard and ended normally; 4: refused; 5: unanswered; 6: no audio.
     """
+    if context.invoked_subcommand is not None:
+        return
+    if to_number is None:
+        raise CommandError("--to is missing: which number is to be called?", ExitCode.USAGE)
     _command("call").run(
         from_number=from_number,
         to_number=to_number,
         duration_s=duration,
         api_port=api_port,
         as_json=as_json,
+    )
+
+
+@call.command("record")
+def record_call(
+    call_id: Annotated[
+        str | None,
+        typer.Argument(metavar="CALL", help="TransactionId or SIP Call-ID.", show_default=False),
+    ] = None,
+    last: Annotated[
+        bool, typer.Option("--last", help="Take the call that was answered last.")
+    ] = False,
+    seconds: Annotated[
+        int | None,
+        typer.Option(min=1, max=86_400, help="End after so long [the call's end, or the limit]."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="FILE", help="Where to write it [<CALL>.pcap]."),
+    ] = None,
+    prefix: Prefix = None,
+    region: Region = None,
+    api_port: ApiPort = None,
+) -> None:
+    """Record signalling and clear audio of a call that is up, for Wireshark; Ctrl-C ends it.
+
+    The operator's settings have to allow it: {"recording": {"allowed": true}}.
+    """
+    _command("call_recording").run(
+        call_id,
+        last=last,
+        seconds=seconds,
+        out=out,
+        prefix=prefix,
+        region=region,
+        api_port=api_port,
     )
 
 

@@ -58,6 +58,7 @@ from edge.seam import (
     JournalCall,
     LoadMeasured,
     Log,
+    MediaCongested,
     MediaLost,
     MediaReported,
     NodeReport,
@@ -243,6 +244,8 @@ class Core:
             case MediaLost(worker):
                 self._calls.media_lost(worker, now)
                 self._quality.worker_lost(worker, now)
+            case MediaCongested(worker, is_behind):
+                self._pool.congested(worker, is_behind=is_behind)
             case Drain():
                 self._calls.is_draining = True
                 self._peers.leave(now)

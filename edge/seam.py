@@ -63,6 +63,13 @@ class MediaLost(NamedTuple):
     worker: int
 
 
+class MediaCongested(NamedTuple):
+    """A media worker has fallen behind its commands, or has caught up."""
+
+    worker: int
+    is_behind: bool
+
+
 class ConfigLoaded(NamedTuple):
     """The changes before this one have told the whole configuration (A9)."""
 
@@ -147,6 +154,7 @@ Input: TypeAlias = (
     | FlowIdle
     | MediaReported
     | MediaLost
+    | MediaCongested
     | ConfigLoaded
     | ConfigChanged
     | Resolved

@@ -10,10 +10,12 @@ from constructs import Construct
 from infra.document import settings_document
 from infra.edge_image import edge_image
 from infra.findings import accept
-from infra.names import record_arns, table_arn
+from infra.names import connector_log_arn, record_arns, table_arn
 from infra.network import SIP_PORT
 from infra.settings import DeploymentSettings
 from model.cdr import KEY_PREFIX
+from model.connector_logs import ConnectorLog
+from model.cqr import QUALITY_PREFIX
 from model.peers import IN_ENVIRONMENT
 from model.recordings import RECORDING_PREFIX
 from model.tables import (
@@ -35,6 +37,7 @@ DRAIN_S = 110
 OPEN_FILES = 65_536
 """A socket for every port of the widest media range, with room for the rest."""
 LOG_BUFFER_MIB = 4
+LOG_ACTIONS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 
 
 class EdgeTask(Construct):
@@ -170,9 +173,28 @@ class EdgeTask(Construct):
                 "AwsSolutions-IAM5[Resource::*]": "DescribeNetworkInterfaces knows no resources.",
             },
         )
+        self._permit_logs(role)
+        if settings.operator.records.quality:
+            self._permit_quality(role)
         if settings.operator.recording.allowed:
             self._permit_recording(role)
         return role
+
+    def _permit_logs(self, role: iam.Role) -> None:
+        """Let nodes write the logs of connectors, and make them (EDGE X4)."""
+        for log in ConnectorLog:
+            group = connector_log_arn(Stack.of(self), log)
+            role.add_to_policy(iam.PolicyStatement(actions=LOG_ACTIONS, resources=[group]))
+            # cdk-nag writes a reference as <AWS::Region>.
+            groups = "arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group"
+            finding = f"AwsSolutions-IAM5[Resource::{groups}:{log.value}/*]"
+            accept(role, {finding: "A log group ends with the id of its connector."})
+
+    def _permit_quality(self, role: iam.Role) -> None:
+        """Let nodes store the quality of calls (EDGE X10)."""
+        objects = record_arns(Stack.of(self), self._settings, QUALITY_PREFIX)
+        role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[objects]))
+        accept(role, {self._finding(QUALITY_PREFIX): "As of a record's name."})
 
     def _permit_recording(self, role: iam.Role) -> None:
         """Let nodes say how recordings stand, and store them (docs/recording.md)."""

@@ -7,6 +7,7 @@ from aws_cdk import ArnFormat, Aws, Stack
 
 from infra.settings import DeploymentSettings
 from model.cdr import KEY_PREFIX
+from model.connector_logs import ConnectorLog
 from model.tables import Index, Table, cdr_bucket_name
 
 
@@ -43,4 +44,14 @@ def record_arns(stack: Stack, settings: DeploymentSettings, prefix: str = KEY_PR
         resource=bucket_name(settings),
         resource_name=f"{prefix}/*",
         arn_format=ArnFormat.SLASH_RESOURCE_NAME,
+    )
+
+
+def connector_log_arn(stack: Stack, log: ConnectorLog) -> str:
+    """Return the ARN of every log group of one kind that connectors have."""
+    return stack.format_arn(
+        service="logs",
+        resource="log-group",
+        resource_name=f"{log.value}/*",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )

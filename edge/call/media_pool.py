@@ -22,6 +22,7 @@ class MediaPool:
     def __init__(self, workers: int, command: Callable[[int, MediaCommand], None]) -> None:
         self._free: list[deque[int]] = [deque() for _ in range(workers)]
         self._own: list[set[int]] = [set() for _ in range(workers)]
+        self._behind: set[int] = set()
         self._command = command
         self._next = 0
 
@@ -34,13 +35,25 @@ class MediaPool:
         """Forget a worker's ports: its process has ended."""
         self._free[worker].clear()
         self._own[worker].clear()
+        self._behind.discard(worker)
+
+    def congested(self, worker: int, *, is_behind: bool) -> None:
+        """Hear that a worker has fallen behind its commands, or that it has caught up."""
+        if is_behind:
+            self._behind.add(worker)
+        else:
+            self._behind.discard(worker)
 
     def open(self) -> Lease | None:
-        """Take two ports of the worker that has most, None when none has two left."""
-        worker = max(range(len(self._free)), key=lambda number: len(self._free[number]))
-        free = self._free[worker]
-        if len(free) < 2:
+        """Take two ports of the worker that has most, None when none can take a call."""
+        worker = max(
+            (number for number in range(len(self._free)) if number not in self._behind),
+            key=lambda number: len(self._free[number]),
+            default=None,
+        )
+        if worker is None or len(self._free[worker]) < 2:
             return None
+        free = self._free[worker]
         self._next += 1
         lease = Lease(worker, SessionId(self._next), free.popleft(), free.popleft())
         self._command(worker, OpenSession(lease.session, lease.a_port, lease.b_port))
@@ -61,8 +74,13 @@ class MediaPool:
 
     @property
     def has_two(self) -> bool:
-        """Tell whether some worker has the two ports of a call."""
-        return any([len(ports) > 1 for ports in self._free])
+        """Tell whether some worker that keeps up has the two ports of a call."""
+        return any(
+            [
+                len(ports) > 1 and number not in self._behind
+                for number, ports in enumerate(self._free)
+            ]
+        )
 
     @property
     def free(self) -> int:

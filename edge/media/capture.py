@@ -23,13 +23,15 @@ class Capture:
         self._records: list[bytes] = []
         self._size = 0
 
-    def received(self, port: int, source: Address, packet: bytes, now: float) -> None:
-        """Note a packet that came to a port of ours."""
-        self._note(source, (self._address, port), packet, now)
+    def received(self, port: int, source: Address | None, packet: bytes | None, now: float) -> None:
+        """Note a packet that came to a port of ours; None where there is none in clear."""
+        if source is not None and packet:
+            self._note(source, (self._address, port), packet, now)
 
-    def sent(self, port: int, destination: Address, packet: bytes, now: float) -> None:
-        """Note a packet that left a port of ours."""
-        self._note((self._address, port), destination, packet, now)
+    def sent(self, port: int, destination: Address | None, packet: bytes, now: float) -> None:
+        """Note a packet that leaves a port of ours; None where it goes nowhere."""
+        if destination is not None:
+            self._note((self._address, port), destination, packet, now)
 
     def take(self) -> bytes:
         """Return what was noted since the last time."""

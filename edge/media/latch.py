@@ -2,9 +2,10 @@
 
 A leg is OPEN until three packets of one accepted source have proved themselves, then LATCHED to
 that address and port: its socket is connected and the kernel drops everybody else. After a silence
-it is SILENT: the old source may come back at once, a new one only with the same SSRC and from the
-accepted set. A new address in the peer's SDP starts it all anew. The worker drives this with the
-packets of unconnected sockets, with its slow timer, and with what signalling says.
+it is SILENT: the old source may come back at once, a new one only from the accepted set and with
+the same SSRC or, on SRTP, a tag that verifies. A new address in the peer's SDP starts it all anew.
+The worker drives this with the packets of unconnected sockets, with its slow timer, and with what
+signalling says.
 """
 
 from enum import Enum
@@ -40,9 +41,9 @@ class Sighting(Enum):
     LOCKED = "locked"
     """From the address and port that is or was latched."""
     KIN = "kin"
-    """After a silence: another accepted source with the SSRC of the latched one."""
+    """After a silence: another accepted source that has the SSRC of the latched one, or its key."""
     STRANGER = "stranger"
-    """After a silence: another accepted source with another SSRC."""
+    """After a silence: another accepted source, with another SSRC and no key."""
     SILENCE = "silence"
     MOVED = "moved"
     """The peer's SDP has a new address."""
@@ -148,9 +149,14 @@ class Latch:
             return True
         return self.state is not LatchState.LATCHED and source[0] in self._sources
 
-    def on_packet(self, source: Address, ssrc: int, sequence: int) -> Effect:
-        """Judge a packet that is known to have version 2 and a negotiated payload type."""
-        effect = self._enter(self._sight(source, ssrc, sequence))
+    def on_packet(
+        self, source: Address, ssrc: int, sequence: int, *, is_authentic: bool = False
+    ) -> Effect:
+        """Judge a packet that is known to have version 2 and a negotiated payload type.
+
+        One that is not authentic does not get here on an SRTP leg (EDGE Q7).
+        """
+        effect = self._enter(self._sight(source, ssrc, sequence, is_authentic))
         if effect is Effect.LATCH:
             self.source = source
             self._candidates.clear()
@@ -172,13 +178,14 @@ class Latch:
         self.state, effect = LATCH_TABLE[self.state, sighting]
         return effect
 
-    def _sight(self, source: Address, ssrc: int, sequence: int) -> Sighting:
+    def _sight(self, source: Address, ssrc: int, sequence: int, is_authentic: bool) -> Sighting:
         if source == self.source:
             return Sighting.LOCKED
         if not self.admits(source):
             return Sighting.FOREIGN
         if self.state is LatchState.SILENT:
-            return Sighting.KIN if ssrc == self._ssrc else Sighting.STRANGER
+            is_kin = is_authentic or ssrc == self._ssrc
+            return Sighting.KIN if is_kin else Sighting.STRANGER
         return self._sight_candidate(source, ssrc, sequence)
 
     def _sight_candidate(self, source: Address, ssrc: int, sequence: int) -> Sighting:

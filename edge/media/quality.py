@@ -5,7 +5,7 @@ which we pass on: the time from then to the answer, less what the peer kept it, 
 between the peer and us.
 """
 
-from edge.media.rtcp import ReportBlock
+from edge.media.rtcp import ReportBlock, blocks_in, sender_time
 from edge.media.rtp import CLOCK_HZ
 from edge.media.session import LegStatistics
 from model.quality import SideQuality, StreamQuality
@@ -49,6 +49,58 @@ class PeerReports:
         passed_at = self._passed.get(block.last_report)
         if passed_at is not None:
             self.rtt_us = max(0, round(1_000_000 * (now - passed_at - block.delay / DELAY_HZ)))
+
+
+class LegAccount:
+    """What goes between a leg and its peer besides the RTP that comes, which Reception counts.
+
+    No packet is counted on its way out: what came to the leg across is sent, but for what it
+    withheld, and with what it was fed. Octets are without what SRTP adds.
+    """
+
+    __slots__ = (
+        *("fed_bytes", "fed_packets", "peer", "rtcp_bytes", "rtcp_packets"),
+        *("sent_rtcp_bytes", "sent_rtcp_packets", "withheld_bytes", "withheld_packets"),
+    )
+
+    def __init__(self) -> None:
+        self.peer = PeerReports()
+        self.rtcp_packets = 0
+        self.rtcp_bytes = 0
+        self.sent_rtcp_packets = 0
+        self.sent_rtcp_bytes = 0
+        self.withheld_packets = 0
+        """RTP that came and went nowhere: a hold, an event that was not agreed on."""
+        self.withheld_bytes = 0
+        self.fed_packets = 0
+        """RTP that the peer got from us and not from the leg across (EDGE D6)."""
+        self.fed_bytes = 0
+
+    def rtcp_came(self, packet: bytes, ssrc: int, now: float) -> None:
+        """Take a packet of the peer; `ssrc` is that of the stream that it gets."""
+        self.rtcp_packets += 1
+        self.rtcp_bytes += len(packet)
+        for block in blocks_in(packet):
+            if block.ssrc == ssrc:
+                self.peer.take(block, now)
+
+    def rtcp_went(self, packet: bytes, now: float) -> None:
+        """Note what the peer was sent."""
+        self.sent_rtcp_packets += 1
+        self.sent_rtcp_bytes += len(packet)
+        named = sender_time(packet)
+        if named is not None:
+            self.peer.passed(named, now)
+
+    def withheld(self, packet: bytes) -> None:
+        """Count RTP that came and went nowhere."""
+        self.withheld_packets += 1
+        self.withheld_bytes += len(packet)
+
+    def fed(self, packet: bytes) -> None:
+        """Count RTP of our own that the peer got."""
+        self.fed_packets += 1
+        self.fed_bytes += len(packet)
 
 
 def mos(rtt_us: int | None, jitter_us: int, loss: float) -> float:

@@ -11,12 +11,15 @@ HEADER = Struct("!HHLL")
 HEADER_BYTES = 12
 LONGEST_BYTES = 1500
 """EDGE Q6; a longer datagram is no RTP of ours."""
+LONGEST_PAYLOAD_BYTES = 480
+"""Of audio: 60 ms at 64 kbit/s, which PCMU and G.722 both have (EDGE SD6)."""
+SEQUENCES = 1 << 16
 VERSION_AND_TYPE = 0xC07F
 """Mask of the header's first word that leaves version and payload type."""
 VERSION_2 = 0x8000
 MARKER = 0x80
 CLOCK_HZ = 8000
-"""Of PCMU and of its telephone-events."""
+"""Of PCMU, of G.722 (RFC 3551 §4.5.2) and of the telephone-events beside them."""
 HIGHEST_EVENT = 15
 """DTMF digits 0-9, *, #, A-D (RFC 4733 §3.2)."""
 
@@ -49,6 +52,11 @@ def parse(data: bytes) -> RtpHeader | None:
     if word & 0xC000 != VERSION_2:
         return None
     return RtpHeader(word & 0x7F, sequence, timestamp, ssrc)
+
+
+def sequence_of(packet: bytes) -> int:
+    """Return a packet's sequence number."""
+    return packet[2] << 8 | packet[3]
 
 
 def payload_start(data: bytes) -> int:

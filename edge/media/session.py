@@ -105,6 +105,13 @@ class LegMedia(NamedTuple):
     latched anew (EDGE Q5)."""
 
 
+class Begin(NamedTuple):
+    """The first command: lease ports, all but those whose rest is not over yet."""
+
+    resting: tuple[int, ...] = ()
+    """RTP ports that a worker which has ended had in use: their peers may still send (EDGE Q1)."""
+
+
 class OpenSession(NamedTuple):
     """Take two leased ports into use; stale packets in their sockets are thrown away."""
 
@@ -207,5 +214,6 @@ class Captured(NamedTuple):
     """Of a capture file (edge/media/pcap.py)."""
 
 
-MediaCommand: TypeAlias = OpenSession | SetLeg | CloseSession | RecordSession
+SessionCommand: TypeAlias = OpenSession | SetLeg | CloseSession | RecordSession
+MediaCommand: TypeAlias = Begin | SessionCommand
 MediaReport: TypeAlias = PortsLeased | MediaSilent | SessionMeasured | SessionClosed | Captured

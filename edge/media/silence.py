@@ -1,10 +1,11 @@
-"""PCMU silence for a peer that does not know of the other side's hold (EDGE D6, 1.12).
+"""Silence for a peer that does not know of the other side's hold (EDGE D6, 1.12).
 
 A stream of its own, with an SSRC of its own: the stream that it stands in for comes back where it
 was left. It steps back as soon as packets of the other leg come through.
 """
 
 from edge.media.rtp import CLOCK_HZ, HEADER, MARKER, VERSION_2
+from edge.media.session import PayloadTypes
 
 FRAME_S = 0.02
 FRAME = int(FRAME_S * CLOCK_HZ)
@@ -13,7 +14,10 @@ QUIET_S = 0.06
 """The other leg sends nothing: longer than the 20 or 30 ms between two packets of its own."""
 MOST_LATE = 5
 """Frames that are made up for after a pause of the loop; more are left out."""
-_SILENCE = b"\xff" * FRAME
+_PCMU = b"\xff" * FRAME
+_G722 = b"\xfd" * FRAME
+"""Decodes to zeros: no difference in either band, whose quantizers fall to their least scale and
+stay there (G.722 §3.5)."""
 
 
 class SilenceStream:
@@ -37,10 +41,12 @@ class SilenceStream:
         """Return the monotonic time of the next packet."""
         return self._started_at + self._frame * FRAME_S
 
-    def packet(self, payload_type: int, last_heard_at: float | None, now: float) -> bytes | None:
+    def packet(
+        self, numbers: PayloadTypes, last_heard_at: float | None, now: float
+    ) -> bytes | None:
         """Return the packet that is due, None when none is.
 
-        `last_heard_at` is when the other leg's peer sent its last packet.
+        `numbers` are those of the peer, `last_heard_at` is when the other leg's sent its last.
         """
         late = int((now - self.due_at) / FRAME_S)
         if now < self.due_at:
@@ -53,8 +59,19 @@ class SilenceStream:
         if last_heard_at is not None and now - last_heard_at < QUIET_S:
             self._is_marked = True
             return None
+        codec = _codec_of(numbers)
+        if codec is None:
+            return None
+        payload_type, silence = codec
         second = payload_type | (MARKER if self._is_marked else 0)
         self._is_marked = False
         self._sequence = (self._sequence + 1) & 0xFFFF
         timestamp = (self._timestamp + frame * FRAME) & 0xFFFFFFFF
-        return HEADER.pack(VERSION_2 | second, self._sequence, timestamp, self._ssrc) + _SILENCE
+        return HEADER.pack(VERSION_2 | second, self._sequence, timestamp, self._ssrc) + silence
+
+
+def _codec_of(numbers: PayloadTypes) -> tuple[int, bytes] | None:
+    """Return number and silence of a codec that the peer takes."""
+    if numbers.pcmu is not None:
+        return numbers.pcmu, _PCMU
+    return None if numbers.g722 is None else (numbers.g722, _G722)

@@ -1,16 +1,17 @@
 """The SRTP of one leg: what encrypts toward its peer, and what may decrypt what comes from it.
 
-Sending is simple: one context at a time. Receiving knows two states. *Settled*: one context judges
-every packet. *Undecided*: several candidates are tried until one that was announced verifies a
-packet, because the peer has announced a new key and may still use the old one (EDGE K14), or
-because nobody knows how it derives AES-192 keys (K11). A context never begins anew with a key that
-the leg had lately: a repeated keystream, or old packets that pass for new ones, would be the price.
+Sending is simple: one context at a time. Receiving knows two states. *Undecided*: candidates are
+tried one after the other, because the peer may still use the key before the one that it announced
+last (EDGE K14), because nobody knows how it derives AES-192 keys (K11), and because peers disagree
+on whether the rollover counter goes on under a new key (K13). *Settled*: one context judges every
+packet, the first announced one that has verified an RTP packet. A context never begins anew with a
+key that the leg had lately: a repeated keystream, or old packets that pass for new ones, would be
+the price.
 """
 
-from collections.abc import Callable
 from enum import StrEnum
 from math import inf
-from typing import NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from edge.media.srtp_derivation import Derivation
 from edge.media.srtp_keys import SRTCP_TAG_BYTES, LegSrtp, SrtpKey, Suite
@@ -18,8 +19,13 @@ from edge.media.srtp_native import NativeReceiver, NativeSender
 from edge.media.srtp_python import PythonReceiver, PythonSender
 
 AES_192_BYTES = 24
-MOST_CONTEXTS = 4
+MOST_KEYS = 4
 """Remembered per direction; a rejected re-INVITE returns to the keys before it."""
+MOST_EARLIER = 4
+"""Candidates of earlier keys: two keys, when nothing has come under either."""
+ALL_ROCS = range(24)
+LATER_ROCS = range(1, 24)
+"""What a rollover counter may be in the longest call (EDGE V5) at a packet every 10 ms."""
 
 
 class Aes192Kdf(StrEnum):
@@ -61,7 +67,8 @@ class Receiver(Protocol):
         """Return a compound RTCP packet in clear; None when it is not authentic or repeated."""
 
 
-Context = TypeVar("Context", Sender, Receiver)
+Key = TypeVar("Key")
+Context = TypeVar("Context")
 
 
 class MkiReceiver:
@@ -93,15 +100,40 @@ class MkiReceiver:
         return packet[: max(0, tag_at - self._mki_bytes)] + packet[tag_at:]
 
 
-_Material: TypeAlias = tuple[SrtpKey, Derivation]
-"""What makes two keys one context; it leaves out the window and the MKI around the key."""
+class RocSearch:
+    """Finds the rollover counter of a stream that libsrtp takes for one that begins (EDGE K13).
+
+    SRTCP carries its whole index, so that is libsrtp's as long as it is alive.
+    """
+
+    __slots__ = ("_key", "_native", "_python")
+
+    def __init__(self, key: SrtpKey, native: Receiver) -> None:
+        self._key = key
+        self._native = native
+        self._python: PythonReceiver | None = None
+        """Made when there is need of it: few streams go on under a new key."""
+
+    def unprotect(self, packet: bytes) -> bytes | None:
+        """Return an RTP packet in clear; None when it is not authentic, repeated or too old."""
+        if self._python is None:
+            self._python = PythonReceiver(self._key, first_rocs=LATER_ROCS)
+        return self._python.unprotect(packet)
+
+    def unprotect_rtcp(self, packet: bytes) -> bytes | None:
+        """Return a compound RTCP packet in clear; None when it is not authentic or repeated."""
+        return self._native.unprotect_rtcp(packet)
 
 
 class _Candidate(NamedTuple):
     """A receiver that may turn out to be the peer's."""
 
-    receiver: Receiver
+    key: SrtpKey
+    """Without window and MKI: they make no other context."""
     derivation: Derivation
+    context: Receiver
+    receiver: Receiver
+    """The context, behind what takes out the MKI."""
     until: float
     """Monotonic seconds; infinite for what the peer has announced last."""
 
@@ -119,33 +151,31 @@ class SrtpLeg:
         self._keys = keys
         self._derivation = _derivations(rules.aes192)[0]
         """How we derive AES-192 keys: as the peer does, once that is known."""
-        self._senders: dict[_Material, Sender] = {}
-        self._receivers: dict[_Material, Receiver] = {}
+        self._senders: dict[tuple[SrtpKey, Derivation], Sender] = {}
+        self._receivers: dict[SrtpKey, list[_Candidate]] = {}
+        """For each of the last keys what may be the peer's, or the one that has proved to be."""
         self.sender: Sender = self._sender_of(keys.ours)
         """What encrypts; another one after a rekeying and when the leg settles."""
-        self._candidates = self._announced(keys.theirs)
         self.receiver: Receiver | None = None
         """What judges every packet; None while undecided."""
-        self._settle_if_alone()
+        self._candidates = self._announced(keys.theirs)
 
     def rekey(self, keys: LegSrtp, now: float) -> None:
         """Take the keys of a new offer and answer; equal ones keep ROC and replay list (K14)."""
         old, self._keys = self._keys, keys
         if keys.ours != old.ours:
             self.sender = self._sender_of(keys.ours)
-        if keys.theirs == old.theirs:
+        if keys.theirs._replace(window=0) == old.theirs._replace(window=0):
             return
         until = now + self._rules.rekey_s
-        announced = self._announced(keys.theirs)
-        new_receivers = [candidate.receiver for candidate in announced]
-        self._candidates = announced + [
+        earlier = [
             candidate._replace(until=min(candidate.until, until))
             for candidate in self._candidates
-            if now < candidate.until and candidate.receiver not in new_receivers
+            if now < candidate.until
         ]
-        del self._candidates[MOST_CONTEXTS:]
         self.receiver = None
-        self._settle_if_alone()
+        # The earlier ones first: to search the new key for a packet of the old one costs most.
+        self._candidates = earlier[-MOST_EARLIER:] + self._announced(keys.theirs)
 
     def protect(self, packet: bytes) -> bytes | None:
         """Return an RTP packet as the peer gets it; None when it must not be sent.
@@ -162,78 +192,95 @@ class SrtpLeg:
         """Return the peer's RTP packet in clear; None when it is not authentic or repeated."""
         if self.receiver is not None:
             return self.receiver.unprotect(packet)
-        return self._tried(now, lambda it: it.unprotect(packet))
-
-    def unprotect_rtcp(self, packet: bytes, now: float) -> bytes | None:
-        """Return the peer's RTCP packet in clear; None when it is not authentic or repeated."""
-        if self.receiver is not None:
-            return self.receiver.unprotect_rtcp(packet)
-        return self._tried(now, lambda it: it.unprotect_rtcp(packet))
-
-    def _tried(self, now: float, judge: Callable[[Receiver], bytes | None]) -> bytes | None:
-        """Return what the first candidate makes of a packet that it finds authentic."""
         for candidate in self._valid(now):
-            clear = judge(candidate.receiver)
+            clear = candidate.receiver.unprotect(packet)
             if clear is not None:
                 self._note_verified(candidate)
                 return clear
         return None
 
+    def unprotect_rtcp(self, packet: bytes, now: float) -> bytes | None:
+        """Return the peer's RTCP packet in clear; None when it is not authentic or repeated."""
+        if self.receiver is not None:
+            return self.receiver.unprotect_rtcp(packet)
+        for candidate in self._valid(now):
+            clear = candidate.receiver.unprotect_rtcp(packet)
+            if clear is not None:
+                self._note_key(candidate)
+                return clear
+        return None
+
     def _valid(self, now: float) -> list[_Candidate]:
         """Return the candidates left, without old keys whose time is over."""
-        self._candidates = [it for it in self._candidates if now < it.until]
-        self._settle_if_alone()
+        if any(now >= candidate.until for candidate in self._candidates):
+            self._candidates = [it for it in self._candidates if now < it.until]
         return self._candidates
 
     def _note_verified(self, candidate: _Candidate) -> None:
-        """Stop trying others once what the peer has announced last has verified a packet."""
+        """Settle on what the peer has announced last, or on one of an old key's contexts."""
+        _remember(self._receivers, candidate.key, [candidate])
+        self._note_key(candidate)
+        self._candidates = [
+            it for it in self._candidates if it.key != candidate.key or it is candidate
+        ]
         if candidate.until == inf:
-            self._candidates = [candidate]
-            self._settle_if_alone()
+            self.receiver = candidate.receiver
 
-    def _settle_if_alone(self) -> None:
-        if len(self._candidates) > 1:
+    def _note_key(self, candidate: _Candidate) -> None:
+        """End what a verified packet rules out: old keys, and the other way to derive (K11, K14).
+
+        SRTCP alone leaves open which rollover counter the peer's RTP has.
+        """
+        if candidate.until < inf:
             return
-        [candidate] = self._candidates
-        self.receiver = candidate.receiver
-        if _is_aes192(self._keys.theirs.suite):
+        self._candidates = [
+            it
+            for it in self._candidates
+            if it.key == candidate.key and it.derivation is candidate.derivation
+        ]
+        if _is_aes192(candidate.key.suite):
             self._derivation = candidate.derivation
             self.sender = self._sender_of(self._keys.ours)
 
     def _announced(self, key: SrtpKey) -> list[_Candidate]:
-        """Return candidates for a key of the peer, the likeliest first."""
-        ways = [Derivation.RFC]
-        if _is_aes192(key.suite):
+        """Return what a key of the peer may mean; what it has meant, if the leg has had it."""
+        bare = key._replace(mki_bytes=0, window=0)
+        known = self._receivers.get(bare) or self._candidates_for(key, bare)
+        _remember(self._receivers, bare, known)
+        return [self._behind_mki(candidate, key) for candidate in known]
+
+    def _candidates_for(self, key: SrtpKey, bare: SrtpKey) -> list[_Candidate]:
+        """Return fresh contexts for a key of the peer, the likeliest first."""
+        contexts: list[tuple[Derivation, Receiver]]
+        tag_bytes = self._rtcp_tag_bytes(key.suite)
+        if not _is_aes192(key.suite):
+            native = NativeReceiver(key, tag_bytes)
+            contexts = [(Derivation.RFC, native), (Derivation.RFC, RocSearch(key, native))]
+        else:
             ways = sorted(_derivations(self._rules.aes192), key=lambda it: it != self._derivation)
-        return [_Candidate(self._receiver_of(key, way), way, inf) for way in ways]
+            contexts = [(way, PythonReceiver(key, way, tag_bytes, ALL_ROCS)) for way in ways]
+        return [_Candidate(bare, way, context, context, inf) for way, context in contexts]
+
+    def _behind_mki(self, candidate: _Candidate, key: SrtpKey) -> _Candidate:
+        receiver = candidate.context
+        if key.mki_bytes:
+            tag_bytes = self._rtcp_tag_bytes(key.suite)
+            receiver = MkiReceiver(receiver, key.mki_bytes, key.suite.tag_bytes, tag_bytes)
+        return candidate._replace(receiver=receiver, until=inf)
 
     def _sender_of(self, key: SrtpKey) -> Sender:
         """Return the context of a key of ours, the earlier one if the leg has had it."""
         derivation = self._derivation if _is_aes192(key.suite) else Derivation.RFC
-        material = _material(key, derivation)
-        sender = self._senders.pop(material, None)
+        bare = key._replace(mki_bytes=0, window=0)
+        sender = self._senders.get((bare, derivation))
         if sender is None:
             tag_bytes = self._rtcp_tag_bytes(key.suite)
             if _is_aes192(key.suite):
                 sender = PythonSender(key, derivation, tag_bytes)
             else:
                 sender = NativeSender(key, tag_bytes)
-        _remember(self._senders, material, sender)
+        _remember(self._senders, (bare, derivation), sender)
         return sender
-
-    def _receiver_of(self, key: SrtpKey, derivation: Derivation) -> Receiver:
-        """Return the context of a key of the peer's, the earlier one if the leg has had it."""
-        material, tag_bytes = _material(key, derivation), self._rtcp_tag_bytes(key.suite)
-        receiver = self._receivers.pop(material, None)
-        if receiver is None:
-            if _is_aes192(key.suite):
-                receiver = PythonReceiver(key, derivation, tag_bytes)
-            else:
-                receiver = NativeReceiver(key, tag_bytes)
-        _remember(self._receivers, material, receiver)
-        if key.mki_bytes:
-            return MkiReceiver(receiver, key.mki_bytes, key.suite.tag_bytes, tag_bytes)
-        return receiver
 
     def _rtcp_tag_bytes(self, suite: Suite) -> int:
         return suite.tag_bytes if self._rules.srtcp_tag32 else SRTCP_TAG_BYTES
@@ -241,10 +288,6 @@ class SrtpLeg:
 
 def _is_aes192(suite: Suite) -> bool:
     return suite.key_bytes == AES_192_BYTES
-
-
-def _material(key: SrtpKey, derivation: Derivation) -> _Material:
-    return key._replace(mki_bytes=0, window=0), derivation
 
 
 def _derivations(aes192: Aes192Kdf) -> tuple[Derivation, ...]:
@@ -256,8 +299,9 @@ def _derivations(aes192: Aes192Kdf) -> tuple[Derivation, ...]:
     }[aes192]
 
 
-def _remember(contexts: dict[_Material, Context], material: _Material, context: Context) -> None:
-    """Keep a context as the newest of the few that are kept."""
-    contexts[material] = context
-    if len(contexts) > MOST_CONTEXTS:
+def _remember(contexts: dict[Key, Context], key: Key, context: Context) -> None:
+    """Keep what belongs to a key as the newest of the few that are kept."""
+    contexts.pop(key, None)
+    contexts[key] = context
+    if len(contexts) > MOST_KEYS:
         del contexts[next(iter(contexts))]

@@ -8,7 +8,7 @@ does not count; at the rate that a leg may have (EDGE Q6) they take two hundred 
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from pylibsrtp import Error
 from pylibsrtp._binding import ffi, lib
@@ -28,12 +28,23 @@ _KNOWN_POLICY = (AES_ICM_128, 30, HMAC_SHA1, AUTHENTICATION_KEY_BYTES, 10, 3)
 """What AES_CM_128_HMAC_SHA1_80 looks like to libsrtp: cipher, key and salt, authentication, its
 key, its tag, services."""
 
+
+class _Octets(Protocol):
+    """What is used of cffi's buffer objects."""
+
+    def __getitem__(self, where: slice) -> bytes: ...
+
+    def __setitem__(self, where: slice, octets: bytes) -> None: ...
+
+
 _TRAILER_BYTES = 4 + 16 + 128
 """The most that libsrtp ever appends: index, tag and MKI."""
 _BUFFER = ffi.new("char[]", LONGEST_BYTES + _TRAILER_BYTES)
-_OCTETS = ffi.buffer(_BUFFER)
+_OCTETS: _Octets = ffi.buffer(_BUFFER)
 _SIZE = ffi.new("int *")
 SSRC_BYTES = 4
+PROTECT, UNPROTECT = lib.srtp_protect, lib.srtp_unprotect
+"""Looked up once: they are called for every packet."""
 
 
 def _check(status: int) -> None:
@@ -91,15 +102,19 @@ class _NativeContext:
         self._last = b""
         """The SSRC of the last packet, as on the wire: nearly always that of the next one."""
 
-    def _use(self, ssrc: bytes) -> None:
-        given_up = self._ssrcs.use(int.from_bytes(ssrc, "big"))
+    def _may_use(self, ssrc: bytes) -> bool:
+        """Tell whether an SSRC may have a context, and note its use."""
+        number = int.from_bytes(ssrc, "big")
+        if len(ssrc) < SSRC_BYTES or not self._ssrcs.admits(number):
+            return False
+        given_up = self._ssrcs.use(number)
         if given_up is not None:
-            self._forget(given_up)
+            self._forget(given_up.to_bytes(SSRC_BYTES, "big"))
         self._last = ssrc
+        return True
 
-    def _forget(self, ssrc: int) -> None:
-        in_memory = ssrc.to_bytes(SSRC_BYTES, "big")
-        lib.srtp_remove_stream(self._session, int.from_bytes(in_memory, sys.byteorder))
+    def _forget(self, ssrc: bytes) -> None:
+        lib.srtp_remove_stream(self._session, int.from_bytes(ssrc, sys.byteorder))
 
 
 class NativeSender(_NativeContext):
@@ -112,34 +127,25 @@ class NativeSender(_NativeContext):
 
     def protect(self, packet: bytes) -> bytes | None:
         """Return an RTP packet encrypted; None when its index was used or the key is used up."""
-        size = len(packet)
-        if size > LONGEST_BYTES or not self._may_use(packet[8:12]):
+        size, ssrc = len(packet), packet[8:12]
+        if size > LONGEST_BYTES or (ssrc != self._last and not self._may_use(ssrc)):
             return None
         _OCTETS[:size] = packet
         _SIZE[0] = size
-        if lib.srtp_protect(self._session, _BUFFER, _SIZE):
+        if PROTECT(self._session, _BUFFER, _SIZE):
             return None
         return _OCTETS[: _SIZE[0]]
 
     def protect_rtcp(self, packet: bytes) -> bytes | None:
         """Return a compound RTCP packet encrypted; None when the key is used up."""
-        size = len(packet)
-        if size > LONGEST_BYTES or not self._may_use(packet[4:8]):
+        size, ssrc = len(packet), packet[4:8]
+        if size > LONGEST_BYTES or (ssrc != self._last and not self._may_use(ssrc)):
             return None
         _OCTETS[:size] = packet
         _SIZE[0] = size
         if lib.srtp_protect_rtcp(self._session, _BUFFER, _SIZE):
             return None
         return _OCTETS[: _SIZE[0]]
-
-    def _may_use(self, ssrc: bytes) -> bool:
-        """Tell whether an SSRC may be sent from, before anything is encrypted for it."""
-        if ssrc == self._last:
-            return True
-        if len(ssrc) < SSRC_BYTES or not self._ssrcs.admits(int.from_bytes(ssrc, "big")):
-            return False
-        self._use(ssrc)
-        return True
 
 
 class NativeReceiver(_NativeContext):
@@ -157,7 +163,7 @@ class NativeReceiver(_NativeContext):
             return None
         _OCTETS[:size] = packet
         _SIZE[0] = size
-        if lib.srtp_unprotect(self._session, _BUFFER, _SIZE):
+        if UNPROTECT(self._session, _BUFFER, _SIZE):
             return None
         if packet[8:12] != self._last and not self._is_bound(packet[8:12]):
             return None
@@ -177,10 +183,8 @@ class NativeReceiver(_NativeContext):
         return _OCTETS[: _SIZE[0]]
 
     def _is_bound(self, ssrc: bytes) -> bool:
-        """Tell whether the SSRC of a verified packet may have the context that libsrtp gave it."""
-        number = int.from_bytes(ssrc, "big")
-        if not self._ssrcs.admits(number):
-            self._forget(number)
-            return False
-        self._use(ssrc)
-        return True
+        """Tell whether the SSRC of a verified packet keeps the context that libsrtp gave it."""
+        may_keep = self._may_use(ssrc)
+        if not may_keep:
+            self._forget(ssrc)
+        return may_keep

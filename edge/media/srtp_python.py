@@ -5,6 +5,7 @@ as libsrtp does, so that tests can hold the one against the other.
 """
 
 import hmac
+from collections.abc import Sequence
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -27,6 +28,10 @@ MOST_RTCP_INDICES = 1 << 31
 """RFC 3711 §9.2."""
 MOST_LONG_KEY_PACKETS = 1 << 31
 """Of AES-192 and AES-256 (RFC 6188 §6, table 1; EDGE K6)."""
+
+
+MOST_SEARCHES = 200
+"""In the life of a key: four seconds of packets, or so many SSRCs."""
 
 
 class _Transform:
@@ -139,9 +144,26 @@ class PythonSender(_Context):
 
 
 class PythonReceiver(_Context):
-    """Verifies and decrypts with one key what a peer sends."""
+    """Verifies and decrypts with one key what a peer sends.
 
-    __slots__ = ()
+    The first packet of an SSRC may have any of several rollover counters: peers keep theirs through
+    a rekeying, as RFC 3711 §3.3.1 says, or begin with zero, as RFC 4568 §7.1.4 has it for those who
+    move; and a stream may have begun before its key came to us.
+    """
+
+    __slots__ = ("_first_rocs", "_searches_left")
+
+    def __init__(
+        self,
+        key: SrtpKey,
+        derivation: Derivation = Derivation.RFC,
+        rtcp_tag_bytes: int = SRTCP_TAG_BYTES,
+        first_rocs: range = range(1),
+    ) -> None:
+        super().__init__(key, derivation, rtcp_tag_bytes)
+        self._first_rocs = first_rocs
+        self._searches_left = MOST_SEARCHES
+        """First packets that all counters are tried on; forged ones shall not cost us more."""
 
     def unprotect(self, packet: bytes) -> bytes | None:
         """Return an RTP packet in clear; None when it is not authentic, repeated or too old."""
@@ -152,16 +174,26 @@ class PythonReceiver(_Context):
         start, stream = payload_start(packet), self._stream(ssrc)
         if stream is None or start > end or self._left == 0:
             return None
-        index = stream.rtp.index_of(sequence)
-        if not stream.rtp.admits(index) or index >= MOST_RTP_INDICES:
-            return None
+        for index in self._indices(stream.rtp, sequence):
+            if self._is_authentic(packet, end, index):
+                stream.rtp.add(index)
+                self._left -= 1
+                self._keep(ssrc, stream)
+                return packet[:start] + self._rtp.crypt(packet[start:end], ssrc, index)
+        return None
+
+    def _indices(self, replay: ReplayList, sequence: int) -> Sequence[int]:
+        """Return the indices that a packet may have, the likeliest first."""
+        if not replay.is_empty:
+            index = replay.index_of(sequence)
+            return (index,) if replay.admits(index) and index < MOST_RTP_INDICES else ()
+        rocs = self._first_rocs if self._searches_left else self._first_rocs[:1]
+        self._searches_left -= self._searches_left > 0
+        return [roc * SEQUENCES + sequence for roc in rocs]
+
+    def _is_authentic(self, packet: bytes, end: int, index: int) -> bool:
         wanted = self._rtp.tag(packet[:end] + _roc(index), self._tag_bytes)
-        if not hmac.compare_digest(wanted, packet[end:]):
-            return None
-        stream.rtp.add(index)
-        self._left -= 1
-        self._keep(ssrc, stream)
-        return packet[:start] + self._rtp.crypt(packet[start:end], ssrc, index)
+        return hmac.compare_digest(wanted, packet[end:])
 
     def unprotect_rtcp(self, packet: bytes) -> bytes | None:
         """Return a compound RTCP packet in clear; None when it is not authentic or repeated."""

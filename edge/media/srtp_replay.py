@@ -32,6 +32,11 @@ class ReplayList:
         self._window = window
         self._mask = (1 << window) - 1
 
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether no index has been seen."""
+        return self._seen == 0
+
     def index_of(self, sequence: int) -> int:
         """Return the index that a sequence number most likely stands for (RFC 3711 §3.3.1)."""
         roc, last = divmod(self.highest, SEQUENCES)

@@ -6,11 +6,10 @@ its own loop, for speed; everything else comes through here.
 
 from enum import Enum
 
-from edge.media.rtp import CLOCK_HZ, RtpHeader, Shift
+from edge.media.rtp import CLOCK_HZ, SEQUENCES, RtpHeader, Shift
 
 MAX_DROPOUT = 3000
 MAX_MISORDER = 100
-SEQUENCES = 1 << 16
 TIMESTAMPS = 1 << 32
 FRAME = 160
 """Clock units of a 20 ms packet: the least step between two sources of one stream."""
@@ -98,7 +97,8 @@ class Reception:
         elif delta <= SEQUENCES - MAX_MISORDER:
             if not self._is_confirmed(header):
                 return False
-            self._start(header, now)
+            # Passed on as it is, the jump would be more than an SRTP receiver can follow.
+            self._switch(header, now)
         return True
 
     def _is_confirmed(self, header: RtpHeader) -> bool:

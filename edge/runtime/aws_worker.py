@@ -137,10 +137,11 @@ class AwsWorker:
                 journal.answered(call)
             case ForgetCall(transaction_id):
                 journal.forgotten(transaction_id)
-            case NoteQuality(LiveCall() as live, quality):
-                journal.answered(live, quality)
-            case NoteQuality(CallDetailRecord() as ended, quality):
-                journal.ended(ended, quality)
+            case NoteQuality(call, quality):
+                if isinstance(call, LiveCall):
+                    journal.answered(call, quality)
+                else:
+                    journal.ended(call, quality)
             case RecordingBegun() | RecordingGrew() | RecordingOver() | RecordingRefused():
                 assert self._recordings is not None, "orders come from here"
                 self._recordings.take(command)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from edge.flow import Address, Transport
+from edge.media.srtp_leg import Aes192Kdf, SrtpRules
 from edge.runtime.aws_control import AwsControl
 from edge.runtime.aws_messages import Begin, News, RoutesNamed
 from edge.runtime.dns_client import DnsClient
@@ -87,6 +88,7 @@ class Node:
             count=plan.media_workers,
             address=plan.media_address,
             settings=settings.media,
+            srtp=SrtpRules(Aes192Kdf(settings.srtp.aes192_kdf.value), settings.srtp.srtcp_tag32),
             loop=loop,
             feed=self._driver.feed,
             log=log,

@@ -5,7 +5,8 @@ import subprocess
 import sys
 from typing import Final
 
-from edge.media.session import MediaCommand, MediaReport
+from edge.media.session import Begin, MediaCommand, MediaReport
+from edge.media.srtp_leg import SrtpRules
 from edge.runtime.channel import Channel
 from model.settings import MediaSettings
 
@@ -21,11 +22,24 @@ END_S = 2.0
 class MediaWorker:
     """One worker process and our end of its channel."""
 
-    def __init__(self, address: str, settings: MediaSettings) -> None:
-        """Start a worker that binds its ports at a local address; 0.0.0.0 means every one."""
+    def __init__(
+        self,
+        address: str,
+        settings: MediaSettings,
+        srtp: SrtpRules = SrtpRules(),  # noqa: B008 - an immutable NamedTuple
+        *,
+        resting: tuple[int, ...] = (),
+    ) -> None:
+        """Start a worker that binds its ports at a local address; 0.0.0.0 means every one.
+
+        It leases no port that is `resting` before its rest is over.
+        """
         ours, theirs = socket.socketpair()
         with theirs:
             options = [f"--{name}={getattr(settings, name)}" for name in PASSED_ON]
+            options.append(f"--aes192_kdf={srtp.aes192}")
+            if srtp.srtcp_tag32:
+                options.append("--srtcp_tag32")
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "edge.runtime.media_worker"),
@@ -36,6 +50,8 @@ class MediaWorker:
             )
         self.channel: Channel[MediaCommand, MediaReport] = Channel(ours)
         """Takes commands and brings reports; closed once the worker is gone with all it had."""
+        self.channel.send(Begin(resting))
+        self.channel.flush()
 
     @property
     def pid(self) -> int:

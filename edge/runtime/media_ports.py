@@ -3,6 +3,7 @@
 import random
 import socket
 from collections import deque
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -39,6 +40,12 @@ class PortPool:
     def idle(self) -> int:
         """Return how many pairs are bound and not in use."""
         return len(self._idle)
+
+    def rest(self, ports: Iterable[int], now: float) -> None:
+        """Let free ports rest as if they had just been used."""
+        resting = set(ports).intersection(self._free)
+        self._free = deque(port for port in self._free if port not in resting)
+        self._resting.extend((now + self._rest_s, port) for port in resting)
 
     def bind(self, count: int) -> tuple[int, ...]:
         """Bind up to `count` more pairs; return their RTP ports."""

@@ -14,21 +14,40 @@ from math import inf
 from edge.media.latch import Effect
 from edge.media.liveness import silence_of
 from edge.media.relaying import MediaLeg
-from edge.media.rtp import CLOCK_HZ, HEADER, LONGEST_BYTES, VERSION_2, VERSION_AND_TYPE
+from edge.media.rtp import (
+    CLOCK_HZ,
+    HEADER,
+    HEADER_BYTES,
+    LONGEST_PAYLOAD_BYTES,
+    VERSION_2,
+    VERSION_AND_TYPE,
+)
 from edge.media.session import (
     CloseSession,
-    MediaCommand,
+    LegStatistics,
     MediaReport,
     MediaSilent,
     OpenSession,
+    RecordSession,
     SessionClosed,
+    SessionCommand,
     SessionId,
+    SessionMeasured,
     SetLeg,
 )
 from edge.media.silence import SilenceStream
+from edge.media.srtp_leg import SrtpRules
 from edge.media.statistics import Reception
-from edge.runtime.media_leg_port import RECEIVE_BYTES, LegPort, Moment
+from edge.runtime.media_leg_port import (
+    RECEIVE_BYTES,
+    LegPort,
+    Moment,
+    NotAuthentic,
+    Receive,
+    Send,
+)
 from edge.runtime.media_ports import PortPool
+from edge.runtime.media_recording import Recordings
 from model.settings import MediaSettings
 
 LOG = logging.getLogger("edge.media_worker")
@@ -36,24 +55,34 @@ LOG = logging.getLogger("edge.media_worker")
 SECOND = 1.0
 FEED_S = 0.005
 """How often the loop looks for silence that is due, as long as somebody is fed."""
+MEASURED_EVERY_S = 60.0
+"""EDGE X4; counted from the opening of a session, so that not all are measured at once."""
 SLICES = 20
 """Parts of the sessions that the slow timer visits in turn: all at once would delay packets."""
 
 UNPACK_HEADER = HEADER.unpack_from
+LONGEST_PLAIN_BYTES = HEADER_BYTES + LONGEST_PAYLOAD_BYTES
+"""A longer packet may still be good, with CSRCs or a header extension: it goes the general way."""
 
-FastPath = tuple[Callable[[int], bytes], Reception, int, Callable[[bytes], object]]
+FastPath = tuple[Receive, Reception, int, Send]
 """Receive, counters, expected version and payload type, send: all the loop needs of a leg."""
 
 
 class _Session:
-    """Two legs and whether their silence has been reported."""
+    """Two legs, whether their silence has been reported, and when they are measured next."""
 
-    __slots__ = ("is_reported", "ports")
+    __slots__ = ("is_reported", "measured_at", "ports")
 
-    def __init__(self, a: LegPort, b: LegPort) -> None:
+    def __init__(self, a: LegPort, b: LegPort, *, now: float) -> None:
         self.ports = (a, b)
         self.is_reported = False
+        self.measured_at = now + MEASURED_EVERY_S
         a.other, b.other = b, a
+
+    def statistics(self) -> tuple[LegStatistics, LegStatistics]:
+        """Return what both legs have had so far."""
+        a, b = (port.leg for port in self.ports)
+        return a.statistics(b), b.statistics(a)
 
 
 class Relay:
@@ -63,6 +92,7 @@ class Relay:
         self,
         pool: PortPool,
         settings: MediaSettings,
+        srtp_rules: SrtpRules,
         *,
         epoll: select.epoll,
         report: Callable[[MediaReport], None],
@@ -71,6 +101,7 @@ class Relay:
         """Watch the sockets of sessions with `epoll`; its other descriptors are not ours."""
         self._pool = pool
         self._settings = settings
+        self._srtp_rules = srtp_rules
         self._epoll = epoll
         self._report = report
         self._moment = Moment(now)
@@ -78,6 +109,7 @@ class Relay:
         self._latched: dict[int, FastPath] = {}
         self._rtp: dict[int, LegPort] = {}
         self._rtcp: dict[int, LegPort] = {}
+        self._recordings = Recordings()
         self._fed: dict[LegPort, SilenceStream] = {}
         self._next_feed = inf
         self._slices: list[dict[SessionId, _Session]] = [{} for _ in range(SLICES)]
@@ -116,7 +148,7 @@ class Relay:
                     and ssrc == reception.ssrc
                     and reception.packets < reception.allowed
                     and -CLOCK_HZ < difference < CLOCK_HZ
-                    and len(data) <= LONGEST_BYTES
+                    and len(data) <= LONGEST_PLAIN_BYTES
                 ):
                     difference = -difference if difference < 0 else difference
                     reception.jitter += difference - ((reception.jitter + 8) >> 4)
@@ -128,8 +160,8 @@ class Relay:
                     send(data)
                 else:
                     self._rtp[fd].judge(data)
-            except OSError:  # nothing to read after all, or the peer refuses: one packet is lost
-                continue
+            except (OSError, NotAuthentic):
+                continue  # Nothing to read after all, or the peer refuses: one packet is lost.
             except struct.error:
                 self._rtp[fd].judge(data)
         return others_are_ready
@@ -144,12 +176,14 @@ class Relay:
             return True
         return False
 
-    def execute(self, command: MediaCommand) -> None:
+    def execute(self, command: SessionCommand) -> None:
         """Obey a command."""
         match command:
             case OpenSession():
                 self._open(command)
-            case SetLeg(session) | CloseSession(session) if session not in self._sessions:
+            case SetLeg(session) | CloseSession(session) | RecordSession(session) if (
+                session not in self._sessions
+            ):
                 # Told to an earlier worker, or its ports were not to be had.
                 LOG.warning("session %d is not known", session)
             case SetLeg(session, side, media):
@@ -161,6 +195,8 @@ class Relay:
                     self._set_fed(port, media.is_fed)
             case CloseSession(session):
                 self._close(session)
+            case RecordSession(session):
+                self._record(command)
 
     def _open(self, command: OpenSession) -> None:
         """Take two ports into use; an unknown port leaves nothing behind."""
@@ -175,9 +211,10 @@ class Relay:
             return
         rate, on_change = self._settings.packets_per_second, partial(self._wire, command.session)
         ports = [
-            LegPort(MediaLeg(rate, now), pair, self._moment, on_change) for pair in pairs if pair
+            LegPort(MediaLeg(rate, self._srtp_rules, now), pair, self._moment, on_change)
+            for pair in (a_pair, b_pair)
         ]
-        session = _Session(*ports)
+        session = _Session(*ports, now=now)
         self._sessions[command.session] = session
         self._slices[command.session % SLICES][command.session] = session
         for port in ports:
@@ -190,13 +227,25 @@ class Relay:
     def _wire(self, session: SessionId) -> None:
         """Put the legs of a session on the fast path, or take them from it, as they now are."""
         for port in self._sessions[session].ports:
-            leg, other, rtp = port.leg, port.other, port.pair.rtp
-            if not leg.is_latched:
-                self._latched.pop(rtp.fileno(), None)
-                continue
-            expected = VERSION_2 | leg.media.expects.pcmu
-            send = other.pair.rtp.send if leg.is_plain_to(other.leg) else port.relay
-            self._latched[rtp.fileno()] = (rtp.recv, leg.reception, expected, send)
+            fd, leg = port.pair.rtp.fileno(), port.leg
+            if leg.is_latched and leg.audio_type is not None:
+                expected = VERSION_2 | leg.audio_type
+                self._latched[fd] = (port.receiver(), leg.reception, expected, port.sender())
+            else:
+                self._latched.pop(fd, None)
+
+    def _record(self, command: RecordSession) -> None:
+        """Begin or end to record a session."""
+        if command.wanted:
+            self._recordings.begin(command, self._sessions[command.session].ports)
+        else:
+            self._end_recording(command.session)
+        self._wire(command.session)
+
+    def _end_recording(self, session: SessionId) -> None:
+        rest = self._recordings.end(session, self._sessions[session].ports)
+        if rest is not None:
+            self._report(rest)
 
     def _set_fed(self, port: LegPort, is_fed: bool) -> None:
         """Begin or end to send silence to a leg's peer (EDGE D6)."""
@@ -211,15 +260,16 @@ class Relay:
         if now < self._next_feed:
             return
         for port, stream in self._fed.items():
-            payload_type = port.leg.media.peer_expects.pcmu
+            numbers = port.leg.media.peer_expects
             last_heard_at = port.other.leg.reception.last_at
             while stream.due_at <= now:
-                packet = stream.packet(payload_type, last_heard_at, now)
+                packet = stream.packet(numbers, last_heard_at, now)
                 if packet is not None:
-                    port.transmit(packet)
+                    port.feed(packet)
         self._next_feed = now + FEED_S if self._fed else inf
 
     def _close(self, session: SessionId) -> None:
+        self._end_recording(session)
         closing = self._sessions.pop(session)
         del self._slices[session % SLICES][session]
         for port in closing.ports:
@@ -228,8 +278,7 @@ class Relay:
             del self._rtp[port.pair.rtp.fileno()]
             del self._rtcp[port.pair.rtcp.fileno()]
             self._pool.give_back(port.pair, self._moment.now)
-        a, b = (port.leg.statistics() for port in closing.ports)
-        self._report(SessionClosed(session, a, b))
+        self._report(SessionClosed(session, *closing.statistics()))
 
     def tick(self, now: float) -> None:
         """Look after the next slice of the sessions."""
@@ -251,6 +300,11 @@ class Relay:
                     self._unlatch(session_id, port)
             if not session.is_reported:
                 self._report_silence(session_id, session, now)
+            if now >= session.measured_at:
+                session.measured_at += MEASURED_EVERY_S
+                self._report(SessionMeasured(session_id, *session.statistics()))
+        for report in self._recordings.reports():
+            self._report(report)
 
     def _unlatch(self, session: SessionId, port: LegPort) -> None:
         port.leg.latch.on_silence(port.leg.reception.ssrc)

@@ -16,7 +16,8 @@ import signal
 import socket
 import time
 
-from edge.media.session import MediaCommand, MediaReport, PortsLeased
+from edge.media.session import Begin, MediaCommand, MediaReport, PortsLeased
+from edge.media.srtp_leg import Aes192Kdf, SrtpRules
 from edge.runtime.channel import Channel
 from edge.runtime.media_ports import PortPool
 from edge.runtime.media_relay import LOG, Relay
@@ -36,20 +37,23 @@ class Worker:
         channel: Channel[MediaReport, MediaCommand],
         pool: PortPool,
         settings: MediaSettings,
+        srtp_rules: SrtpRules,
     ) -> None:
         self._channel = channel
         self._pool = pool
         self._epoll = select.epoll()
         self._epoll.register(channel.fileno(), select.EPOLLIN)
         self._awaits_write = False
+        self._has_begun = False
         self._relay = Relay(
-            pool, settings, epoll=self._epoll, report=channel.send, now=time.monotonic()
+            *(pool, settings, srtp_rules),
+            epoll=self._epoll,
+            report=channel.send,
+            now=time.monotonic(),
         )
 
     def run(self) -> None:
         """Serve until the channel's other end is gone."""
-        self._lease()
-        self._flush()
         gc.freeze()
         poll, relay = self._epoll.poll, self._relay
         next_tick = time.monotonic() + relay.tick_s
@@ -66,11 +70,18 @@ class Worker:
     def _obey(self) -> None:
         for command in self._channel.receive():
             try:
-                self._relay.execute(command)
+                if isinstance(command, Begin):
+                    self._begin(command)
+                else:
+                    self._relay.execute(command)
             except Exception:
                 LOG.exception("a %s failed", type(command).__name__)
         self._lease()
         self._flush()
+
+    def _begin(self, command: Begin) -> None:
+        self._pool.rest(command.resting, time.monotonic())
+        self._has_begun = True
 
     def _tick(self, now: float) -> None:
         self._relay.tick(now)
@@ -80,7 +91,7 @@ class Worker:
 
     def _lease(self) -> None:
         """Keep signalling in ports."""
-        while self._pool.idle < IDLE_PORTS:
+        while self._has_begun and self._pool.idle < IDLE_PORTS:
             ports = self._pool.bind(PORTS_PER_LEASE)
             if not ports:
                 break
@@ -112,6 +123,8 @@ def _arguments() -> argparse.Namespace:
         parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
     for name in ("port_rest_s", "timeout_s", "hold_timeout_s", "relatch_after_s"):
         parser.add_argument(f"--{name}", type=float, default=getattr(defaults, name))
+    parser.add_argument("--aes192_kdf", type=Aes192Kdf, choices=Aes192Kdf, default=Aes192Kdf.AUTO)
+    parser.add_argument("--srtcp_tag32", action="store_true", help="EDGE K12")
     return parser.parse_args()
 
 
@@ -125,9 +138,10 @@ def main() -> None:
     options = vars(_arguments())
     channel: Channel[MediaReport, MediaCommand] = Channel(socket.socket(fileno=options.pop("fd")))
     address = options.pop("address")
+    rules = SrtpRules(options.pop("aes192_kdf"), options.pop("srtcp_tag32"))
     settings = MediaSettings(**options)
     pool = PortPool(address, settings.first_port, settings.last_port, settings.port_rest_s)
-    worker = Worker(channel, pool, settings)
+    worker = Worker(channel, pool, settings, rules)
     try:
         worker.run()
     finally:

@@ -25,11 +25,15 @@ class Pump(Generic[Outgoing, Incoming]):
         loop: AbstractEventLoop,
         on_messages: Callable[[list[Incoming]], None],
         on_closed: Callable[[], None],
+        on_congestion: Callable[[bool], None] | None = None,
     ) -> None:
+        """Watch a channel; `on_congestion` hears when the other end falls behind or catches up."""
         self._channel = channel
         self._loop = loop
         self._on_messages = on_messages
         self._on_closed = on_closed
+        self._on_congestion = on_congestion
+        self._is_congested = False
         self._turn: Handle | None = None
         self._lingering: Handle | None = None
         self._watch: Watch | None = Watch(loop, channel.fileno(), self._on_ready)
@@ -61,6 +65,13 @@ class Pump(Generic[Outgoing, Incoming]):
             done = self._channel.flush()
             if not self._closed_meanwhile():
                 self._watch.want_to_write(not done)
+                self._tell_congestion()
+
+    def _tell_congestion(self) -> None:
+        is_congested = self._channel.congested
+        if is_congested != self._is_congested and self._on_congestion is not None:
+            self._on_congestion(is_congested)
+        self._is_congested = is_congested
 
     def _rest(self) -> None:
         """Call off what would flush later."""

@@ -19,6 +19,7 @@ from edge.policy.reasons import Reason
 from tests.core.refusal_cases import CASES, STRANGER, Scene, asked, challenged
 from tests.core.stand import CARRIER, EPOCH
 from tests.policy.world import OFFER, datagram
+from tests.runtime.records import a_quality
 
 CALL_ID = "1234567890@192.0.2.7"
 
@@ -127,3 +128,20 @@ def test_damaged_lines_are_no_reason_to_fail() -> None:
     ]
     assert lines_of(Story(events_of("t", log), None))
     assert members_of(Story(events_of("t", log), None))["Rules"] is None
+
+
+def test_the_media_of_a_call_is_told_direction_by_direction() -> None:  # EDGE X5, X6
+    story = Story((), None, is_live=True, quality=a_quality())
+    text = "\n".join(lines_of(story))
+    assert "customer: MOS 4.38 of 4.40, round trip 20.0 ms" in text
+    assert "from customer    1,474 packets, 3 lost, jitter 0.2 ms" in text
+    assert "other side: MOS 4.40 of 4.40, round trip unknown, no RTCP tells" in text
+    assert "to other side    1,474 packets, ? lost, jitter ?" in text
+    assert members_of(story)["Quality"] == a_quality().members()
+
+
+def test_media_that_never_flowed_is_told_as_such() -> None:
+    side = a_quality().remote._replace(mos=None)
+    text = "\n".join(lines_of(Story((), None, quality=a_quality()._replace(customer=side))))
+    assert "customer: no packet either way" in text
+    assert "Media:" not in "\n".join(lines_of(Story((), None)))

@@ -21,6 +21,7 @@ from model.tables import CALLS, CONNECTORS, edge_log_group_name
 from tests.cli.test_call_story import log_of
 from tests.core.refusal_cases import CASES, Scene
 from tests.core.stand import CONNECTOR_ID
+from tests.runtime.records import a_quality
 
 AWS: dict[str, Any] = {"hours": 1.0, "api_port": None, "prefix": "lab", "region": "us-east-1"}
 NOW = datetime.now(UTC)
@@ -110,8 +111,10 @@ def test_a_call_that_is_up_is_told_from_its_row(
         to_number=record.to_number, disposition=record.disposition, sip_auth_user=None,
         answered_at=NOW - timedelta(minutes=1),
     )  # fmt: skip
-    cloud.keep(live_members(live, "node"))
-    assert "The call is up." in shown(capsys, record.transaction_id)
+    cloud.keep(live_members(live, "node", a_quality()))
+    story = shown(capsys, record.transaction_id)
+    assert "The call is up." in story
+    assert "MOS 4.38" in story
 
 
 def test_an_id_that_could_mean_something_in_a_pattern_is_found(

@@ -35,7 +35,7 @@ def test_help_waits_for_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *([], ["up"], ["env"], ["call"], ["cdr", "tail"], ["doctor"]),
+        *([], ["up"], ["env"], ["call"], ["call", "record"], ["cdr", "tail"], ["doctor"]),
         *(["keys", name] for name in ("create", "list", "rotate", "revoke")),
         *(["numbers", "import"], ["numbers", "port-in"], ["numbers", "release"]),
     ],
@@ -59,6 +59,10 @@ def test_every_command_has_help(command: list[str]) -> None:
         (["up", "--settings", "/nonexistent"], "ovc: --settings /nonexistent: No such file"),
         (["up", "--sip-port", "70000"], "--sip-port"),
         (["call", "--to", "alice"], "ovc: --to is 'alice'; an E.164 number is wanted"),
+        (["call"], "ovc: --to is missing"),
+        (["call", "record"], "ovc: name one call, or say --last"),
+        (["call", "record", "x", "--last"], "ovc: name one call, or say --last"),
+        (["call", "record", "x", "--seconds", "0"], "--seconds"),
         (["cdr", "tail", "-n", "0"], "'-n'"),
         (["keys", "create", "--description", "a\nb"], "ovc: --description is 'a"),
         (["keys", "rotate", "A", "--overlap", "-1"], "--overlap"),

@@ -12,6 +12,7 @@ from edge.config_change import Existing, everything_in
 from edge.core import Core
 from edge.flow import Address, Flow, Transport
 from edge.media.session import (
+    Begin,
     CloseSession,
     LegMedia,
     LegStatistics,
@@ -154,6 +155,8 @@ class Worker:
     def obey(self, command: MediaCommand, now: float) -> MediaReport | None:
         """Take a command; one that a real worker could not carry out fails."""
         match command:
+            case Begin():
+                raise AssertionError("workers are begun by whoever starts them")
             case OpenSession(session, a_port, b_port):
                 assert session not in self.open
                 self.free.remove(a_port)
@@ -343,12 +346,12 @@ class Node:
                 case CommandMedia(_, command):
                     report = self.worker.obey(command, now)
                     reports += [] if report is None else [report]
-                case WriteRecord(bucket, CallDetailRecord() as record):
+                case WriteRecord(bucket, record):
                     assert bucket == self._bucket
-                    self.records.append(record)
-                case WriteRecord(bucket, CallQualityRecord() as of_quality):
-                    assert bucket == self._bucket
-                    self.quality_records.append(of_quality)
+                    if isinstance(record, CallQualityRecord):
+                        self.quality_records.append(record)
+                    else:
+                        self.records.append(record)
                 case NoteQuality():
                     self.qualities.append(output)
                 case WriteLog():

@@ -119,7 +119,7 @@ class Take:
         return refused.reason
 
 
-def test_a_recording_has_every_message_of_both_legs_and_ends_with_the_call() -> None:
+def test_a_recording_has_every_message_of_both_legs_and_ends_with_the_call() -> None:  # EDGE X11
     with lossy_link(1) as link:
         take = Take(link)
         order = take.order()

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.sockets, pytest.mark.xdist_group("srv")]
 UNHURRIED = {"overload_lag_ms": 5_000, "drop_lag_ms": 10_000}
 BUSY = 486
 """What every PBX says here, and whoever calls hears: nobody has to hang up."""
-AT_ONCE = 10
+AT_ONCE = 5
 _serial = count(1)
 
 
@@ -137,7 +137,7 @@ def test_weights_share_the_calls_of_a_priority(edges: Cluster, dns: NameServer) 
     pbx = Pbx(edges, dns, 2)
     often, seldom = pbx.agents
     pbx.resolve((often, 1, 30), (seldom, 1, 10))
-    calls, share = 200, 0.75
+    calls, share = 60, 0.75
     with Wire(pbx.carrier, often, seldom) as wire:
         pbx.call_until(wire, often)
         before = len(often.taken), len(seldom.taken)

@@ -26,6 +26,7 @@ OTHER_SETTINGS = {
     "api": {"private_addresses": True},
     "media": {"first_port": 20_000, "last_port": 20_999},
     "recording": {"allowed": True},
+    "records": {"quality": True},
 }
 OTHER: dict[str, object] = {
     "ovc:prefix": "lab2",

@@ -7,6 +7,7 @@ import pytest
 
 from edge.settings import VARIABLES, RuntimeSettings
 from model.cdr import KEY_PREFIX
+from model.cqr import QUALITY_PREFIX
 from model.settings import Settings
 from model.tables import edge_log_group_name
 from tests.infra.synthesis import OTHER_SETTINGS, Assembly, Template, text_of
@@ -177,6 +178,7 @@ def test_the_log_has_the_name_that_ovc_explain_searches(edge: Template, other: T
 def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> None:
     table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/ovc-"
     bucket = "arn:${AWS::Partition}:s3:::ovc-cdr-${AWS::AccountId}-${AWS::Region}"
+    groups = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group"
     assert edge.grants("TaskTaskRole") == {
         ("dynamodb:BatchGetItem", f"{table}connectors"),
         ("dynamodb:BatchGetItem", f"{table}numbers"),
@@ -189,18 +191,24 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
         ("dynamodb:BatchWriteItem", f"{table}calls"),
         ("dynamodb:BatchWriteItem", f"{table}nodes"),
         ("s3:PutObject", f"{bucket}/{KEY_PREFIX}/*"),
+        ("logs:CreateLogGroup", f"{groups}:/aws/ChimeVoiceConnectorLogs/*"),
+        ("logs:CreateLogStream", f"{groups}:/aws/ChimeVoiceConnectorLogs/*"),
+        ("logs:PutLogEvents", f"{groups}:/aws/ChimeVoiceConnectorLogs/*"),
         # It has no resource to be restricted to.
         ("ec2:DescribeNetworkInterfaces", "*"),
     }
 
 
-def test_recordings_are_stored_only_where_they_are_allowed(edge: Template, other: Template) -> None:
-    # docs/recording.md
+def test_what_is_off_by_default_has_no_rights_until_it_is_on(
+    edge: Template, other: Template
+) -> None:
+    # docs/recording.md, EDGE X10
     table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/lab2-nodes"
     bucket = "arn:${AWS::Partition}:s3:::lab2-cdr-${AWS::AccountId}-${AWS::Region}"
     wanted = {
         ("dynamodb:UpdateItem", table),
         ("s3:PutObject", f"{bucket}/Amazon-Chime-Voice-Connector-Recordings/pcap/*"),
+        ("s3:PutObject", f"{bucket}/{QUALITY_PREFIX}/*"),
     }
     assert wanted <= other.grants("TaskTaskRole")
     assert len(other.grants("TaskTaskRole")) == len(edge.grants("TaskTaskRole")) + len(wanted)

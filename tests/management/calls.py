@@ -9,6 +9,7 @@ from model.cdr import NORMAL_CALL_CLEARING, CallDetailRecord, CallStatus, Dispos
 from model.codec import encode_item
 from model.node import CarrierState, NodeState
 from model.node_items import node_members
+from model.quality import CallQuality
 from model.tables import CALLS, NODES
 from tests.management.local_api import LocalApi
 
@@ -89,15 +90,22 @@ class Rows:
     def __init__(self, api: LocalApi) -> None:
         self._api = api
 
-    def ended(self, *records: CallDetailRecord, has_object: bool = True) -> None:
+    def ended(
+        self,
+        *records: CallDetailRecord,
+        has_object: bool = True,
+        quality: CallQuality | None = None,
+    ) -> None:
         """Write calls that have ended."""
         for it in records:
-            self._put_call(ended_members(it, NODE, it.key() if has_object else None))
+            self._put_call(ended_members(it, NODE, it.key() if has_object else None, quality))
 
-    def live(self, *calls: LiveCall, node_id: str = NODE) -> None:
+    def live(
+        self, *calls: LiveCall, node_id: str = NODE, quality: CallQuality | None = None
+    ) -> None:
         """Write calls that are up."""
         for call in calls:
-            self._put_call(live_members(call, node_id))
+            self._put_call(live_members(call, node_id, quality))
 
     def nodes(self, *nodes: NodeState) -> None:
         """Write nodes."""

@@ -24,6 +24,7 @@ from tests.management.calls import (
 )
 from tests.management.local_api import LocalApi, local_api
 from tests.management.stand import ROOMY
+from tests.runtime.records import a_quality
 
 CALLS, CDRS, USAGE = "/ext/calls?", f"/ext/cdrs?connector-id={CONNECTOR_ID}", "/ext/usage?"
 
@@ -74,6 +75,24 @@ def test_a_record_is_shown_as_it_is_in_the_bucket(api: LocalApi, rows: Rows) -> 
     rows.ended(kept, has_object=False)
     (entry,) = api.made("GET", CDRS)["CallDetailRecords"]
     assert entry == kept.members()
+
+
+def test_calls_and_records_show_how_their_media_is(api: LocalApi, rows: Rows) -> None:
+    # EXT9, EDGE X5
+    rows.live(live_call(1), quality=a_quality(100))
+    rows.live(live_call(2))
+    rows.ended(record(3), quality=a_quality(200))
+    newer, older = api.made("GET", CALLS)["Calls"]
+    assert "Quality" not in newer
+    assert older["Quality"] == {
+        "MeasuredTimestamp": "2019-03-08T06:28:38.563Z",
+        **a_quality(100).members(),
+    }
+    assert older["Quality"]["CustomerToVcRtpPackets"] == 100
+    assert older["Quality"]["MOSBetweenVcAndCustomer"] == 4.38
+    assert "RTTBetweenVcAndRemote" not in older["Quality"]
+    (entry,) = api.made("GET", CDRS)["CallDetailRecords"]
+    assert entry["Quality"]["CustomerToVcRtpPackets"] == 200
 
 
 def test_records_come_newest_first_and_of_one_connector(api: LocalApi, rows: Rows) -> None:

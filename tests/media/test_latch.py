@@ -127,6 +127,15 @@ def test_a_spoofed_port_is_told_from_the_real_one() -> None:
     assert latch.source == PHONE
 
 
+def test_a_tag_is_kin_after_a_silence_and_no_passport() -> None:  # EDGE Q5
+    latch = silent()
+    assert latch.on_packet(STRANGER, 8, 4, is_authentic=True) is Effect.DROP_FOREIGN
+    assert latch.on_packet(PHONE_NAT, 8, 4, is_authentic=True) is Effect.LATCH
+    assert latch.on_packet(PHONE, 8, 5, is_authentic=True) is Effect.DROP_FOREIGN
+    for state in (open_latch(), latched()):
+        assert state.on_packet(PHONE_NAT, 8, 4, is_authentic=True) is not Effect.LATCH
+
+
 def test_rtp_bleed_reaches_nothing_in_any_state() -> None:  # EDGE Q5
     for make in MAKERS.values():
         latch = make()

@@ -5,6 +5,7 @@ import pytest
 from edge.media.liveness import Silence, silence_of
 from edge.media.relaying import MediaLeg
 from edge.media.session import Direction, LegMedia, PayloadTypes
+from edge.media.srtp_leg import SrtpRules
 from tests.media.packets import receiver_report, rtp
 
 TIMEOUT_S, HOLD_TIMEOUT_S = 60.0, 1800.0
@@ -27,7 +28,7 @@ def leg(
     rtcp_at: float | None = None,
     answered: bool = True,
 ) -> MediaLeg:
-    made = MediaLeg(120, START)
+    made = MediaLeg(120, SrtpRules(), START)
     made.describe(MEDIA._replace(direction=direction, answered=answered), START)
     if rtp_at is not None:
         made.on_rtp(rtp(1), PHONE, rtp_at)

@@ -8,12 +8,14 @@ from edge.flow import Address
 from edge.media.latch import Effect
 from edge.media.relaying import UNVERIFIED_PACKETS, UNVERIFIED_S, MediaLeg
 from edge.media.session import Direction, LegMedia, PayloadTypes
-from tests.media.packets import receiver_report, rtp
+from edge.media.srtp_leg import SrtpRules
+from tests.media.packets import receiver_report, report_block, rtp, sender_report
 
 PHONE: Address = ("203.0.113.9", 4000)
 PHONE_RTCP: Address = ("203.0.113.9", 4001)
 STRANGER: Address = ("192.0.2.66", 4000)
 NOW = 1000.0
+RULES = SrtpRules()
 MEDIA = LegMedia(
     remote=PHONE,
     remote_rtcp=PHONE_RTCP,
@@ -25,7 +27,7 @@ EVENT = b"\x05\x0a\x00\xa0"
 
 
 def leg(media: LegMedia = MEDIA, packets_per_second: int = 120) -> MediaLeg:
-    made = MediaLeg(packets_per_second, NOW)
+    made = MediaLeg(packets_per_second, RULES, NOW)
     made.describe(media, NOW)
     return made
 
@@ -33,16 +35,16 @@ def leg(media: LegMedia = MEDIA, packets_per_second: int = 120) -> MediaLeg:
 def latched(media: LegMedia = MEDIA) -> MediaLeg:
     made = leg(media)
     for sequence in (1, 2, 3):
-        made.on_rtp(rtp(sequence, payload_type=media.expects.pcmu), PHONE, NOW)
+        made.on_rtp(rtp(sequence, payload_type=media.expects.pcmu or 0), PHONE, NOW)
     assert made.is_latched
     return made
 
 
 def test_nothing_is_taken_before_the_leg_was_described() -> None:
-    fresh = MediaLeg(120, NOW)
+    fresh = MediaLeg(120, RULES, NOW)
     judgement = fresh.on_rtp(rtp(1), PHONE, NOW)
-    assert judgement == (Effect.DROP_FOREIGN, False)
-    assert fresh.statistics().foreign == 1
+    assert judgement == (Effect.DROP_FOREIGN, None)
+    assert fresh.statistics(leg()).foreign == 1
 
 
 def test_packets_of_accepted_sources_are_relayed_from_the_first_and_the_third_latches() -> None:
@@ -51,7 +53,9 @@ def test_packets_of_accepted_sources_are_relayed_from_the_first_and_the_third_la
     assert [judgement.effect for judgement in judgements] == [
         *(Effect.RELAY, Effect.RELAY, Effect.LATCH, Effect.RELAY)
     ]
-    assert all(judgement.relay for judgement in judgements)
+    assert [judgement.packet for judgement in judgements] == [
+        rtp(number) for number in (1, 2, 3, 4)
+    ]
 
 
 # (name, packet, expected judgement)                                                      EDGE Q6
@@ -63,16 +67,25 @@ DROPS = [
     ("PCMA", rtp(4, payload_type=8)),
     ("event that is no digit", rtp(4, payload_type=101, payload=b"\x10\x0a\x00\xa0")),  # EDGE V1
     ("cut event", rtp(4, payload_type=101, payload=b"\x01")),
+    ("more than 60 ms", rtp(4, payload=bytes(481))),  # EDGE SD6
+    ("more than 60 ms behind a CSRC", b"\x81" + rtp(4, payload=bytes(4 + 481))[1:]),
 ]
 
 
 @pytest.mark.parametrize("data", [row[1] for row in DROPS], ids=[row[0] for row in DROPS])
 def test_what_was_not_negotiated_is_dropped_and_counted(data: bytes) -> None:
     it = latched()
-    assert it.on_rtp(data, PHONE, NOW) == (Effect.DROP, False)
-    assert it.statistics().malformed == 1
+    assert it.on_rtp(data, PHONE, NOW) == (Effect.DROP, None)
+    assert it.statistics(leg()).malformed == 1
     assert it.on_rtp(data, STRANGER, NOW).effect is Effect.DROP_FOREIGN
-    assert it.statistics().foreign == 1
+    assert it.statistics(leg()).foreign == 1
+
+
+@pytest.mark.parametrize("octets", [0, 80, 160, 240, 320, 480])
+def test_packets_of_up_to_60_ms_pass_as_they_are(octets: int) -> None:  # EDGE SD6
+    it = latched()
+    for packet in (rtp(4, payload=bytes(octets)), b"\x81" + rtp(5, payload=bytes(4 + octets))[1:]):
+        assert it.on_rtp(packet, PHONE, NOW).packet == packet
 
 
 def test_malformed_packets_never_latch() -> None:
@@ -85,17 +98,17 @@ def test_malformed_packets_never_latch() -> None:
 @pytest.mark.parametrize("packets", [119, 120, 121])
 def test_the_rate_is_capped_per_second(packets: int) -> None:  # EDGE Q6
     it = leg()
-    relayed = [it.on_rtp(rtp(number), PHONE, NOW).relay for number in range(packets)]
-    assert sum(relayed) == min(packets, 120)
-    assert it.statistics().malformed == max(0, packets - 120)
+    relayed = [it.on_rtp(rtp(number), PHONE, NOW).packet for number in range(packets)]
+    assert len([packet for packet in relayed if packet]) == min(packets, 120)
+    assert it.statistics(leg()).malformed == max(0, packets - 120)
     it.begin_second()
-    assert it.on_rtp(rtp(packets), PHONE, NOW + 1).relay
+    assert it.on_rtp(rtp(packets), PHONE, NOW + 1).packet
 
 
 def test_one_spoofed_ssrc_is_not_relayed_and_does_not_move_the_stream() -> None:
     it = latched()
-    assert not it.on_rtp(rtp(900, ssrc=66), PHONE, NOW).relay
-    assert it.on_rtp(rtp(4), PHONE, NOW).relay
+    assert not it.on_rtp(rtp(900, ssrc=66), PHONE, NOW).packet
+    assert it.on_rtp(rtp(4), PHONE, NOW).packet
     assert it.reception.ssrc == 7
 
 
@@ -112,7 +125,7 @@ def test_a_hold_without_an_address_keeps_the_latch() -> None:  # EDGE D8
     it = latched()
     held = MEDIA._replace(remote=None, sources=(), direction=Direction.SENDONLY)
     assert it.describe(held, NOW) is Effect.NOTHING
-    assert it.is_latched and it.on_rtp(rtp(4), PHONE, NOW).relay
+    assert it.is_latched and it.on_rtp(rtp(4), PHONE, NOW).packet
     assert it.describe(MEDIA, NOW) is Effect.NOTHING
     it.describe(held, NOW)
     elsewhere = MEDIA._replace(remote=("203.0.113.9", 9000), moves=1)
@@ -133,7 +146,7 @@ def test_a_move_to_an_address_that_is_not_permitted_opens_the_latch() -> None:  
 
 def test_the_address_in_the_sdp_is_an_accepted_source() -> None:  # EDGE Q4
     it = leg(MEDIA._replace(sources=()))
-    assert it.on_rtp(rtp(1), ("203.0.113.9", 55555), NOW).relay
+    assert it.on_rtp(rtp(1), ("203.0.113.9", 55555), NOW).packet
 
 
 # (what arrives, numbers expected here, numbers of the peer across, what leaves)          EDGE SD5
@@ -154,6 +167,20 @@ MAPPINGS = [
         rtp(9, payload_type=101, payload=EVENT),
     ),
     (rtp(9, payload_type=101, payload=EVENT), PayloadTypes(0, 101), PayloadTypes(0, None), None),
+    (
+        rtp(9, payload_type=9),
+        PayloadTypes(0, 101, 9),
+        PayloadTypes(0, 101, 9),
+        rtp(9, payload_type=9),
+    ),
+    (
+        rtp(9, payload_type=9),
+        PayloadTypes(None, 101, 9),
+        PayloadTypes(None, 101, 99),
+        rtp(9, payload_type=99),
+    ),
+    (rtp(9, payload_type=9), PayloadTypes(0, 101, 9), PayloadTypes(0, 101), None),
+    (rtp(9), PayloadTypes(0, 101, 9), PayloadTypes(None, 101, 9), None),
 ]
 
 
@@ -185,6 +212,32 @@ def test_directions_decide_what_is_forwarded(ours: Direction, theirs: Direction)
     other = latched(MEDIA._replace(direction=theirs))
     assert it.forwards_to(other) is (ours.sends and theirs.receives)
     assert it.is_plain_to(other) is it.forwards_to(other)
+
+
+WIDEBAND = MEDIA._replace(expects=PayloadTypes(0, 101, 9), peer_expects=PayloadTypes(0, 101, 9))
+
+
+def test_either_codec_of_a_meeting_takes_the_plain_way_once_it_flows() -> None:  # EDGE M1
+    it, other = latched(WIDEBAND), latched(WIDEBAND)
+    flowing = [it.audio_type]
+    for number, payload_type in enumerate((9, 101, 9, 0), start=4):
+        packet = rtp(number, payload_type=payload_type, payload=EVENT)
+        assert it.on_rtp(packet, PHONE, NOW).packet == packet
+        flowing.append(it.audio_type)
+        assert it.is_plain_to(other)
+    assert flowing == [0, 9, 9, 9, 0]
+    it.on_rtp(rtp(8, payload_type=9), PHONE, NOW)
+    assert not it.is_plain_to(latched(MEDIA)), "who has no G.722 gets none"
+
+
+def test_a_codec_that_is_not_agreed_on_any_more_is_not_waited_for() -> None:
+    it = latched(WIDEBAND)
+    it.on_rtp(rtp(4, payload_type=9), PHONE, NOW)
+    it.describe(MEDIA, NOW)
+    assert it.audio_type == 0
+    assert it.on_rtp(rtp(5, payload_type=9), PHONE, NOW) == (Effect.DROP, None)
+    it.describe(MEDIA._replace(expects=PayloadTypes(None, None, 9)), NOW)
+    assert it.audio_type == 9
 
 
 def test_only_latched_legs_with_equal_numbers_take_the_plain_way() -> None:
@@ -244,7 +297,7 @@ def test_rtcp_comes_from_the_address_of_the_rtp_and_keeps_its_port() -> None:  #
     assert it.on_rtcp(receiver_report(), ("203.0.113.9", 7777), NOW + 2) == receiver_report()
     assert it.rtcp_target(NOW) == ("203.0.113.9", 7777)
     assert it.on_rtcp(b"\x80\xc9", ("203.0.113.9", 7777), NOW + 2) == b""
-    statistics = it.statistics()
+    statistics = it.statistics(leg())
     assert (statistics.rtcp_packets, statistics.foreign, statistics.malformed) == (2, 2, 1)
 
 
@@ -271,3 +324,47 @@ def test_the_last_packet_is_rtp_or_rtcp_whichever_is_later() -> None:
     it.on_rtcp(receiver_report(), PHONE_RTCP, NOW + 3)
     times.append(it.last_at)
     assert times == [None, NOW + 1, NOW + 2, NOW + 3]
+
+
+def test_only_blocks_about_the_stream_that_the_peer_gets_are_its_reports() -> None:  # EDGE X5
+    it, across = latched(), latched()
+    mine, foreign = report_block(7, lost=5, jitter=80), report_block(99, lost=50)
+    for blocks in ((foreign,), (foreign, mine)):
+        it.on_rtcp(receiver_report(1, *blocks), PHONE_RTCP, NOW, shown_ssrc=across.shown_ssrc)
+    statistics = it.statistics(across)
+    assert (statistics.peer_lost, statistics.peer_jitter_us) == (5, 10_000)
+    assert statistics.rtcp_bytes == 32 + 56
+
+
+def test_reports_of_strangers_tell_nothing() -> None:  # EDGE X5, Q6
+    it, across = latched(), latched()
+    lie = receiver_report(1, report_block(7, lost=5))
+    it.on_rtcp(lie, STRANGER, NOW, shown_ssrc=across.shown_ssrc)
+    assert it.statistics(across).peer_lost is None
+
+
+def test_after_a_switch_of_sources_the_peer_reports_on_the_first_one() -> None:  # EDGE SD5, X5
+    across = latched()
+    assert across.shown_ssrc == 7
+    for sequence in (500, 501):
+        across.on_rtp(rtp(sequence, ssrc=8), PHONE, NOW + 0.1)
+    assert (across.reception.ssrc, across.shown_ssrc) == (8, 7)
+
+
+def test_a_round_trip_is_measured_by_the_far_ends_reports() -> None:  # EDGE X5
+    it, across = latched(), latched()
+    it.account.rtcp_went(sender_report(8, ntp=0x0000_1234_5678_0000), NOW)
+    answer = receiver_report(1, report_block(7, last_report=0x12345678, delay=65_536))
+    it.on_rtcp(answer, PHONE_RTCP, NOW + 1.04, shown_ssrc=across.shown_ssrc)
+    assert it.statistics(across).rtt_us == 40_000
+
+
+def test_what_is_sent_is_what_came_across_less_what_was_withheld() -> None:  # EDGE X2
+    it, across = latched(), latched()
+    event = rtp(4, payload_type=101, payload=EVENT)
+    across.on_rtp(event, PHONE, NOW)
+    across.account.withheld(event)
+    it.account.fed(rtp(1))
+    statistics = it.statistics(across)
+    assert statistics.sent_packets == 3 + 1
+    assert statistics.sent_bytes == 4 * 172

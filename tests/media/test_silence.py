@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 from edge.media.rtp import MARKER, RtpHeader, parse
+from edge.media.session import PayloadTypes
 from edge.media.silence import FRAME, FRAME_S, SilenceStream
 
 CHANCE = (0x8123 << 64) | (0xFFFFFFF0 << 32) | 0xCAFE
@@ -14,7 +15,7 @@ def packets(
     found = []
     for now in times:
         while stream.due_at <= now:
-            data = stream.packet(0, heard_at, now)
+            data = stream.packet(PayloadTypes(0), heard_at, now)
             if data is not None:
                 header = parse(data)
                 assert header is not None
@@ -36,16 +37,25 @@ def test_every_20_ms_a_packet_of_pcmu_silence() -> None:
     assert {it[2] for it in sent} == {b"\xff" * 160}
 
 
+def test_who_takes_g722_alone_gets_its_silence() -> None:  # EDGE M1
+    data = SilenceStream(CHANCE, 0.0).packet(PayloadTypes(None, 101, 9), None, 0.0)
+    assert data is not None
+    assert (data[1], data[12:]) == (MARKER | 9, b"\xfd" * 160)
+    both = SilenceStream(CHANCE, 0.0).packet(PayloadTypes(0, 101, 9), None, 0.0)
+    assert both is not None and both[12:] == b"\xff" * 160
+    assert SilenceStream(CHANCE, 0.0).packet(PayloadTypes(None), None, 0.0) is None
+
+
 def test_the_payload_type_is_the_peers() -> None:
-    data = SilenceStream(CHANCE, 0.0).packet(96, None, 0.0)
+    data = SilenceStream(CHANCE, 0.0).packet(PayloadTypes(96), None, 0.0)
     assert data is not None and data[1] & 0x7F == 96
 
 
 def test_nothing_is_sent_before_its_time() -> None:
     stream = SilenceStream(CHANCE, 10.0)
-    assert stream.packet(0, None, 9.99) is None
-    assert stream.packet(0, None, 10.0) is not None
-    assert stream.packet(0, None, 10.0 + FRAME_S - 0.001) is None
+    assert stream.packet(PayloadTypes(0), None, 9.99) is None
+    assert stream.packet(PayloadTypes(0), None, 10.0) is not None
+    assert stream.packet(PayloadTypes(0), None, 10.0 + FRAME_S - 0.001) is None
 
 
 def test_it_steps_back_while_the_other_leg_sends() -> None:

@@ -23,6 +23,8 @@ from edge.media.session import (
     SetLeg,
     Side,
 )
+from edge.media.srtp_keys import LegSrtp
+from edge.media.srtp_leg import SrtpRules
 from edge.runtime.media_control import MediaWorker
 from model.settings import MediaSettings
 from tests.media.packets import rtp
@@ -98,8 +100,12 @@ def exchange(stand_ports: tuple[int, int], a: Phone, b: Phone, numbers: range) -
 class Stand:
     """A worker, its leased ports and its reports."""
 
-    def __init__(self, settings: MediaSettings | None = None) -> None:
-        self.worker = MediaWorker(WORKER_ADDRESS, settings or MediaSettings())
+    def __init__(
+        self,
+        settings: MediaSettings | None = None,
+        srtp: SrtpRules = SrtpRules(),  # noqa: B008 - an immutable NamedTuple
+    ) -> None:
+        self.worker = MediaWorker(WORKER_ADDRESS, settings or MediaSettings(), srtp)
         self.ports: list[int] = []
         self.leased = 0
         self._reports: list[MediaReport] = []
@@ -176,6 +182,7 @@ class Stand:
         answered: bool = True,
         is_fed: bool = False,
         moves: int = 0,
+        srtp: LegSrtp | None = None,
     ) -> None:
         """Describe a leg whose peer is a phone."""
         media = LegMedia(
@@ -189,6 +196,7 @@ class Stand:
             answered=answered,
             is_fed=is_fed,
             moves=moves,
+            srtp=srtp,
         )
         self.command(SetLeg(session, side, media))
 

@@ -15,6 +15,7 @@ import uvloop
 
 from edge.config import Snapshot
 from edge.config_change import PART_WEIGHT, ConfigChange
+from edge.records import LogFields
 from edge.runtime.aws_control import AwsControl
 from edge.runtime.aws_messages import Begin, News, RoutesNamed
 from edge.runtime.log import utc_now
@@ -272,7 +273,7 @@ def test_the_logs_of_a_connector_are_written_before_the_node_leaves(
     # EDGE X4
     async def test(world: World) -> None:
         for number in range(3):
-            record = {"voice_connector_id": deployment.prefix, "n": number}
+            record: LogFields = {"voice_connector_id": deployment.prefix, "n": number}
             log = ConnectorLog.MEDIA_METRICS
             world.control.write_log(WriteLog(log, deployment.prefix, utc_now(), record))
         world.control.leave()

@@ -49,6 +49,16 @@ def test_a_port_is_used_once_and_rests() -> None:
     ports.close()
 
 
+def test_ports_of_a_predecessor_rest_before_they_are_bound() -> None:  # A8
+    ports = pool(40000, 40005, rest_s=5.0)
+    ports.rest((40002, 40004, 50000), now=100.0)
+    assert ports.bind(10) == (40000,)
+    for now, bound in ((104.9, set()), (105.0, {40002, 40004})):
+        ports.end_rests(now)
+        assert set(ports.bind(10)) == bound
+    ports.close()
+
+
 @pytest.mark.parametrize("taken", [40000, 40001])
 def test_ports_of_others_are_passed_over_until_they_are_free(taken: int) -> None:
     ports = pool(40000, 40003)

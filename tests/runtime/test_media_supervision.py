@@ -9,9 +9,20 @@ from collections.abc import Awaitable, Callable
 import pytest
 import uvloop
 
-from edge.media.session import CloseSession, OpenSession, PortsLeased, SessionClosed, SessionId
-from edge.runtime.media_workers import MediaWorkers, port_shares
-from edge.seam import MediaLost, MediaReported
+from edge.media.session import (
+    CloseSession,
+    LegMedia,
+    OpenSession,
+    PayloadTypes,
+    PortsLeased,
+    SessionClosed,
+    SessionId,
+    SetLeg,
+    Side,
+)
+from edge.media.srtp_leg import SrtpRules
+from edge.runtime.media_workers import LINGER_S, MediaWorkers, port_shares
+from edge.seam import MediaCongested, MediaLost, MediaReported
 from model.settings import MediaSettings
 from tests.runtime.processes import is_running
 from tests.runtime.scripted import Lines, until
@@ -30,12 +41,13 @@ class World:
     """Running workers and what they have reported."""
 
     def __init__(self, count: int) -> None:
-        self.heard: list[MediaReported | MediaLost] = []
+        self.heard: list[MediaReported | MediaLost | MediaCongested] = []
         self.log = Lines()
         self.workers = MediaWorkers(
             count=count,
             address="127.0.0.1",
             settings=free_range(400),
+            srtp=SrtpRules(),
             loop=asyncio.get_running_loop(),
             feed=lambda *inputs: self.heard.extend(inputs),
             log=self.log,
@@ -106,6 +118,54 @@ def test_a_worker_that_dies_is_reported_once_and_replaced() -> None:
         assert world.workers.pids[0] != before[0] and world.workers.pids[1] == before[1]
 
     in_world(2, test)
+
+
+def test_ports_in_use_rest_when_their_worker_has_died() -> None:  # A8, EDGE Q1
+    async def test(world: World) -> None:
+        ports = world.leased(0)
+        for number in range(3):
+            pair = ports[2 * number : 2 * number + 2]
+            world.workers.command(0, OpenSession(SessionId(number), *pair))
+        world.workers.command(0, CloseSession(SessionId(2)))
+        os.kill(world.workers.pids[0], signal.SIGKILL)
+        await until(lambda: MediaLost(0) in world.heard)
+        # All that may be had comes in one go; the rest of the others takes a tenth of a second.
+        await until(lambda: world.leased(0))
+        assert not set(world.leased(0)) & set(ports[:4])
+        await until(lambda: set(ports[:4]) <= set(world.leased(0)))
+
+    in_world(2, test)
+
+
+def test_a_worker_that_does_not_take_its_commands_is_told_of_until_it_does() -> None:  # A8
+    async def test(world: World) -> None:
+        session, pid = SessionId(1), world.workers.pids[1]
+        world.workers.command(1, OpenSession(session, *world.leased(1)[:2]))
+        await asyncio.sleep(2 * LINGER_S)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            legs = SetLeg(session, Side.A, a_leg(sources=200))
+            while MediaCongested(1, True) not in world.heard:
+                world.workers.command(1, legs)
+                await asyncio.sleep(0)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        await until(lambda: MediaCongested(1, False) in world.heard)
+        assert [it["is_behind"] for it in world.log.of("media-worker-congested")] == [True, False]
+        assert not [it for it in world.heard if isinstance(it, MediaCongested) and it.worker == 0]
+
+    in_world(2, test)
+
+
+def a_leg(sources: int) -> LegMedia:
+    """Return a description of some size."""
+    return LegMedia(
+        remote=None,
+        remote_rtcp=None,
+        sources=tuple(f"10.0.{number}.0/24" for number in range(sources)),
+        expects=PayloadTypes(),
+        peer_expects=PayloadTypes(),
+    )
 
 
 @pytest.mark.parametrize(

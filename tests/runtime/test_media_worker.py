@@ -96,6 +96,39 @@ def test_payload_types_are_mapped_and_digits_stay_whole() -> None:  # EDGE SD5, 
         assert stand.close(session).a.lost == 0
 
 
+def test_packets_of_a_meeting_may_change_their_codec() -> None:  # EDGE M1, SD5
+    with Stand() as stand:
+        a, b = stand.phone(), stand.phone("127.0.0.3")
+        session, a_port, _ = stand.open()
+        ours, theirs = PayloadTypes(0, 101, 9), PayloadTypes(0, 101, 99)
+        stand.describe(session, Side.A, a, expects=ours, peer_expects=ours)
+        stand.describe(session, Side.B, b, expects=theirs, peer_expects=theirs)
+        stand.barrier()
+        for number in range(1, 40):
+            here, there = (9, 99) if number // 10 % 2 else (0, 0)
+            a.send(rtp(number, payload_type=here), a_port)
+            assert b.receive() == rtp(number, payload_type=there)
+        stand.describe(session, Side.B, b, expects=theirs, peer_expects=PayloadTypes(0, 101))
+        stand.barrier()
+        for payload_type in (9, 0):
+            a.send(rtp(number + 1, payload_type=payload_type), a_port)
+            number += 1
+        assert b.receive() == rtp(number)
+        closed = stand.close(session).a
+        assert (closed.packets, closed.lost, closed.malformed) == (41, 0, 0)
+
+
+def test_packets_pass_up_to_60_ms() -> None:  # EDGE SD6
+    with Stand() as stand:
+        session, a_port, b_port, a, b = stand.call()
+        exchange((a_port, b_port), a, b, range(1, 5))
+        for number, octets in enumerate((80, 480, 481, 240), start=5):
+            a.send(rtp(number, payload=bytes(octets)), a_port)
+        for number, octets in ((5, 80), (6, 480), (8, 240)):
+            assert b.receive() == rtp(number, payload=bytes(octets))
+        assert stand.close(session).a.malformed == 1
+
+
 def test_a_flood_from_the_latched_source_is_capped() -> None:  # EDGE Q6
     with Stand(MediaSettings(packets_per_second=10)) as stand:
         session, a_port, _, a, b = stand.call()

@@ -6,7 +6,7 @@ import socket
 import pytest
 import uvloop
 
-from edge.runtime.channel import Channel
+from edge.runtime.channel import CONGESTED_BYTES, Channel
 from edge.runtime.pump import Pump
 from tests.runtime.scripted import until
 
@@ -71,6 +71,34 @@ def test_what_lingers_goes_alone_when_nothing_comes() -> None:
         await until(lambda: there.ended)
         assert there.batches == [[1], [2]]
         there.pump.close()
+
+    uvloop.run(run())
+
+
+def test_falling_behind_and_catching_up_are_told_once_each() -> None:  # A8
+    async def run() -> None:
+        ours, theirs = socket.socketpair()
+        told: list[bool] = []
+        pump: Pump[bytes, bytes] = Pump(
+            Channel(ours),
+            loop=asyncio.get_running_loop(),
+            on_messages=lambda batch: None,
+            on_closed=lambda: None,
+            on_congestion=told.append,
+        )
+        for _ in range(2 * CONGESTED_BYTES // 65_536):
+            pump.send(bytes(65_536))
+            await asyncio.sleep(0)
+        assert told == [True]
+        reader: Channel[bytes, bytes] = Channel(theirs)
+
+        def has_read_all() -> bool:
+            reader.receive()
+            return told == [True, False]
+
+        await until(has_read_all)
+        pump.close()
+        reader.close()
 
     uvloop.run(run())
 

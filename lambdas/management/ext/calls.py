@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from lambdas.management.call_repository import position_of
 from lambdas.management.context import Context
 from lambdas.management.ext.pages import BATCH, Paging, take
+from lambdas.management.ext.quality import described_quality
 from lambdas.management.ext.query import Query
 from model.call_items import live_call_from
 from model.codec import Item, string
@@ -58,4 +59,5 @@ def _described(item: Item) -> Mapping[str, object]:
         "SipAuthUser": call.sip_auth_user,
         "StartTimestamp": call.answered_at,
         "NodeId": string(item[LIVE_CALLS.partition_key]),
+        "Quality": described_quality(item),
     }

@@ -6,6 +6,7 @@ from lambdas.management.call_repository import CallList, position_of
 from lambdas.management.context import Context
 from lambdas.management.errors import BadRequest
 from lambdas.management.ext.pages import BATCH, Paging, take
+from lambdas.management.ext.quality import described_quality
 from lambdas.management.ext.query import Query
 from model.call_items import has_ended, record_from
 from model.cdr import CallStatus
@@ -54,8 +55,9 @@ def list_records(context: Context, query: Query) -> Mapping[str, object]:
 
 
 def _described(item: Item, account_id: str) -> Mapping[str, object]:
-    """Return the members of the object in the bucket, and its key."""
+    """Return the members of the object in the bucket, its key, and how the call's media was."""
     return {
         **record_from(item, account_id).members(),
         "ObjectKey": optional_string(item, "object_key"),
+        "Quality": described_quality(item),
     }
