@@ -47,7 +47,7 @@ $(VENV)/.bench: requirements/bench.txt $(VENV)/.runtime
 	@touch $@
 
 system-packages:
-	@./scripts/system-packages sip-tester sipvicious nodejs npm kamailio kamailio-tls-modules \
+	@./scripts/system-packages sip-tester sipvicious nodejs npm kamailio kamailio-tls-modules tshark \
 		baresip-core linphone-cli rtpengine-daemon
 
 test: develop system-packages
