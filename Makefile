@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --custom-compile-command "make lock" -q
 
-.PHONY: help up install develop test test-fast lint format bench fuzz soak synth openapi refusals conformance lock system-packages clean
+.PHONY: help up install develop test test-fast lint format bench bench-relay fuzz soak synth openapi refusals conformance lock system-packages clean
 
 help:
 	@echo "make up         install what is needed and run the whole product here (ovc up)"
@@ -14,6 +14,7 @@ help:
 	@echo "make test-fast  the tests that need no socket and no system package"
 	@echo "make lint       ruff and mypy --strict"
 	@echo "make bench      the benchmarks behind docs/performance.md"
+	@echo "make bench-relay  our media worker beside rtpengine; fails when a packet costs us more"
 	@echo "make fuzz       a million inputs that nobody would send (INPUTS=1000000 SEED=...)"
 	@echo "make soak       twenty minutes of mixed calls (MINUTES=20 RATE=100): what is left behind?"
 	@echo "make synth      the CloudFormation templates, without Docker or credentials"
@@ -67,6 +68,10 @@ format: develop
 
 bench: develop $(VENV)/.bench
 	@$(BIN)/python -m bench
+
+bench-relay: develop
+	@./scripts/system-packages rtpengine-daemon gcc libssl-dev
+	@$(BIN)/python -m bench.relay
 
 fuzz: develop
 	@$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),1000000) $(if $(SEED),--seed $(SEED))

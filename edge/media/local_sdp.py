@@ -130,10 +130,10 @@ class LocalDescription:
 
     def read_answer(self, body: bytes) -> RemoteDescription:
         """Return what the peer answers to `current`; raises SdpError (EDGE K15)."""
-        if self.profile.upper() == ENCRYPTED_PROFILE:
-            encryption = Encryption.REQUIRED
-        else:
-            encryption = Encryption.BEST_EFFORT if self.crypto else Encryption.NEVER
+        if not self.crypto:
+            return read_answer(body, self.audio, Terms(codecs=self.codecs))
+        is_required = self.profile.upper() == ENCRYPTED_PROFILE
+        encryption = Encryption.REQUIRED if is_required else Encryption.BEST_EFFORT
         suites = frozenset([line.key.suite for line in self.crypto])
         return read_answer(body, self.audio, Terms(encryption, suites, self.codecs))
 

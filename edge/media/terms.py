@@ -1,12 +1,12 @@
 """What the descriptions of one leg may agree on; who decides it is above, who reads keeps to it."""
 
-from enum import Enum
 from typing import NamedTuple
 
 from edge.media.srtp_keys import Suite
+from edge.symbol import Symbol
 
 
-class Codec(Enum):
+class Codec(Symbol):
     """An audio codec by its encoding name and RTP clock rate."""
 
     PCMU = "PCMU/8000"
@@ -14,7 +14,7 @@ class Codec(Enum):
     """Samples at 16 kHz all the same (RFC 3551 §4.5.2); meeting bridges alone get it (EDGE M3)."""
 
 
-class Encryption(Enum):
+class Encryption(Symbol):
     """What a leg's peer may say of encryption (EDGE R12, R13, K15, K16)."""
 
     NEVER = "never"
@@ -27,7 +27,7 @@ class Encryption(Enum):
     """RTP/SAVP alone."""
 
 
-class EncryptionFault(Enum):
+class EncryptionFault(Symbol):
     """What can be wrong with a description's encryption; the value says it to people."""
 
     MISSING = "Encrypted media required"
