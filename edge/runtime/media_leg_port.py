@@ -102,9 +102,9 @@ class LegPort:
 
     def receiver(self) -> Receive:
         """Return what reads a packet of the connected socket, in clear; may raise NotAuthentic."""
-        receive, srtp = self.pair.rtp.recv, self.leg.srtp
-        if srtp is not None:
-            receive = _receive_through(srtp, receive, self.leg, self._moment)
+        receive: Receive = self.pair.rtp.recv
+        if self.leg.srtp is not None:
+            receive = _receive_through(self.leg.srtp, receive, self.leg, self._moment)
         return receive if self.capture is None else self._receive_noted(receive, self.capture)
 
     def sender(self) -> Send:
