@@ -17,7 +17,7 @@ from tests.e2e.secure import SECOND_CARRIERS
 from tests.e2e.sipp import free_address
 from tests.e2e.wire import Wire
 from tests.interop import phones
-from tests.interop.kamailio import kamailio
+from tests.interop.kamailio import Secure, kamailio
 from tests.interop.phones import TONE_HZ, Baresip, Linphone
 from tests.interop.tone import SAMPLES_PER_S, linear, loudest, share_of
 from tests.support.agent import Agent, CalleePlan, CallerPlan, Step
@@ -148,19 +148,11 @@ def answering(lab: Lab, kind: str, trunk: Trunk, number: str) -> Iterator[phones
         ) as phone:
             yield phone
         return
-    at, proxy_at = (trunk.pbx, free_port()), (trunk.pbx, free_port())
+    at, inside_at, proxy_at = ((trunk.pbx, free_port()) for _ in range(3))
     trunk.route(Route(proxy_at))
-    pem = lab.certificate(trunk.pbx)
+    secure = Secure(proxy_at, lab.certificate(trunk.pbx), lab.ca_file)
     with (
-        kamailio(
-            lab.folder,
-            at=proxy_at,
-            edge=lab.tls,
-            behind=at,
-            transport=Transport.TLS,
-            transport_behind=Transport.UDP,
-            certificate=(pem, pem, lab.ca_file),
-        ),
-        KINDS[kind](lab.folder, at=at, edge=proxy_at, user=number) as phone,
+        kamailio(lab.folder, at=inside_at, edge=lab.tls, behind=at, secure=secure),
+        KINDS[kind](lab.folder, at=at, edge=inside_at, user=number) as phone,
     ):
         yield phone
