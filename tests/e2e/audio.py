@@ -9,7 +9,7 @@ from itertools import cycle
 
 from edge.flow import Address
 from tests.e2e.running import PATIENCE_S
-from tests.media.packets import rtp
+from tests.media.packets import receiver_report, rtp
 from tests.support.srtp_reference import SrtpEnd
 
 FRAMES = 100
@@ -137,7 +137,7 @@ def open_the_way(*phones: Phone) -> None:
         phone.said.clear()
 
 
-def hear_out(*phones: Phone, last: Callable[[], bool]) -> None:
+def hear_out(*phones: Phone, last: Callable[[], object]) -> None:
     """Listen until the last packets have come."""
     deadline = time.monotonic() + PATIENCE_S
     while not last():
@@ -161,6 +161,15 @@ def assert_all_was_heard(one: Phone, other: Phone) -> None:
     hear_out(one, other, last=lambda: all(it.heard[-1] == by.said[-1] for it, by in ends))
     for it, by in ends:
         assert it.spoken() == by.said
+
+
+def assert_reports_cross(one: Phone, other: Phone) -> None:
+    """Send a report each way; it has to come out at the other end, and in clear."""
+    for sender in (one, other):
+        sender.report(receiver_report(sender.ssrc))
+    hear_out(one, other, last=lambda: one.reports and other.reports)
+    for sender, hearer in ((one, other), (other, one)):
+        assert receiver_report(sender.ssrc) in hearer.reports
 
 
 def assert_each_hears_the_other(caller: Phone, callee: Phone, frames: int = FRAMES) -> None:

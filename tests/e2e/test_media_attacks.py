@@ -10,7 +10,14 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from edge.flow import Address
-from tests.e2e.audio import Phone, assert_each_hears_the_other, hear_out, open_the_way, received
+from tests.e2e.audio import (
+    Phone,
+    assert_each_hears_the_other,
+    assert_reports_cross,
+    hear_out,
+    open_the_way,
+    received,
+)
 from tests.e2e.lab import Lab, Trunk
 from tests.e2e.secure import SecureCall, calling, new_crypto, secure_audio
 from tests.e2e.sipp import free_host
@@ -122,9 +129,7 @@ def test_before_anybody_has_spoken(call: SecureCall, phone: Phone, callee: Phone
 def test_while_both_talk(call: SecureCall, phone: Phone, callee: Phone) -> None:
     # EDGE Q5-Q7, K13: RTP and RTCP of a latched leg come from one address and port each.
     assert_each_hears_the_other(phone, callee, 10)
-    for end, other in ((phone, callee), (callee, phone)):
-        end.report(receiver_report(end.ssrc))
-        hear_out(other, last=lambda other=other: other.reports)
+    assert_reports_cross(phone, callee)
     with (
         Attacker(free_host()) as foreign,
         Attacker(phone.address[0]) as beside_phone,

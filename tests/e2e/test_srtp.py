@@ -11,14 +11,13 @@ from tests.e2e.audio import (
     Phone,
     assert_all_was_heard,
     assert_each_hears_the_other,
-    hear_out,
+    assert_reports_cross,
     open_the_way,
     say,
 )
 from tests.e2e.lab import CALLER, Lab, Route, Trunk
 from tests.e2e.secure import SecureCall, called, calling, new_crypto, secure_audio
 from tests.e2e.sipp import free_address, free_host
-from tests.media.packets import receiver_report
 from tests.support.agent import Agent, CalleePlan, CallerPlan, Step
 from tests.support.sdp import rtp_of
 from tests.support.srtp_reference import Crypto, Kdf, SrtpEnd, crypto_lines
@@ -101,14 +100,6 @@ def test_a_pbx_with_either_kind_of_192_bit_keys_is_called(
             assert_each_hears_the_other(phone, callee, FEW_FRAMES)
             assert_reports_cross(phone, callee)
             call.end()
-
-
-def assert_reports_cross(phone: Phone, callee: Phone) -> None:
-    """Send a report each way; RTCP in clear has to come out."""
-    for sender, hearer in ((phone, callee), (callee, phone)):
-        sender.report(receiver_report(sender.ssrc))
-        hear_out(hearer, last=lambda hearer=hearer: hearer.reports)
-        assert hearer.reports == [receiver_report(sender.ssrc)]
 
 
 def test_new_keys_leave_no_gap(lab: Lab, trunk: Trunk, callee: Phone) -> None:

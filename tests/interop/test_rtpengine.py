@@ -6,12 +6,17 @@ from collections.abc import Iterator
 import pytest
 
 from edge.flow import Address
-from tests.e2e.audio import Phone, assert_all_was_heard, assert_each_hears_the_other, hear_out, say
+from tests.e2e.audio import (
+    Phone,
+    assert_all_was_heard,
+    assert_each_hears_the_other,
+    assert_reports_cross,
+    say,
+)
 from tests.e2e.lab import Lab, Route, Trunk
 from tests.e2e.secure import SUITES, called, calling
 from tests.e2e.sipp import free_address, free_host
 from tests.interop.rtpengine import Rtpengine, with_suite_alone
-from tests.media.packets import receiver_report
 from tests.support.sdp import audio, rtp_of
 from tests.support.srtp_reference import crypto_lines
 
@@ -111,11 +116,3 @@ def test_rtpengine_changes_its_keys(
                 say(phone, callee, frames=10)
             assert_all_was_heard(phone, callee)
             call.end()
-
-
-def assert_reports_cross(phone: Phone, callee: Phone) -> None:
-    """Send a report each way; RTCP in clear has to come out at the other end."""
-    for sender, hearer in ((phone, callee), (callee, phone)):
-        sender.report(receiver_report(sender.ssrc))
-        hear_out(hearer, last=lambda hearer=hearer: hearer.reports)
-        assert receiver_report(sender.ssrc) in hearer.reports
