@@ -5,15 +5,16 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --custom-compile-command "make lock" -q
 
-.PHONY: help up install develop test test-fast lint format bench fuzz soak synth openapi refusals conformance lock system-packages clean
+.PHONY: help up install develop test test-fast lint format bench bench-relay fuzz soak synth openapi refusals conformance lock system-packages clean
 
 help:
 	@echo "make up         install what is needed and run the whole product here (ovc up)"
 	@echo "make install    only prepare $(VENV) with the ovc command in it"
-	@echo "make test       all tests; installs SIPp, Node.js, kamailio, rtpengine, baresip and linphone when it may"
+	@echo "make test       all tests; installs SIPp, Node.js, kamailio, rtpengine, baresip, linphone and tshark when it may"
 	@echo "make test-fast  the tests that need no socket and no system package"
 	@echo "make lint       ruff and mypy --strict"
 	@echo "make bench      the benchmarks behind docs/performance.md"
+	@echo "make bench-relay  our media worker beside rtpengine; fails when a packet costs us more"
 	@echo "make fuzz       a million inputs that nobody would send (INPUTS=1000000 SEED=...)"
 	@echo "make soak       twenty minutes of mixed calls (MINUTES=20 RATE=100): what is left behind?"
 	@echo "make synth      the CloudFormation templates, without Docker or credentials"
@@ -48,7 +49,7 @@ $(VENV)/.bench: requirements/bench.txt $(VENV)/.runtime
 
 system-packages:
 	@./scripts/system-packages sip-tester sipvicious nodejs npm kamailio kamailio-tls-modules \
-		baresip-core linphone-cli rtpengine-daemon
+		baresip-core linphone-cli rtpengine-daemon tshark
 
 test: develop system-packages
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
@@ -67,6 +68,10 @@ format: develop
 
 bench: develop $(VENV)/.bench
 	@$(BIN)/python -m bench
+
+bench-relay: develop
+	@./scripts/system-packages rtpengine-daemon gcc libssl-dev
+	@$(BIN)/python -m bench.relay
 
 fuzz: develop
 	@$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),1000000) $(if $(SEED),--seed $(SEED))

@@ -51,12 +51,11 @@ class Part:
         """The other side's wish that this peer did not want to hear of (D6)."""
 
     def begin(self, signalling: str, terms: Terms) -> None:
-        """Turn to another peer: nothing is agreed on, and no key of the last one is used (K4)."""
+        """Turn to the next peer; none follows one that has answered."""
         self.signalling = signalling
         self.terms = terms
         self.remote = None
         self.wish = Direction.SENDRECV
-        self.keying.forget()
         self.local.begin(encrypted=terms.encryption is Encryption.REQUIRED)
 
     def wishes_after(self, answer: RemoteDescription) -> Direction:

@@ -1,7 +1,7 @@
 """The keys of one leg, through all offers and answers of its dialog (RFC 4568 §7; EDGE K4, K14).
 
-Our key is new for every peer and with every change of suite, and stays otherwise: our address never
-changes inside a dialog, and a peer that changes its own key needs no new one of ours. What a
+Our key is new in every first offer and with every change of suite, and stays otherwise: our address
+never changes inside a dialog, and a peer that changes its own key needs no new one of ours. What a
 refused offer brought is forgotten with it (EDGE D7).
 """
 
@@ -24,10 +24,6 @@ class Keying:
         """Ours that is in force."""
         self.agreed: LegSrtp | None = None
         """None on a plain leg."""
-
-    def forget(self) -> None:
-        """Begin with another peer."""
-        self._line = self.agreed = None
 
     def fresh(self) -> tuple[CryptoLine, ...]:
         """Return a line for each suite, every one with a key of its own (EDGE K9)."""
@@ -52,7 +48,7 @@ class Keying:
     def answer(self, offered: tuple[CryptoLine, ...]) -> tuple[CryptoLine, ...]:
         """Take the first line of a peer's offer and return ours; none for an offer without keys."""
         if not offered:
-            self.forget()
+            self._line = self.agreed = None
             return ()
         theirs = offered[0]
         if self._line is not None and self._line.key.suite is theirs.key.suite:
@@ -68,7 +64,7 @@ class Keying:
         An answer without keys leaves the leg plain: whether it may is the reader's to say.
         """
         if not answered:
-            self.forget()
+            self._line = self.agreed = None
             return
         for theirs in answered:
             for line in ours:

@@ -31,6 +31,7 @@ def test_the_variables_are_those_that_the_readme_names() -> None:
         "AWS_ENDPOINT_URL_STS": "http://127.0.0.1:4080",
         "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:4081",
         "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:4081",
+        "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": "http://127.0.0.1:4081",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "a 'quoted' $ecret",
         "AWS_DEFAULT_REGION": "us-east-1",

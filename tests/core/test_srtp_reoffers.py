@@ -5,9 +5,13 @@ A is the PBX, over TLS where its media is encrypted; B the carrier.
 
 import pytest
 
+from edge.media.session import Side
 from edge.media.srtp_keys import LegSrtp, Suite
-from tests.core.stand import EDGE, HOST, OUTBOUND_URI, PBX, Stage, responses
+from edge.sip.message import parse_datagram
+from tests.core.stand import EDGE, HOST, INBOUND_URI, OUTBOUND_URI, PBX, Stage, responses
+from tests.core.test_reoffers import media_of
 from tests.core.test_srtp import (
+    TLS_PBX,
     Outbound,
     body_of,
     encrypted,
@@ -18,7 +22,7 @@ from tests.core.test_srtp import (
     profile_in,
 )
 from tests.support.agent import CalleePlan, CallerPlan, Step
-from tests.support.link import lossy_link
+from tests.support.link import LossyLink, lossy_link
 from tests.support.reoffers import Offer, Reply
 from tests.support.sdp import AES_128, AES_256, SAVP, audio, crypto
 
@@ -179,3 +183,127 @@ def test_a_reinvite_without_sdp_is_offered_every_suite() -> None:  # EDGE A1, K1
         assert out.keys() == LegSrtp(chosen.key, key_of(lines[1]))
         link.run()
         out.stage.assert_quiet()
+
+
+class Called:
+    """A call of the carrier's to the PBX, whose media is encrypted with the second of our lines."""
+
+    def __init__(self, link: LossyLink, plan: CalleePlan, caller: CallerPlan) -> None:
+        self.link = link
+        self.stage = Stage(link, node=node_of(), pbx=plan)
+        link.join(self.stage.pbx, TLS_PBX)
+        self.stage.carrier.call(INBOUND_URI, EDGE, caller, 0.0)
+
+    def keys(self) -> LegSrtp:
+        keys = media_of(self.stage, Side.B).srtp
+        assert keys is not None
+        return keys
+
+    def offers(self) -> list[bytes]:
+        """Return what the PBX was offered."""
+        return [body_of(it) for it in self.link.sent("E", "A", "INVITE")]
+
+    def finish(self) -> None:
+        self.link.run()
+        assert self.stage.record.status_message == "Normal Call Clearing"
+        self.stage.assert_quiet()
+
+
+CHOSEN = crypto(2, AES_256, 5)
+ANSWERS = (Step(0.0, 200, body=encrypted(PBX[0], CHOSEN)),)
+
+
+def test_a_hold_reaches_an_encrypted_callee_with_the_key_in_force() -> None:  # EDGE K14, D6
+    with lossy_link(1) as link:
+        reply = Reply(body=encrypted(PBX[0], CHOSEN, direction="recvonly"))
+        called = Called(
+            link,
+            CalleePlan(steps=ANSWERS, replies=(reply,)),
+            CallerPlan(offers=(Offer(5.0, "sendonly"),), bye_after_s=30.0),
+        )
+        link.run(4.0)
+        before = called.keys()
+        link.run(9.0)
+        first, second = called.offers()
+        assert lines_in(second) == (lines_in(first)[1],)
+        assert before == called.keys() == LegSrtp(lines_in(first)[1].key, key_of(CHOSEN))
+        called.finish()
+
+
+def test_news_that_came_late_reach_an_encrypted_callee_with_the_key_in_force() -> None:
+    # EDGE A1, K14
+    with lossy_link(1) as link:
+        reply = Reply(body=encrypted(PBX[0], CHOSEN, direction="inactive"))
+        called = Called(
+            link,
+            CalleePlan(steps=ANSWERS, replies=(reply,)),
+            CallerPlan(offers=(Offer(5.0, body=b"", ack_direction="inactive"),), bye_after_s=30.0),
+        )
+        link.run(4.0)
+        before = called.keys()
+        link.run(9.0)
+        first, second = called.offers()
+        assert b"a=inactive" in second and lines_in(second) == (lines_in(first)[1],)
+        assert called.keys() == before
+        called.finish()
+
+
+def test_a_hold_that_an_encrypted_callee_refuses_changes_no_key() -> None:  # EDGE D7, K14
+    with lossy_link(1) as link:
+        called = Called(
+            link,
+            CalleePlan(steps=ANSWERS, replies=(Reply(488),)),
+            CallerPlan(offers=(Offer(5.0, "sendonly"),), bye_after_s=30.0),
+        )
+        link.run(4.0)
+        before = called.keys()
+        link.run(9.0)
+        assert len(called.offers()) == 2 and called.keys() == before
+        called.finish()
+
+
+@pytest.mark.parametrize("body", [audio(), audio(profile=SAVP)], ids=["plain", "without keys"])
+def test_an_answer_to_a_reinvite_needs_keys_as_well(body: bytes) -> None:  # EDGE K15, D6
+    with lossy_link(1) as link:
+        called = Called(
+            link,
+            CalleePlan(steps=ANSWERS, replies=(Reply(body=body),)),
+            CallerPlan(offers=(Offer(5.0, "sendonly"),), bye_after_s=30.0),
+        )
+        link.run()
+        (bye,) = link.sent("E", "A", "BYE")
+        assert parse_datagram(bye.data).get("reason") == "SIP;cause=488"
+        assert called.stage.record.status_message == "488 Not Acceptable Here"
+
+
+def test_a_callee_may_change_its_key() -> None:  # EDGE K14
+    with lossy_link(1) as link:
+        again = Offer(5.0, body=encrypted(PBX[0], crypto(8, AES_256, 6)))
+        plan = CalleePlan(steps=ANSWERS, offers=(again,))
+        called = Called(link, plan, CallerPlan(bye_after_s=30.0))
+        link.run(4.0)
+        before = called.keys()
+        link.run(9.0)
+        assert called.keys() == LegSrtp(before.ours, key_of(crypto(8, AES_256, 6)))
+        (answer,) = [body_of(it) for it in link.sent("E", "A", "200")]
+        ((tag, _, key),) = lines_in(answer)
+        assert (tag, key) == ("8", before.ours)
+        assert not link.sent("E", "B", "INVITE")
+        called.finish()
+
+
+def test_a_refresh_repeats_all_that_was_offered() -> None:  # EDGE ST3, K14
+    with lossy_link(1) as link:
+        asks = (("Session-Expires", "90;refresher=uac"),)
+        plan = CalleePlan(
+            steps=(ANSWERS[0]._replace(fields=asks),),
+            replies=(Reply(body=encrypted(PBX[0], CHOSEN), fields=asks),),
+        )
+        called = Called(link, plan, CallerPlan(bye_after_s=60.0))
+        link.run(4.0)
+        before = called.keys()
+        link.run(50.0)
+        first, refresh = called.offers()
+        assert refresh == first and len(lines_in(refresh)) == 6
+        assert called.keys() == before
+        called.finish()

@@ -94,6 +94,7 @@ def test_env_offers_exactly_what_the_readme_names(offered: dict[str, str]) -> No
         "AWS_ENDPOINT_URL_STS",
         "AWS_ENDPOINT_URL_S3",
         "AWS_ENDPOINT_URL_DYNAMODB",
+        "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS",
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
         "AWS_DEFAULT_REGION",
