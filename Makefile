@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 help:
 	@echo "make up         install what is needed and run the whole product here (ovc up)"
 	@echo "make install    only prepare $(VENV) with the ovc command in it"
-	@echo "make test       all tests; installs SIPp, Node.js, kamailio, rtpengine, baresip and linphone when it may"
+	@echo "make test       all tests; installs SIPp, Node.js, kamailio, rtpengine, baresip, linphone and tshark when it may"
 	@echo "make test-fast  the tests that need no socket and no system package"
 	@echo "make lint       ruff and mypy --strict"
 	@echo "make bench      the benchmarks behind docs/performance.md"
@@ -49,7 +49,7 @@ $(VENV)/.bench: requirements/bench.txt $(VENV)/.runtime
 
 system-packages:
 	@./scripts/system-packages sip-tester sipvicious nodejs npm kamailio kamailio-tls-modules \
-		baresip-core linphone-cli rtpengine-daemon
+		baresip-core linphone-cli rtpengine-daemon tshark
 
 test: develop system-packages
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup

@@ -6,7 +6,7 @@ A Snapshot is held in memory; a new one replaces it (A9), and only that may chan
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
@@ -36,34 +36,31 @@ class SourceIndex:
     def __init__(self, entries: Iterable[tuple[Network, str]]) -> None:
         grown: dict[tuple[int, int], dict[int, set[str]]] = {}
         for network, label in entries:
-            length = (network.version, network.max_prefixlen - network.prefixlen)
-            value = int(network.network_address) >> length[1]
-            grown.setdefault(length, {}).setdefault(value, set()).add(label)
+            version, shift, value = _place(network)
+            grown.setdefault((version, shift), {}).setdefault(value, set()).add(label)
         self._lengths = tuple(
             (version, shift, {value: frozenset(labels) for value, labels in table.items()})
             for (version, shift), table in grown.items()
         )
 
-    def change(self, label: str, removed: Iterable[Network], added: Iterable[Network]) -> None:
-        """Take the networks of a label out and put others in."""
+    def change(self, changes: Mapping[str, tuple[Iterable[Network], Iterable[Network]]]) -> None:
+        """Take the first networks of each label out and put the second ones in."""
+        moves: dict[tuple[int, int, int], dict[str, bool]] = {}
+        for label, (removed, added) in changes.items():
+            for networks, is_in in ((removed, False), (added, True)):
+                for network in networks:
+                    moves.setdefault(_place(network), {})[label] = is_in
         indexes = {(version, shift): index for version, shift, index in self._lengths}
-        for networks, of_label in ((removed, _NOBODY), (added, frozenset({label}))):
-            for network in networks:
-                length = (network.version, network.max_prefixlen - network.prefixlen)
-                index = indexes.setdefault(length, {})
-                value = int(network.network_address) >> length[1]
-                labels = (index.get(value, _NOBODY) - {label}) | of_label
-                if labels:
-                    index[value] = labels
-                else:
-                    index.pop(value, None)
+        # Each set of labels once: very many connectors may list the same address.
+        for (version, shift, value), moved in moves.items():
+            index = indexes.setdefault((version, shift), {})
+            kept = index.get(value, _NOBODY).difference(moved)
+            labels = kept.union(label for label, is_in in moved.items() if is_in)
+            if labels:
+                index[value] = labels
+            else:
+                index.pop(value, None)
         self._lengths = tuple([(*length, index) for length, index in indexes.items() if index])
-
-    def copy(self) -> "SourceIndex":
-        """Return an index that can be changed without this one."""
-        index = SourceIndex(())
-        index._lengths = tuple([(it[0], it[1], dict(it[2])) for it in self._lengths])
-        return index
 
     def labels(self, address: str, *, longer_than: int = -1) -> frozenset[str]:
         """Return all labels whose networks hold an address, none for a text that is no address.
@@ -98,6 +95,12 @@ class SourceIndex:
             for of_version, shift, table in self._lengths
             if of_version == version and value >> shift in table
         ]
+
+
+def _place(network: Network) -> tuple[int, int, int]:
+    """Return where an index has a network: IP version, bits that do not count, the others."""
+    shift = network.max_prefixlen - network.prefixlen
+    return network.version, shift, int(network.network_address) >> shift
 
 
 class Takers(NamedTuple):
@@ -163,17 +166,6 @@ class Snapshot:
             carrier_sockets=sockets,
             bridges={e164: bridge for bridge in settings.meetings for e164 in bridge.numbers},
             cdr_bucket=cdr_bucket,
-        )
-
-    def copy(self) -> "Snapshot":
-        """Return a Snapshot with indexes of its own, to make changes to (edge/config_change.py)."""
-        return replace(
-            self,
-            connectors=dict(self.connectors),
-            hosts=dict(self.hosts),
-            numbers=dict(self.numbers),
-            groups=dict(self.groups),
-            sources=self.sources.copy(),
         )
 
     def host_names(self) -> frozenset[str]:

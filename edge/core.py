@@ -17,6 +17,7 @@ from edge.call.media_pool import MediaPool
 from edge.call.outcome import shutdown
 from edge.clock import Clock
 from edge.config import Snapshot
+from edge.config_change import ConfigChange
 from edge.directory import Directory
 from edge.flow import Address, Flow
 from edge.ids import Ids
@@ -143,7 +144,7 @@ class Core:
             is_carrier=lambda address: self._snapshot.is_carrier(address),
             tell=self._registration_changed,
         )
-        self._snapshot = Snapshot()
+        self._snapshot = Snapshot.build(settings, (), (), None)
         self._admission = Admission(
             settings=settings,
             snapshot=self._snapshot,
@@ -163,6 +164,7 @@ class Core:
             timers=self._timers,
             put_out=self._outputs.append,
         )
+        self._calls.snapshot = self._quality.snapshot = self._snapshot
         self._reception = Reception(
             admission=self._admission,
             calls=self._calls,
@@ -219,10 +221,11 @@ class Core:
             case FlowIdle(flow):
                 if not self._stack.uses(flow.connection):
                     self._outputs.append(CloseFlow(flow))
-            case ConfigLoaded(snapshot):
-                self._use(snapshot, now)
+            case ConfigLoaded(existing):
+                self._change(existing.without_others(self._snapshot), now)
+                self._admission.configured()
             case ConfigChanged(change):
-                self._use(change.made_to(self._snapshot, self._settings.domain), now)
+                self._change(change.news_for(self._snapshot), now)
             case Resolved(addresses, services):
                 self._calls.directory = Directory(addresses, services)
                 self._peers.reach(self._snapshot, self._calls.directory, now)
@@ -344,7 +347,10 @@ class Core:
             self._log("call-ended", call_ended(call, party))
         self._quality.ended(call, records, bucket, now)
 
-    def _use(self, snapshot: Snapshot, now: float) -> None:
+    def _change(self, change: ConfigChange, now: float) -> None:
+        if not change.differs_from(self._snapshot):
+            return
+        snapshot = change.made_to(self._snapshot, self._settings.domain)
         self._snapshot = self._calls.snapshot = self._quality.snapshot = snapshot
         self._admission.snapshot = snapshot
         self._peers.reach(snapshot, self._calls.directory, now)

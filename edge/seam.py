@@ -9,8 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
-from edge.config import Snapshot
-from edge.config_change import ConfigChange
+from edge.config_change import ConfigChange, Existing
 from edge.directory import Service
 from edge.flow import Address, Flow, Transport
 from edge.media.session import MediaCommand, MediaReport
@@ -72,9 +71,10 @@ class MediaCongested(NamedTuple):
 
 
 class ConfigLoaded(NamedTuple):
-    """The configuration is there, whole."""
+    """The changes before this one have told the whole configuration (A9)."""
 
-    snapshot: Snapshot
+    existing: Existing
+    """What is not among them is gone."""
 
 
 class ConfigChanged(NamedTuple):

@@ -1,4 +1,4 @@
-"""Measure and print: `python -m bench.signalling [--in-memory [--profile] | --growth]`."""
+"""Measure and print: `python -m bench.signalling [--in-memory | --growth | --reload]`."""
 
 import argparse
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from bench.signalling import growth, in_memory
+from bench.signalling import growth, in_memory, reload
 from bench.signalling.load import HELD_CALLS, Result, measure
 from bench.signalling.middles import LOAD_CORE, MIDDLE_CORE, installed
 from bench.signalling.world import CONNECTORS, CPS_LIMIT, NUMBERS_EACH
@@ -89,7 +89,11 @@ def main() -> None:
     for name, sizes in GROWTH.items():
         help_ = f"with --growth: numbers of {name} to compare"
         parser.add_argument(f"--{name}", type=int, nargs="+", default=sizes, help=help_)
+    parser.add_argument("--reload", action="store_true", help="a configuration that comes again")
     options = parser.parse_args()
+    if options.reload:
+        reload.report(max(options.connectors))
+        return
     if options.in_memory:
         in_memory.run(options.calls, options.rounds, profiled=options.profile)
         return

@@ -3,7 +3,6 @@
 Lookups are meant to stay flat, so every row is compared with the first of its kind.
 """
 
-import ssl
 import subprocess
 import tempfile
 import time
@@ -28,10 +27,9 @@ from bench.signalling.load import (
 from bench.signalling.middles import LOAD_CORE, Places, running_edge
 from bench.signalling.probe import Probe, listening
 from bench.signalling.sink import Sink
-from bench.signalling.tls_tunnel import TlsTunnel
+from bench.signalling.tls_tunnel import SecureEdge
 from bench.signalling.world import Shape, connectors, growth_settings, numbers
-from edge.flow import Address, Transport
-from emulator.ca import LocalCa
+from edge.flow import Transport
 
 _ENDLESS_S = 3_600.0
 _OVER_TCP = ("-t", "t1", "-bind_local")
@@ -100,19 +98,22 @@ def _measure(case: Case, *, calls: int, rate: int) -> Cost:
         settings = growth_settings(places.callee, answering.getsockname())
         sink = Sink(connectors(places.caller[0], case.shape), numbers(case.shape))
         stack.callback(sink.close)
-        secure = case.transport is Transport.TLS
-        variables, tls = _tls(directory, places) if secure else ({}, None)
+        secure = SecureEdge.of(directory, places.middle[0])
         middle = stack.enter_context(
             running_edge(
-                settings, places.middle, sink.url, directory / "edge.log", variables=variables
+                settings,
+                places.middle,
+                sink.url,
+                directory / "edge.log",
+                variables=secure.variables,
             )
         )
         stack.enter_context(callee(places, directory))
         stack.enter_context(_holding(case.held, places, users, directory))
         probe = Probe(places.caller[0], answering, places.middle)
         options = () if case.transport is Transport.UDP else _OVER_TCP
-        if tls is not None:
-            tunnel = TlsTunnel(places.caller[0], *tls, core=LOAD_CORE)
+        if case.transport is Transport.TLS:
+            tunnel = secure.tunnel_at(places.caller[0], core=LOAD_CORE)
             stack.callback(tunnel.close)
             places = replace(places, middle=tunnel.address)
         run(places, users, directory, calls=min(WARM_UP_CALLS, calls), rate=rate, options=options)
@@ -123,20 +124,6 @@ def _measure(case: Case, *, calls: int, rate: int) -> Cost:
         probe.start(settings, min(case.shape.connectors, Shape().connectors))
         run(places, users, directory, calls=calls, rate=rate, options=options)
         return _cost(calls, before, after, failed, waits_ms, probe.stop())
-
-
-def _tls(
-    directory: Path, places: Places
-) -> tuple[dict[str, str], tuple[Address, ssl.SSLContext, str]]:
-    """Return the environment of an edge with a certificate, and what a client needs to know."""
-    host = places.middle[0]
-    at, certificate, ca = free_address(host), directory / "edge.pem", LocalCa(directory)
-    ca.issue(certificate, host)
-    variables = {
-        "OVC_TLS_LISTEN": f"{at[0]}:{at[1]}",
-        "OVC_TLS_CERTIFICATE": str(certificate),
-    }
-    return variables, (at, ssl.create_default_context(cafile=ca.path), host)
 
 
 def _cost(

@@ -16,6 +16,7 @@ from bench.signalling.peers import Callee, Caller
 from bench.signalling.world import settings_for, snapshot
 from edge.__main__ import YOUNG_OBJECTS
 from edge.clock import Clock
+from edge.config_change import Existing, everything_in
 from edge.core import Core
 from edge.flow import Address, Flow, Transport
 from edge.ids import SystemIds
@@ -29,6 +30,7 @@ from edge.media.session import (
 )
 from edge.seam import (
     CommandMedia,
+    ConfigChanged,
     ConfigLoaded,
     Input,
     MediaReported,
@@ -65,7 +67,9 @@ class Bench:
         self._callee = Callee(CARRIER)
         self._calls = 0
         self.busy_s = 0.0
-        self._feed(ConfigLoaded(snapshot(self._settings, PBX[0])), 0.0)
+        known = snapshot(self._settings, PBX[0])
+        self._feed(ConfigChanged(everything_in(known)), 0.0)
+        self._feed(ConfigLoaded(Existing.of(known)), 0.0)
         self._feed(MediaReported(0, PortsLeased(tuple(range(10_000, 12_000, 2)))), 0.0)
 
     def call(self) -> None:

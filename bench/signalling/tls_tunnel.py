@@ -1,28 +1,62 @@
-"""TLS for clients that speak SIP over TCP alone, such as Debian's SIPp: a tunnel beside them."""
+"""TLS for peers that speak SIP over TCP alone, such as Debian's SIPp: a tunnel beside them."""
 
 import asyncio
 import os
 import ssl
 from asyncio import StreamReader, StreamWriter
+from collections.abc import Mapping
+from pathlib import Path
 from threading import Thread
+from typing import NamedTuple
 
+from bench.signalling.kernel import free_address
 from edge.flow import Address
+from emulator.ca import LocalCa
 
 _READ_BYTES = 65_536
 PATIENCE_S = 10.0
 
 
-class TlsTunnel:
-    """Takes TCP connections and carries each over TLS to one place, until closed."""
+class SecureEdge(NamedTuple):
+    """An edge with a certificate, and what its clients have to know."""
+
+    at: Address
+    """Where it takes TLS."""
+    context: ssl.SSLContext
+    """Of a client that trusts it."""
+    variables: Mapping[str, str]
+    """Of the edge's environment."""
+
+    @classmethod
+    def of(cls, directory: Path, host: str) -> "SecureEdge":
+        """Choose a port of a host and make a certificate for it in a directory."""
+        at, certificate, ca = free_address(host), directory / "edge.pem", LocalCa(directory)
+        ca.issue(certificate, host)
+        variables = {
+            "OVC_TLS_LISTEN": f"{at[0]}:{at[1]}",
+            "OVC_TLS_CERTIFICATE": str(certificate),
+        }
+        return cls(at, ssl.create_default_context(cafile=ca.path), variables)
+
+    def tunnel_at(self, host: str, *, core: int | None = None) -> "TlsTunnel":
+        """Open a tunnel to it from a client's host."""
+        return TlsTunnel(host, self.at, self.context, self.at[0], core=core)
+
+
+class _Tunnel:
+    """Takes connections and carries each to one place, until closed."""
 
     def __init__(
-        self, at: str, to: Address, context: ssl.SSLContext, name: str, *, core: int | None = None
+        self,
+        at: Address,
+        to: Address,
+        *,
+        near: ssl.SSLContext | None = None,
+        far: ssl.SSLContext | None = None,
+        name: str | None = None,
+        core: int | None = None,
     ) -> None:
-        """Listen at the address `at`, from which it also connects; `name` is the server's.
-
-        It works on the processor core `core`, on any when there is none.
-        """
-        self._at, self._to, self._context, self._name = at, to, context, name
+        self._at, self._to, self._near, self._far, self._name = at, to, near, far, name
         self._core = core
         self._carrying: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
@@ -48,7 +82,7 @@ class TlsTunnel:
     async def _listen(self) -> asyncio.Server:
         if self._core is not None:
             os.sched_setaffinity(0, {self._core})
-        return await asyncio.start_server(self._carry, self._at, 0)
+        return await asyncio.start_server(self._carry, *self._at, ssl=self._near)
 
     async def _end(self) -> None:
         self._server.close()
@@ -63,9 +97,9 @@ class TlsTunnel:
         try:
             far_reader, far_writer = await asyncio.open_connection(
                 *self._to,
-                ssl=self._context,
+                ssl=self._far,
                 server_hostname=self._name,
-                local_addr=(self._at, 0),
+                local_addr=(self._at[0], 0),
             )
             try:
                 await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
@@ -76,6 +110,35 @@ class TlsTunnel:
         finally:
             writer.close()
             self._carrying.discard(task)
+
+
+class TlsTunnel(_Tunnel):
+    """For a client: takes TCP connections and carries each over TLS."""
+
+    def __init__(
+        self, at: str, to: Address, context: ssl.SSLContext, name: str, *, core: int | None = None
+    ) -> None:
+        """Listen at the address `at`, from which it also connects; `name` is the server's.
+
+        It works on the processor core `core`, on any when there is none.
+        """
+        super().__init__((at, 0), to, far=context, name=name, core=core)
+
+
+class TlsFront(_Tunnel):
+    """For a server: takes TLS connections and carries each over TCP."""
+
+    def __init__(self, at: Address, to: Address, certificate: Path) -> None:
+        """Listen at `at` with a certificate that has its key in the same file."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        super().__init__(at, to, near=context)
+
+    def __enter__(self) -> "TlsFront":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 async def _pump(source: StreamReader, sink: StreamWriter) -> None:

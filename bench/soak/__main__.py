@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bench.signalling.middles import running_edge
 from bench.signalling.sink import Sink
+from bench.signalling.tls_tunnel import SecureEdge
 from bench.soak.rubbish import Rubbish
 from bench.soak.traffic import call_all, callees
 from bench.soak.verdict import (
@@ -57,16 +58,19 @@ def soak(load_s: float, rate: float, folder: Path) -> list[str]:
     settings = settings_for(chosen)
     edge: Address = ("127.0.0.1", free_port())
     sink = Sink(connectors(chosen, settings), numbers(chosen), records.keep)
+    secure = SecureEdge.of(folder, edge[0])
     log, seed = folder / "edge.log", secrets.randbelow(1 << 32)
     try:
         with (
-            running_edge(settings, edge, sink.url, log, before=()) as processes,
+            running_edge(
+                settings, edge, sink.url, log, before=(), variables=secure.variables
+            ) as processes,
             callees(chosen, folder, load_s),
             Watch(processes, log) as watch,
         ):
             before = watch.descriptors()
             with Rubbish(edge, chosen[0].caller[0], seed, load_s) as rubbish:
-                made = call_all(chosen, folder, edge, settings, rate=rate, load_s=load_s)
+                made = call_all(chosen, folder, edge, secure, settings, rate=rate, load_s=load_s)
             pending = _await_idle(watch)
             after = watch.descriptors()
     finally:

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from edge.flow import Transport
-from tests.e2e.transports import SPOKEN
 
 NORMAL = "Normal Call Clearing"
 
@@ -34,7 +33,7 @@ class Kind(NamedTuple):
 
 CREDENTIALS = ("pbx", "secret")
 
-_STREAMS = [it for it in SPOKEN if it is not Transport.UDP]
+_STREAMS = [it for it in Transport if it is not Transport.UDP]
 _EACH_STREAM = 0.1
 
 KINDS = (

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from bench.signalling.tls_tunnel import SecureEdge
 from bench.soak.kinds import Kind, number_of
 from bench.soak.verdict import Made
 from bench.soak.world import Place, host_of
-from edge.flow import Address
+from edge.flow import Address, Transport
 from model.settings import Settings
 from tests.e2e.sipp import Sipp
 
@@ -45,6 +46,7 @@ def call_all(
     chosen: list[Place],
     folder: Path,
     edge: Address,
+    secure: SecureEdge,
     settings: Settings,
     *,
     rate: float,
@@ -52,10 +54,15 @@ def call_all(
 ) -> list[Made]:
     """Make calls of every kind, so many per second together, and wait for their ends."""
     with ExitStack() as stack:
-        callers = [
-            (place.kind, stack.enter_context(_caller(place, folder, edge, settings, rate, load_s)))
-            for place in chosen
-        ]
+        callers = []
+        for place in chosen:
+            to = edge
+            if place.kind.transport is Transport.TLS:
+                tunnel = secure.tunnel_at(place.caller[0])
+                stack.callback(tunnel.close)
+                to = tunnel.address
+            caller = _caller(place, folder, to, settings, rate, load_s)
+            callers.append((place.kind, stack.enter_context(caller)))
         return [_made(kind, caller, rate, load_s) for kind, caller in callers]
 
 
@@ -65,10 +72,10 @@ def calls_of(kind: Kind, rate: float, load_s: float) -> int:
 
 
 def _caller(
-    place: Place, folder: Path, edge: Address, settings: Settings, rate: float, load_s: float
+    place: Place, folder: Path, to: Address, settings: Settings, rate: float, load_s: float
 ) -> Sipp:
     kind = place.kind
-    host = edge[0] if kind.inbound else host_of(kind, settings)
+    host = to[0] if kind.inbound else host_of(kind, settings)
     number = kind.dialed or number_of(kind)
     calls = calls_of(kind, rate, load_s)
     pace = ("-r", str(calls), "-rp", str(round(load_s * 1_000)), "-l", str(_ENDLESS))
@@ -77,13 +84,14 @@ def _caller(
         kind.caller,
         folder,
         at=place.caller,
-        to=edge,
+        to=to,
         keys={"number": number, "connector": host, "caller": CALLER},
         words=dict(kind.caller_words),
         calls=calls,
         options=(*pace, *digest, "-d", str(TALK_MS), *_NOBODY_WAITS),
         traced=False,
-        transport=kind.transport,
+        # Over TLS it speaks TCP to a tunnel.
+        transport=Transport.UDP if kind.transport is Transport.UDP else Transport.TCP,
         longest_s=load_s + LONGEST_TAIL_S,
     )
 

@@ -14,8 +14,8 @@ JUDGED_FROM_S = 300.0
 """Seconds of settled load below which a slope is noise."""
 MOST_GROWTH_KIB_PER_MINUTE = 100.0
 """Of each process; one lost dialog in a thousand calls would be 80 at 200 calls per second."""
-MORE_DESCRIPTORS = 32
-"""Above the start: the pools of HTTP connections fill with the load."""
+MORE_DESCRIPTORS = 16
+"""Above the start: each thread that talks to DynamoDB keeps a connection."""
 MOST_FAILED = 0.001
 """Of all calls, in SIPp's eyes: a full socket buffer on a busy machine."""
 

@@ -45,6 +45,18 @@ def record(at: float, source: Address, destination: Address, message: bytes) -> 
     )
 
 
+def in_order(records: bytes) -> bytes:
+    """Return whole records by their time; those of the same moment stay as they are."""
+    found, position = [], 0
+    while position < len(records):
+        seconds, microseconds, length, _ = _RECORD.unpack_from(records, position)
+        end = position + _RECORD.size + length
+        found.append(((seconds, microseconds), records[position:end]))
+        position = end
+    found.sort(key=lambda it: it[0])
+    return b"".join([record for _, record in found])
+
+
 def _ip_header(length: int, source: bytes, destination: bytes) -> bytes:
     """RFC 791 §3.1, without options and never in fragments."""
     bare = _IP.pack(0x45, 0, length, 0, 0x4000, _HOPS, _UDP, 0, source, destination)

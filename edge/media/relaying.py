@@ -248,18 +248,19 @@ class MediaLeg:
         """Tell whether the directions let RTP through to the other leg (RFC 3264 §5.1)."""
         return self.media.direction.sends and other.media.direction.receives
 
-    def is_plain_to(self, other: "MediaLeg") -> bool:
-        """Tell whether audio from this leg goes to the other one's connected socket as it is.
-
-        Apart from encryption, which is each leg's own.
-        """
+    def goes_straight_to(self, other: "MediaLeg") -> bool:
+        """Tell whether the audio of this leg goes to the other one's connected socket, changed by
+        nothing but its keys, `audio_number_at` and the shift of its numbers."""
         return (
             other.is_latched
             and not other.begins_anew
+            and not self.reception.switched
             and self.forwards_to(other)
-            and self.audio_type == self._number_at(other, self.audio_type)
-            and self.reception.shift is None
         )
+
+    def audio_number_at(self, other: "MediaLeg") -> int | None:
+        """Return what the other leg's peer calls the audio that comes now; None if it has none."""
+        return None if self.audio_type is None else self._number_at(other, self.audio_type)
 
     def translated(self, packet: bytes, other: "MediaLeg") -> bytes | None:
         """Return a packet of this leg as the other leg's peer expects it, None when it does not.
@@ -280,7 +281,7 @@ class MediaLeg:
         marked, reception.switched = reception.switched, False
         return rewritten(packet, wanted, reception.shift, marked=marked)
 
-    def _number_at(self, other: "MediaLeg", payload_type: int | None) -> int | None:
+    def _number_at(self, other: "MediaLeg", payload_type: int) -> int | None:
         """Return what the other leg's peer calls a payload type of ours."""
         here, there = self.media.expects, other.media.peer_expects
         if payload_type == here.telephone_event:

@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from edge.media.srtp_derivation import Derivation
 from edge.media.srtp_keys import SRTCP_TAG_BYTES, LegSrtp, SrtpKey, Suite
-from edge.media.srtp_native import NativeReceiver, NativeSender
+from edge.media.srtp_native import NativeReceiver, NativeSender, NativeSession
 from edge.media.srtp_python import PythonReceiver, PythonSender
 
 AES_192_BYTES = 24
@@ -209,6 +209,24 @@ class SrtpLeg:
                 self._note_key(candidate)
                 return clear
         return None
+
+    def theirs(self, ssrc: int) -> NativeSession | None:
+        """Return what UNPROTECT takes for the peer's packets of this SSRC, None for another way.
+
+        The caller asks `admits` for any other packet that it has decrypted.
+        """
+        receiver = self.receiver
+        return receiver.session_of(ssrc) if isinstance(receiver, NativeReceiver) else None
+
+    def ours(self, ssrc: int) -> NativeSession | None:
+        """Return what PROTECT takes for packets of this SSRC, None for another way."""
+        sender = self.sender
+        return sender.session_of(ssrc) if isinstance(sender, NativeSender) else None
+
+    def admits(self, packet: bytes) -> bool:
+        """Tell whether a packet that `theirs` has decrypted may be of the SSRC that it has."""
+        receiver = self.receiver
+        return not isinstance(receiver, NativeReceiver) or receiver.is_bound(packet[8:12])
 
     def _valid(self, now: float) -> list[_Candidate]:
         """Return the candidates left, without old keys whose time is over."""

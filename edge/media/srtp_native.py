@@ -8,7 +8,7 @@ does not count; at the rate that a leg may have (EDGE Q6) they take two hundred 
 
 import sys
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NewType, Protocol
 
 from pylibsrtp import Error
 from pylibsrtp._binding import ffi, lib
@@ -29,19 +29,26 @@ _KNOWN_POLICY = (AES_ICM_128, 30, HMAC_SHA1, AUTHENTICATION_KEY_BYTES, 10, 3)
 key, its tag, services."""
 
 
-class _Octets(Protocol):
+class Octets(Protocol):
     """What is used of cffi's buffer objects."""
 
     def __getitem__(self, where: slice) -> bytes: ...
 
     def __setitem__(self, where: slice, octets: bytes) -> None: ...
 
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
 
 _TRAILER_BYTES = 4 + 16 + 128
 """The most that libsrtp ever appends: index, tag and MKI."""
-_BUFFER = ffi.new("char[]", LONGEST_BYTES + _TRAILER_BYTES)
-_OCTETS: _Octets = ffi.buffer(_BUFFER)
-_SIZE = ffi.new("int *")
+BUFFER = ffi.new("char[]", LONGEST_BYTES + _TRAILER_BYTES)
+"""The packet that is worked on, as libsrtp sees it."""
+OCTETS: Octets = ffi.buffer(BUFFER)
+"""The same, as Python sees it."""
+SIZE = ffi.new("int *")
+"""Its octets, before and after."""
+NativeSession = NewType("NativeSession", object)
+"""What libsrtp calls a session, for PROTECT or UNPROTECT."""
 SSRC_BYTES = 4
 PROTECT, UNPROTECT = lib.srtp_protect, lib.srtp_unprotect
 """Looked up once: they are called for every packet."""
@@ -91,7 +98,7 @@ def _session(key: SrtpKey, ssrc_type: int, rtcp_tag_bytes: int) -> Any:
     return ffi.gc(handle[0], lib.srtp_dealloc)
 
 
-class _NativeContext:
+class NativeContext:
     """One libsrtp session with the SSRCs that it has been used with."""
 
     __slots__ = ("_last", "_session", "_ssrcs")
@@ -101,6 +108,14 @@ class _NativeContext:
         self._ssrcs = SsrcLedger()
         self._last = b""
         """The SSRC of the last packet, as on the wire: nearly always that of the next one."""
+
+    def session_of(self, ssrc: int) -> NativeSession | None:
+        """Return libsrtp's session for a caller that uses it for packets of this SSRC alone.
+
+        None when another SSRC has been used since: that order matters for which contexts stay.
+        """
+        is_last = self._last != b"" and int.from_bytes(self._last, "big") == ssrc
+        return self._session if is_last else None
 
     def _may_use(self, ssrc: bytes) -> bool:
         """Tell whether an SSRC may have a context, and note its use."""
@@ -117,7 +132,7 @@ class _NativeContext:
         lib.srtp_remove_stream(self._session, int.from_bytes(ssrc, sys.byteorder))
 
 
-class NativeSender(_NativeContext):
+class NativeSender(NativeContext):
     """Encrypts with one key what we send."""
 
     __slots__ = ()
@@ -130,25 +145,25 @@ class NativeSender(_NativeContext):
         size, ssrc = len(packet), packet[8:12]
         if size > LONGEST_BYTES or (ssrc != self._last and not self._may_use(ssrc)):
             return None
-        _OCTETS[:size] = packet
-        _SIZE[0] = size
-        if PROTECT(self._session, _BUFFER, _SIZE):
+        OCTETS[:size] = packet
+        SIZE[0] = size
+        if PROTECT(self._session, BUFFER, SIZE):
             return None
-        return _OCTETS[: _SIZE[0]]
+        return OCTETS[: SIZE[0]]
 
     def protect_rtcp(self, packet: bytes) -> bytes | None:
         """Return a compound RTCP packet encrypted; None when the key is used up."""
         size, ssrc = len(packet), packet[4:8]
         if size > LONGEST_BYTES or (ssrc != self._last and not self._may_use(ssrc)):
             return None
-        _OCTETS[:size] = packet
-        _SIZE[0] = size
-        if lib.srtp_protect_rtcp(self._session, _BUFFER, _SIZE):
+        OCTETS[:size] = packet
+        SIZE[0] = size
+        if lib.srtp_protect_rtcp(self._session, BUFFER, SIZE):
             return None
-        return _OCTETS[: _SIZE[0]]
+        return OCTETS[: SIZE[0]]
 
 
-class NativeReceiver(_NativeContext):
+class NativeReceiver(NativeContext):
     """Verifies and decrypts with one key what a peer sends."""
 
     __slots__ = ()
@@ -161,30 +176,30 @@ class NativeReceiver(_NativeContext):
         size = len(packet)
         if size > LONGEST_BYTES:
             return None
-        _OCTETS[:size] = packet
-        _SIZE[0] = size
-        if UNPROTECT(self._session, _BUFFER, _SIZE):
+        OCTETS[:size] = packet
+        SIZE[0] = size
+        if UNPROTECT(self._session, BUFFER, SIZE):
             return None
-        if packet[8:12] != self._last and not self._is_bound(packet[8:12]):
+        if not self.is_bound(packet[8:12]):
             return None
-        return _OCTETS[: _SIZE[0]]
+        return OCTETS[: SIZE[0]]
 
     def unprotect_rtcp(self, packet: bytes) -> bytes | None:
         """Return a compound RTCP packet in clear; None when it is not authentic or repeated."""
         size = len(packet)
         if size > LONGEST_BYTES:
             return None
-        _OCTETS[:size] = packet
-        _SIZE[0] = size
-        if lib.srtp_unprotect_rtcp(self._session, _BUFFER, _SIZE):
+        OCTETS[:size] = packet
+        SIZE[0] = size
+        if lib.srtp_unprotect_rtcp(self._session, BUFFER, SIZE):
             return None
-        if packet[4:8] != self._last and not self._is_bound(packet[4:8]):
+        if not self.is_bound(packet[4:8]):
             return None
-        return _OCTETS[: _SIZE[0]]
+        return OCTETS[: SIZE[0]]
 
-    def _is_bound(self, ssrc: bytes) -> bool:
+    def is_bound(self, ssrc: bytes) -> bool:
         """Tell whether the SSRC of a verified packet keeps the context that libsrtp gave it."""
-        may_keep = self._may_use(ssrc)
+        may_keep = ssrc == self._last or self._may_use(ssrc)
         if not may_keep:
             self._forget(ssrc)
         return may_keep

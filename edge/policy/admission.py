@@ -255,7 +255,6 @@ class Admission:
             utc_of=utc_of,
         )
         self._sources = Sources(snapshot)
-        self._context.is_configured = bool(snapshot.connectors)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -266,6 +265,9 @@ class Admission:
     def snapshot(self, snapshot: Snapshot) -> None:
         self._context.snapshot = snapshot
         self._sources = Sources(snapshot)
+
+    def configured(self) -> None:
+        """Hear that the whole configuration is known (EDGE R32)."""
         self._context.is_configured = True
 
     @property

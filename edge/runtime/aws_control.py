@@ -10,7 +10,6 @@ import subprocess
 import sys
 from asyncio import AbstractEventLoop, Event, TimerHandle
 from collections.abc import Callable
-from typing import assert_never
 
 from edge.runtime.aws_messages import (
     AwsCommand,
@@ -23,22 +22,16 @@ from edge.runtime.aws_messages import (
     RecordingSettled,
     RecordOutcome,
     RecordSettled,
-    RoutesNamed,
 )
 from edge.runtime.backoff import Backoff
 from edge.runtime.channel import Channel
 from edge.runtime.log import Logger
 from edge.runtime.pump import Pump
 from edge.seam import (
-    ConfigChanged,
     ConfigLoaded,
     Count,
-    Counted,
-    EndRecording,
     Log,
     NodeReport,
-    PeersSeen,
-    RecordCall,
     RecordingOver,
     RecordingStep,
     WriteLog,
@@ -68,8 +61,6 @@ class AwsControl:
         self._log = log
         self._unsettled: dict[str, WriteRecord] = {}
         self._recordings: dict[str, RecordingOver] = {}
-        self._all_settled = Event()
-        self._all_settled.set()
         self._backoff = Backoff(first_s=FIRST_RESTART_S, longest_s=LONGEST_RESTART_S)
         self._restart: TimerHandle | None = None
         self.configured = Event()
@@ -96,7 +87,6 @@ class AwsControl:
     def write(self, record: WriteRecord) -> None:
         """Hand a record over to be stored."""
         self._unsettled[record.record.key()] = record
-        self._all_settled.clear()
         self._pump.send(record, linger_s=LINGER_S)
 
     def journal(self, entry: JournalEntry) -> None:
@@ -125,10 +115,6 @@ class AwsControl:
     def leave(self) -> None:
         """Take the node off the list once all rows are written; `left` tells when."""
         self._pump.send(Leave())
-
-    async def all_settled(self) -> None:
-        """Wait until no record is on its way."""
-        await self._all_settled.wait()
 
     def close(self) -> None:
         """End the worker at once."""
@@ -170,14 +156,6 @@ class AwsControl:
     def _take(self, reports: list[AwsReport]) -> None:
         for report in reports:
             match report:
-                case ConfigLoaded():
-                    self._backoff.reset()
-                    self.configured.set()
-                    self._feed(report)
-                case ConfigChanged() | RoutesNamed() | Counted() | PeersSeen():
-                    self._feed(report)
-                case RecordCall() | EndRecording():
-                    self._feed(report)
                 case RecordingSettled(transaction_id):
                     self._recordings.pop(transaction_id, None)
                 case RecordSettled():
@@ -187,11 +165,12 @@ class AwsControl:
                 case Log(event, fields):
                     self._log(event, fields)
                 case _:
-                    assert_never(report)
+                    self._feed(report)
+                    if isinstance(report, ConfigLoaded):
+                        self._backoff.reset()
+                        self.configured.set()
 
     def _settled(self, report: RecordSettled) -> None:
         command = self._unsettled.pop(report.key, None)
-        if not self._unsettled:
-            self._all_settled.set()
         if command is not None and report.outcome is not RecordOutcome.GIVEN_UP:
             self._log("record-stored", {"bucket": command.bucket, "key": report.key})

@@ -8,7 +8,7 @@ signal, no pid file, nothing to clean up after a parent that was killed.
 import asyncio
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Thread
@@ -247,14 +247,20 @@ class AwsWorker:
         self._pump.send(Log(event, dict(fields)))
 
     def _configuration_changed(
-        self, reader: SnapshotReader, news: ConfigLoaded | ConfigChanged
+        self, reader: SnapshotReader, news: list[ConfigLoaded | ConfigChanged]
     ) -> None:
-        self._report_from_thread(news)
+        asyncio.run_coroutine_threadsafe(self._report_apart(news), self._loop).result()
         assert reader.snapshot is not None, "there is news of it"
         names = RoutesNamed(reader.snapshot.host_names(), reader.snapshot.service_names())
         if names != self._names:
             self._names = names
             self._report_from_thread(names)
+
+    async def _report_apart(self, reports: Sequence[AwsReport]) -> None:
+        """Send each by itself, so that the node has time for its calls between two of them."""
+        for report in reports:
+            self._pump.send(report)
+            await asyncio.sleep(0)
 
     def _log_from_thread(self, event: str, fields: Mapping[str, Field]) -> None:
         self._report_from_thread(Log(event, dict(fields)))

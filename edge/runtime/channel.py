@@ -15,13 +15,12 @@ Outgoing = TypeVar("Outgoing")
 Incoming = TypeVar("Incoming")
 
 LENGTH_BYTES = 4
-READ_BYTES = 256 * 1024
-READS_PER_TURN = 16
-"""Bounds one `receive` to 4 MiB, so that a busy peer cannot hold up the reader's other work."""
+READ_BYTES = 64 * 1024
+"""Of one `receive`, so that a busy peer cannot hold up the reader's other work."""
 CONGESTED_BYTES = 1 << 20
 """Above this much unsent data the sender should stop taking on work: the peer is behind."""
 LONGEST_BACKLOG_BYTES = 64 << 20
-"""A peer that lets this much pile up is dead in all but name; a whole snapshot is about 5 MB."""
+"""A peer that lets this much pile up is dead in all but name; 10,000 connectors are 5 MB."""
 
 
 class Channel(Generic[Outgoing, Incoming]):
@@ -108,23 +107,21 @@ class Channel(Generic[Outgoing, Incoming]):
     def receive(self) -> list[Incoming]:
         """Return the messages that have arrived whole, however the stream was cut on its way.
 
-        When the peer has closed its end, what came before it is returned and `closed` is set.
+        It reads once: what is left makes the descriptor readable again. When the peer has closed
+        its end, and everything before that was returned, `closed` is set.
         """
-        for _ in range(READS_PER_TURN):
-            if self._closed:
-                break
-            try:
-                chunk = self._socket.recv(READ_BYTES)
-            except (BlockingIOError, InterruptedError):
-                break
-            except OSError:
-                chunk = b""
-            if not chunk:
-                self.close()
-                break
-            self._received += chunk
-            if len(chunk) < READ_BYTES:
-                break
+        if self._closed:
+            return []
+        try:
+            chunk = self._socket.recv(READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return []
+        except OSError:
+            chunk = b""
+        if not chunk:
+            self.close()
+            return []
+        self._received += chunk
         return self._take_frames()
 
     def _take_frames(self) -> list[Incoming]:

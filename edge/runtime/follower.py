@@ -20,7 +20,7 @@ def follow_configuration(
     reader: SnapshotReader,
     *,
     poll_interval_s: float,
-    publish: Callable[[ConfigLoaded | ConfigChanged], None],
+    publish: Callable[[list[ConfigLoaded | ConfigChanged]], None],
     log: Logger,
 ) -> None:
     """Publish all news, for ever; one log line when DynamoDB goes, one when it is back."""
@@ -41,6 +41,6 @@ def follow_configuration(
             if away_since is not None:
                 log("database-back", {"away_s": round(time.monotonic() - away_since, 1)})
                 away_since = None
-            if news is not None:
+            if news:
                 publish(news)
         time.sleep(wait_s)

@@ -10,7 +10,18 @@ from edge.flow import Address
 from edge.media.capture import Capture
 from edge.media.latch import Effect
 from edge.media.relaying import Judgement, MediaLeg
-from edge.media.srtp_leg import SrtpLeg
+from edge.media.rtp import VERSION_2
+from edge.media.srtp_native import NativeSession
+from edge.runtime.media_fast_path import (
+    FastPath,
+    Moment,
+    Receive,
+    Send,
+    receive_noted,
+    receive_through,
+    send_rewritten,
+    send_through,
+)
 from edge.runtime.media_ports import PortPair
 
 RECEIVE_BYTES = 2048
@@ -30,24 +41,6 @@ def disconnect(sock: socket.socket) -> None:
     if _LIBC.connect(sock.fileno(), _AF_UNSPEC_ADDRESS, len(_AF_UNSPEC_ADDRESS)) != 0:
         error = ctypes.get_errno()
         raise OSError(error, os.strerror(error))
-
-
-class NotAuthentic(Exception):
-    """What was read is no SRTP packet of the peer; it is counted already."""
-
-
-Receive = Callable[[int], bytes]
-Send = Callable[[bytes], object]
-"""Of a connected socket, as the worker's loop calls them."""
-
-
-class Moment:
-    """The time of the present wake-up, read once for all of its packets."""
-
-    __slots__ = ("now",)
-
-    def __init__(self, now: float) -> None:
-        self.now = now
 
 
 class LegPort:
@@ -100,29 +93,59 @@ class LegPort:
                     break
         return True
 
-    def receiver(self) -> Receive:
-        """Return what reads a packet of the connected socket, in clear; may raise NotAuthentic."""
-        receive, srtp = self.pair.rtp.recv, self.leg.srtp
-        if srtp is not None:
-            receive = _receive_through(srtp, receive, self.leg, self._moment)
-        return receive if self.capture is None else self._receive_noted(receive, self.capture)
-
-    def sender(self) -> Send:
-        """Return what sends a packet of the audio that comes now to the other leg's peer.
+    def fast_path(self) -> FastPath | None:
+        """Return what the loop needs of this leg as things are, None while it is not latched.
 
         Good until `on_change` is called.
         """
-        other, send = self.other.leg, self.other.pair.rtp.send
-        if self.capture is not None or not self.leg.is_plain_to(other):
-            return self.relay
-        return send if other.srtp is None else _send_through(other.srtp, send)
+        leg = self.leg
+        if not leg.is_latched or leg.audio_type is None:
+            return None
+        receive, theirs = self._receiver()
+        send, ours = self._sender()
+        return FastPath(receive, theirs, leg.reception, VERSION_2 | leg.audio_type, ours, send)
+
+    def _receiver(self) -> tuple[Receive, NativeSession | None]:
+        """Return what reads from the connected socket, and what decrypts that."""
+        receive: Receive = self.pair.rtp.recv_into
+        leg, capture = self.leg, self.capture
+        theirs = None if leg.srtp is None else leg.srtp.theirs(leg.reception.ssrc)
+        if capture is None:
+            if leg.srtp is None or theirs is not None:
+                return receive, theirs
+            return receive_through(leg.srtp, receive, leg, self._moment, self._on_change), None
+        if leg.srtp is not None:
+            receive = receive_through(leg.srtp, receive, leg, self._moment, None)
+        return receive_noted(receive, self._note_received), None
+
+    def _sender(self) -> tuple[Send, NativeSession | None]:
+        """Return what sends the audio that comes now to the other leg's peer, and encrypts it."""
+        leg, other = self.leg, self.other.leg
+        number, shift, ssrc = leg.audio_number_at(other), leg.reception.shift, leg.shown_ssrc
+        if self.capture is not None or number is None or not leg.goes_straight_to(other):
+            return self.relay, None
+        send: Send = self.other.pair.rtp.send
+        is_plain = number == leg.audio_type and shift is None
+        if other.srtp is not None:
+            ours = other.srtp.ours(ssrc)
+            if is_plain and ours is not None:
+                return send, ours
+            send = send_through(other.srtp, send, ssrc, self._on_change if is_plain else None)
+        return send if is_plain else send_rewritten(number, shift, send), None
 
     def judge(self, packet: bytes) -> None:
         """Let the leg judge a packet in clear from the latched source, and obey."""
-        source = self.leg.latch.source
-        if source is not None:
-            audio_type = self.leg.audio_type
-            self._obey(self.leg.on_authentic(packet, source, self._moment.now), audio_type)
+        leg, source = self.leg, self.leg.latch.source
+        if source is None:
+            return
+        if leg.srtp is not None:
+            if not leg.srtp.admits(packet):
+                leg.unauthentic += 1
+                return
+            if leg.srtp.theirs(leg.reception.ssrc) is None:
+                self._on_change()
+        audio_type = leg.audio_type
+        self._obey(leg.on_authentic(packet, source, self._moment.now), audio_type)
 
     def _obey(self, judgement: Judgement, audio_type: int | None) -> None:
         """Pass a packet on; `audio_type` is what the leg's audio was before it."""
@@ -145,12 +168,12 @@ class LegPort:
 
     def relay(self, packet: bytes) -> None:
         """Send a packet of this leg to the other one, translated as its peer expects."""
-        other = self.other
+        leg, other = self.leg, self.other
         translated = None
-        if self.leg.forwards_to(other.leg):
-            began_anew = other.leg.begins_anew
-            translated = self.leg.translated(packet, other.leg)
-            if began_anew and translated is not None:
+        if leg.forwards_to(other.leg):
+            went_straight = leg.goes_straight_to(other.leg)
+            translated = leg.translated(packet, other.leg)
+            if leg.goes_straight_to(other.leg) != went_straight:
                 self._on_change()
         if translated is None or not other.transmit(translated):
             self.leg.account.withheld(packet)
@@ -207,40 +230,7 @@ class LegPort:
         if self.capture is not None:
             self.capture.sent(self.pair.port, target, packet, self._moment.now)
 
-    def _receive_noted(self, receive: Receive, capture: Capture) -> Receive:
-        port, latch, moment = self.pair.port, self.leg.latch, self._moment
-
-        def receive_noted(size: int) -> bytes:
-            packet = receive(size)
-            capture.received(port, latch.source, packet, moment.now)
-            return packet
-
-        return receive_noted
-
-
-def _receive_through(srtp: SrtpLeg, receive: Receive, leg: MediaLeg, moment: Moment) -> Receive:
-    """Return a function that reads a packet in clear; no method, for the loop's sake."""
-
-    def receive_authentic(size: int) -> bytes:
-        receiver, data = srtp.receiver, receive(size)
-        if receiver is None:
-            packet = srtp.unprotect(data, moment.now)
-        else:
-            packet = receiver.unprotect(data)
-        if packet is None:
-            leg.unauthentic += 1
-            raise NotAuthentic
-        return packet
-
-    return receive_authentic
-
-
-def _send_through(srtp: SrtpLeg, send: Send) -> Send:
-    """Return a function that encrypts a packet and sends it."""
-
-    def send_protected(packet: bytes) -> None:
-        sealed = srtp.sender.protect(packet)
-        if sealed is not None:
-            send(sealed)
-
-    return send_protected
+    def _note_received(self, packet: bytes) -> None:
+        if self.capture is not None:
+            source, now = self.leg.latch.source, self._moment.now
+            self.capture.received(self.pair.port, source, packet, now)

@@ -6,7 +6,6 @@ Decisions are made in edge.media; the one exception is marked below.
 import logging
 import secrets
 import select
-import struct
 from collections.abc import Callable
 from functools import partial
 from math import inf
@@ -19,7 +18,6 @@ from edge.media.rtp import (
     HEADER,
     HEADER_BYTES,
     LONGEST_PAYLOAD_BYTES,
-    VERSION_2,
     VERSION_AND_TYPE,
 )
 from edge.media.session import (
@@ -37,15 +35,9 @@ from edge.media.session import (
 )
 from edge.media.silence import SilenceStream
 from edge.media.srtp_leg import SrtpRules
-from edge.media.statistics import Reception
-from edge.runtime.media_leg_port import (
-    RECEIVE_BYTES,
-    LegPort,
-    Moment,
-    NotAuthentic,
-    Receive,
-    Send,
-)
+from edge.media.srtp_native import BUFFER, OCTETS, PROTECT, SIZE, UNPROTECT
+from edge.runtime.media_fast_path import FastPath, Moment, NotAuthentic
+from edge.runtime.media_leg_port import LegPort
 from edge.runtime.media_ports import PortPool
 from edge.runtime.media_recording import Recordings
 from model.settings import MediaSettings
@@ -63,9 +55,6 @@ SLICES = 20
 UNPACK_HEADER = HEADER.unpack_from
 LONGEST_PLAIN_BYTES = HEADER_BYTES + LONGEST_PAYLOAD_BYTES
 """A longer packet may still be good, with CSRCs or a header extension: it goes the general way."""
-
-FastPath = tuple[Receive, Reception, int, Send]
-"""Receive, counters, expected version and payload type, send: all the loop needs of a leg."""
 
 
 class _Session:
@@ -135,11 +124,16 @@ class Relay:
                 continue
             # The in-order case of MediaLeg.on_rtp and Reception.accept, repeated here: calling
             # them for every packet makes it cost nearly twice as much (docs/performance.md).
-            receive, reception, expected, send = fast
-            data = b""
+            receive, theirs, reception, expected, ours, send = fast
             try:
-                data = receive(RECEIVE_BYTES)
-                word, sequence, timestamp, ssrc = UNPACK_HEADER(data)
+                size = receive(OCTETS)
+                if theirs is not None:
+                    SIZE[0] = size
+                    if UNPROTECT(theirs, BUFFER, SIZE):
+                        self._rtp[fd].leg.unauthentic += 1
+                        continue
+                    size = SIZE[0]
+                word, sequence, timestamp, ssrc = UNPACK_HEADER(OCTETS)
                 transit = arrival - timestamp
                 difference = transit - reception.transit
                 if (
@@ -148,22 +142,25 @@ class Relay:
                     and ssrc == reception.ssrc
                     and reception.packets < reception.allowed
                     and -CLOCK_HZ < difference < CLOCK_HZ
-                    and len(data) <= LONGEST_PLAIN_BYTES
+                    and HEADER_BYTES <= size <= LONGEST_PLAIN_BYTES
                 ):
                     difference = -difference if difference < 0 else difference
                     reception.jitter += difference - ((reception.jitter + 8) >> 4)
                     reception.transit = transit
                     reception.next_sequence = sequence + 1
                     reception.packets += 1
-                    reception.bytes += len(data)
+                    reception.bytes += size
                     reception.last_at = now
-                    send(data)
+                    if ours is not None:
+                        SIZE[0] = size
+                        if PROTECT(ours, BUFFER, SIZE):
+                            continue  # The key is used up.
+                        size = SIZE[0]
+                    send(OCTETS[:size])
                 else:
-                    self._rtp[fd].judge(data)
+                    self._rtp[fd].judge(OCTETS[:size])
             except (OSError, NotAuthentic):
                 continue  # Nothing to read after all, or the peer refuses: one packet is lost.
-            except struct.error:
-                self._rtp[fd].judge(data)
         return others_are_ready
 
     def _read_other(self, fd: int) -> bool:
@@ -227,12 +224,11 @@ class Relay:
     def _wire(self, session: SessionId) -> None:
         """Put the legs of a session on the fast path, or take them from it, as they now are."""
         for port in self._sessions[session].ports:
-            fd, leg = port.pair.rtp.fileno(), port.leg
-            if leg.is_latched and leg.audio_type is not None:
-                expected = VERSION_2 | leg.audio_type
-                self._latched[fd] = (port.receiver(), leg.reception, expected, port.sender())
-            else:
+            fd, fast_path = port.pair.rtp.fileno(), port.fast_path()
+            if fast_path is None:
                 self._latched.pop(fd, None)
+            else:
+                self._latched[fd] = fast_path
 
     def _record(self, command: RecordSession) -> None:
         """Begin or end to record a session."""

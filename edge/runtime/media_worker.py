@@ -27,6 +27,13 @@ IDLE_PORTS = 256
 """Bound ports that signalling has in hand: two for each call of the next round trip."""
 PORTS_PER_LEASE = 64
 MOST_EVENTS = 1024
+BUSY_EVENTS_PER_S = 5_000
+"""From about fifty calls on the loop lets packets come together: waking up for one costs more than
+the packet itself."""
+PAUSE_S = 0.0005
+"""How long it waits for company: a fortieth of a packet's own 20 ms, which nobody can hear."""
+FEW_EVENTS = 32
+"""A turn that had more needs no pause: it is its own."""
 
 
 class Worker:
@@ -56,15 +63,22 @@ class Worker:
         """Serve until the channel's other end is gone."""
         gc.freeze()
         poll, relay = self._epoll.poll, self._relay
-        next_tick = time.monotonic() + relay.tick_s
+        last_tick = time.monotonic()
+        next_tick = last_tick + relay.tick_s
+        served, is_busy = 0, False
+        events: list[tuple[int, int]] = []
         while not self._channel.closed:
+            if is_busy and len(events) < FEW_EVENTS:
+                time.sleep(PAUSE_S)
             events = poll(relay.longest_wait_s, MOST_EVENTS)
             now = time.monotonic()
+            served += len(events)
             if relay.serve(events, now):
                 self._obey()
             relay.feed(now)
             if now >= next_tick:
-                next_tick = now + relay.tick_s
+                is_busy = served > BUSY_EVENTS_PER_S * (now - last_tick)
+                served, last_tick, next_tick = 0, now, now + relay.tick_s
                 self._tick(now)
 
     def _obey(self) -> None:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
-from edge.media.pcap import FILE_HEADER
+from edge.media.pcap import FILE_HEADER, in_order
 from edge.runtime.cdr_sink import first_line
 from edge.runtime.log import Logger
 from edge.seam import RecordingBegun, RecordingGrew, RecordingOver, RecordingRefused, RecordingStep
@@ -31,7 +31,7 @@ class Bucket(Protocol):
 
 class _Open(NamedTuple):
     begun: RecordingBegun
-    body: bytearray
+    records: bytearray
 
 
 class RecordingSink:
@@ -67,14 +67,14 @@ class RecordingSink:
         """Take the next step of a recording."""
         match step:
             case RecordingBegun(order, bucket, key):
-                self._open[order.transaction_id] = _Open(step, bytearray(FILE_HEADER))
+                self._open[order.transaction_id] = _Open(step, bytearray())
                 running = RecordingState.RUNNING
                 row = Recording(order=order, state=running, bucket=bucket, object_key=key)
                 self._do(self._tell(row))
             case RecordingGrew(transaction_id, records):
                 opened = self._open.get(transaction_id)
                 if opened is not None:
-                    opened.body.extend(records)
+                    opened.records.extend(records)
             case RecordingOver(order):
                 self._do(self._finish(step, self._open.pop(order.transaction_id, None)))
             case RecordingRefused(order, reason):
@@ -98,11 +98,13 @@ class RecordingSink:
             return self._lost(failed, "the process that kept it has died")
         _, bucket, key = opened.begun
         try:
-            await self._open_bucket(bucket).create(key, bytes(opened.body), CONTENT_TYPE)
+            # Media workers report a little later than signalling does.
+            body = FILE_HEADER + in_order(bytes(opened.records))
+            await self._open_bucket(bucket).create(key, body, CONTENT_TYPE)
         except Exception as error:
             # Whatever it is, of the store, the credentials or our own: whoever waits is told.
             return self._lost(failed, f"it could not be stored: {first_line(error)}")
-        size = len(opened.body)
+        size = len(body)
         about = {"transaction_id": order.transaction_id, "bucket": bucket, "key": key}
         self._log("recording-stored", {**about, "bytes": size, "ordered_by": order.ordered_by})
         return Recording(

@@ -14,6 +14,8 @@ CREDENTIALS_KEPT = timedelta(minutes=10)
 REQUEST_TIMEOUT = timedelta(seconds=10)
 ATTEMPTS_WITHIN = timedelta(seconds=15)
 """obstore's own quick retries; the queue above has the patience."""
+IDLE_CONNECTIONS_KEPT = timedelta(seconds=20)
+"""After a burst, which opens as many as it has PUTs under way."""
 
 
 class S3Bucket:
@@ -53,6 +55,7 @@ class S3Bucket:
             client_options={
                 "allow_http": endpoint is not None and endpoint.startswith("http://"),
                 "timeout": REQUEST_TIMEOUT,
+                "pool_idle_timeout": IDLE_CONNECTIONS_KEPT,
             },
             retry_config={"max_retries": 2, "retry_timeout": ATTEMPTS_WITHIN},
         )

@@ -14,7 +14,7 @@ import boto3
 from botocore.config import Config
 
 from edge.config import Snapshot
-from edge.config_change import ConfigChange, difference
+from edge.config_change import ConfigChange, Existing, difference, everything_in
 from edge.runtime.log import Logger, utc_now
 from edge.seam import ConfigChanged, ConfigLoaded
 from model import tables
@@ -67,7 +67,7 @@ class SnapshotReader:
         self.snapshot: Snapshot | None = None
         """The configuration as it was returned so far."""
 
-    def changed(self) -> ConfigLoaded | ConfigChanged | None:
+    def changed(self) -> list[ConfigLoaded | ConfigChanged]:
         """Return the configuration, or what differs from what was returned before."""
         now = self._monotonic()
         if self._loaded_at is None or now - self._loaded_at >= FULL_LOAD_EVERY_S:
@@ -78,9 +78,9 @@ class SnapshotReader:
         change = self._changes(found.values()) if found else None
         # Only now: a look that fails is repeated with the same changes.
         self._remember(found)
-        return None if change is None else self._told(change)
+        return [] if change is None else self._told(change)
 
-    def _load(self, now: float) -> ConfigLoaded | ConfigChanged | None:
+    def _load(self, now: float) -> list[ConfigLoaded | ConfigChanged]:
         since = moment_text(self._utc() - OVERLAP)
         connectors = self._decoded(self._partition(tables.CONNECTORS, tables.CONNECTOR), _connector)
         numbers = self._decoded(self._partition(tables.NUMBERS, tables.INVENTORY), number_from)
@@ -90,9 +90,9 @@ class SnapshotReader:
         self._since, self._seen, self._loaded_at = since, set(), now
         before = self.snapshot
         if before is None:
-            # What is returned is on its way to another process while this one goes on changing.
-            self.snapshot = loaded.copy()
-            return ConfigLoaded(loaded)
+            self.snapshot = loaded
+            parts = everything_in(loaded).parts()
+            return [*map(ConfigChanged, parts), ConfigLoaded(Existing.of(loaded))]
         change = ConfigChange(
             difference(before.connectors, loaded.connectors),
             difference(before.numbers, loaded.numbers),
@@ -101,12 +101,12 @@ class SnapshotReader:
         )
         return self._told(change)
 
-    def _told(self, change: ConfigChange) -> ConfigChanged | None:
+    def _told(self, change: ConfigChange) -> list[ConfigLoaded | ConfigChanged]:
         assert self.snapshot is not None, "everything is read first"
         if not change.differs_from(self.snapshot):
-            return None
+            return []
         self.snapshot = change.made_to(self.snapshot, self._settings.domain)
-        return ConfigChanged(change)
+        return [*map(ConfigChanged, change.parts())]
 
     def _fed(self) -> dict[str, ChangedKey]:
         """Return the changes that were not seen before, by their sort keys in the feed."""

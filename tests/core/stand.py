@@ -8,6 +8,7 @@ from typing import assert_never
 
 from edge.clock import Clock
 from edge.config import Snapshot
+from edge.config_change import Existing, everything_in
 from edge.core import Core
 from edge.flow import Address, Flow, Transport
 from edge.media.session import (
@@ -29,6 +30,7 @@ from edge.media.session import (
 from edge.seam import (
     CloseFlow,
     CommandMedia,
+    ConfigChanged,
     ConfigLoaded,
     Count,
     Drain,
@@ -248,7 +250,8 @@ class Node:
         """Configure the node anew."""
         self._bucket = bucket
         snapshot = Snapshot.build(self._settings, connectors, self._numbers, bucket, self._groups)
-        self._handle(ConfigLoaded(snapshot), self._now)
+        self._handle(ConfigChanged(everything_in(snapshot)), self._now)
+        self._handle(ConfigLoaded(Existing.of(snapshot)), self._now)
 
     def drain(self, now: float) -> None:
         """Be told to take no new calls."""

@@ -1,12 +1,20 @@
 """A Snapshot after changes is the Snapshot that would be built anew (A9)."""
 
 from dataclasses import replace
+from typing import TypeAlias
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.config import Snapshot
-from edge.config_change import ConfigChange, difference
+from edge.config_change import (
+    PART_WEIGHT,
+    ConfigChange,
+    Existing,
+    difference,
+    everything_in,
+)
 from edge.seam import ConfigChanged
 from model.connector import Connector
 from model.numbers import InventoryNumber
@@ -45,18 +53,18 @@ def numbers(draw: st.DrawFn) -> dict[str, InventoryNumber]:
     return found
 
 
+State: TypeAlias = tuple[dict[str, Connector], dict[str, InventoryNumber], str | None]
+
 states = st.tuples(connectors(), numbers(), st.sampled_from((None, "one", "two")))
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(states, min_size=2, max_size=5))
 def test_changes_lead_where_building_leads(
-    found: list[tuple[dict[str, Connector], dict[str, InventoryNumber], str | None]],
+    found: list[State],
 ) -> None:
     (first_connectors, first_numbers, bucket), *later = found
-    snapshot = Snapshot.build(
-        SETTINGS, first_connectors.values(), first_numbers.values(), bucket
-    ).copy()
+    snapshot = Snapshot.build(SETTINGS, first_connectors.values(), first_numbers.values(), bucket)
     before = (first_connectors, first_numbers)
     for now_connectors, now_numbers, bucket in later:
         change = ConfigChange(
@@ -75,14 +83,59 @@ def test_changes_lead_where_building_leads(
         assert snapshot.sources.closest(address) == built.sources.closest(address)
 
 
-def test_a_copy_is_changed_alone() -> None:
-    original = Snapshot.build(SETTINGS, (connector(),), (number(),), None)
-    name = connector().connector_id
-    change = ConfigChange({name: None}, {number().e164: None}, None)
-    changed = change.made_to(original.copy(), SETTINGS.domain)
-    assert not changed.connectors and not changed.numbers and not changed.sources.labels(PBX[0])
-    assert original.sources.labels(PBX[0]) == {name}
-    assert original.takers_of(number().e164).connectors == (connector(),)
+@settings(max_examples=100, deadline=None)
+@given(states, states)
+def test_parts_and_names_lead_there_from_anywhere(
+    before: State,
+    after: State,
+) -> None:
+    # A worker that has been started again tells everything to a node that knows something else.
+    def built(state: State) -> Snapshot:
+        return Snapshot.build(SETTINGS, state[0].values(), state[1].values(), state[2])
+
+    snapshot, wanted = built(before), built(after)
+    with pytest.MonkeyPatch.context() as small:
+        small.setattr("edge.config_change.PART_WEIGHT", 2)
+        parts = list(everything_in(wanted).parts())
+    for part in parts:
+        snapshot = part.news_for(snapshot).made_to(snapshot, SETTINGS.domain)
+    gone = Existing.of(wanted).without_others(snapshot)
+    snapshot = gone.made_to(snapshot, SETTINGS.domain)
+    assert snapshot == replace(
+        wanted, sources=snapshot.sources, carrier_networks=snapshot.carrier_networks
+    )
+    for address in ADDRESSES:
+        assert snapshot.sources.labels(address) == wanted.sources.labels(address)
+    assert not everything_in(wanted).news_for(snapshot).differs_from(snapshot)
+
+
+def test_no_part_is_heavy_and_small_changes_are_not_parted() -> None:
+    usual = connector()
+    assert usual.termination is not None
+    long = tuple(f"192.0.2.{n}/32" for n in range(PART_WEIGHT - 1))
+    listing = replace(usual, termination=replace(usual.termination, cidr_allowed_list=long))
+    many = {f"+1206555{n:04d}": number(f"+1206555{n:04d}") for n in range(PART_WEIGHT + 1)}
+    parts = list(ConfigChange({"a": listing, "b": usual, "c": None}, many, "bucket").parts())
+    assert [(list(it.connectors), len(it.numbers)) for it in parts] == [
+        (["a"], 0),
+        (["b", "c"], 0),
+        ([], PART_WEIGHT),
+        ([], 1),
+    ]
+    assert {it.cdr_bucket for it in parts} == {"bucket"}
+    for change in (ConfigChange({}, {}, "other"), ConfigChange({"b": usual}, {}, None)):
+        assert list(change.parts()) == [change]
+
+
+def test_a_configuration_that_is_told_again_changes_nothing() -> None:
+    # A9: the sources that the node has classified are remembered, for one thing.
+    node = Node()
+    node.ask(invite(1), PBX, 0.0)
+    sources = node.core._admission._sources
+    node.load(connector())
+    assert node.core._admission._sources is sources
+    node.load(replace(connector(), require_encryption=True))
+    assert node.core._admission._sources is not sources
 
 
 def test_the_node_goes_by_a_change_at_once() -> None:

@@ -3,21 +3,33 @@
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from edge.flow import Address
 from emulator import aws as embedded
-from model.codec import encode_item
+from model.codec import Plain, encode_item
 from model.connector import Connector, Origination, Route, Termination, connector_host
 from model.connector_items import connector_members
 from model.feed_items import ChangedKey, change_members
+from model.number_items import number_members
+from model.numbers import InventoryNumber
 from model.settings import Settings
-from model.tables import CONNECTOR, CONNECTORS, DEFAULT_PREFIX, FEED, TABLES
+from model.tables import (
+    CONNECTOR,
+    CONNECTORS,
+    DEFAULT_PREFIX,
+    FEED,
+    INVENTORY,
+    NUMBERS,
+    TABLES,
+    Table,
+)
 from tests.e2e.sipp import free_address, free_host
 from tests.runtime.scripted import wait_for
 from tests.runtime.test_main import Edge, edge, free_ports
@@ -78,12 +90,18 @@ class Shared:
 
     def put(self, connector: Connector) -> None:
         """Write the connector and feed its key, as the API and its stream do."""
-        changed = ChangedKey(CONNECTORS.logical_name, CONNECTOR, connector.connector_id)
+        self._put(CONNECTORS, CONNECTOR, connector.connector_id, connector_members(connector))
+
+    def put_number(self, number: InventoryNumber) -> None:
+        """Write a number and feed its key."""
+        self._put(NUMBERS, INVENTORY, number.e164, number_members(number))
+
+    def _put(self, table: Table, partition: str, sort: str, members: Mapping[str, Plain]) -> None:
+        changed = ChangedKey(table.logical_name, partition, sort)
         change = change_members(changed, datetime.now(UTC), uuid4().hex)
-        for table, members in ((CONNECTORS, connector_members(connector)), (FEED, change)):
+        for where, what in ((table, members), (FEED, change)):
             self.dynamodb.put_item(
-                TableName=table.physical_name(DEFAULT_PREFIX),
-                Item=encode_item(members),
+                TableName=where.physical_name(DEFAULT_PREFIX), Item=encode_item(what)
             )
 
     def settings(self, **sections: Any) -> str:
@@ -105,8 +123,14 @@ class Shared:
 
 
 @contextmanager
-def cluster(size: int, *, cps_limit: int, **sections: Any) -> Iterator[Cluster]:
-    """Run some edges, each at an address of its own."""
+def cluster(
+    size: int,
+    *,
+    cps_limit: int,
+    variables: Mapping[str, str] = MappingProxyType({}),
+    **sections: Any,
+) -> Iterator[Cluster]:
+    """Run some edges, each at an address of its own; `variables` are more of their environment."""
     with ExitStack() as running:
         aws = running.enter_context(embedded.start(account_id="000000000000"))
         shared = Shared(aws)
@@ -115,7 +139,7 @@ def cluster(size: int, *, cps_limit: int, **sections: Any) -> Iterator[Cluster]:
         edges = []
         for host, port in addresses:
             kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "OVC_"))}
-            variables = {
+            environment = {
                 **kept,
                 "AWS_ENDPOINT_URL": aws.url,
                 "AWS_ACCESS_KEY_ID": embedded.ACCESS_KEY_ID,
@@ -123,8 +147,9 @@ def cluster(size: int, *, cps_limit: int, **sections: Any) -> Iterator[Cluster]:
                 "AWS_EC2_METADATA_DISABLED": "true",
                 "OVC_SETTINGS": shared.settings(**sections),
                 "OVC_SIP_LISTEN": f"{host}:{port}",
+                **variables,
             }
-            edges.append(running.enter_context(edge(variables, port)))
+            edges.append(running.enter_context(edge(environment, port)))
         for process in edges:
             process.until("ready", READY_WITHIN_S)
         yield Cluster(edges, addresses, shared)

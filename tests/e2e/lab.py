@@ -18,7 +18,7 @@ from bench.signalling.tls_tunnel import TlsTunnel
 from edge.flow import Address, Transport
 from emulator.ca import LocalCa
 from emulator.probe import options_request
-from tests.e2e.records import StoredRecord
+from tests.e2e.records import StoredRecord, Window, assert_record
 from tests.e2e.running import PATIENCE_S, RunningStand
 from tests.e2e.sipp import Sipp, free_address, free_host
 
@@ -169,12 +169,29 @@ class Trunk:
 
         return eventually(find, f"the record of {call_id}")
 
+    def assert_recorded(
+        self, call_id: str, number: str, during: Window, *, caller: str = CALLER, **members: Any
+    ) -> StoredRecord:
+        """Wait for the only record of a call to a number and compare it whole; return it."""
+        record = self.record_of(call_id)
+        assert_record(
+            record,
+            during,
+            connector_id=self.connector_id,
+            call_id=call_id,
+            from_number=caller,
+            to_number=number,
+            disposition="Termination",
+            **members,
+        )
+        return record
+
 
 class Lab:
     """One stand with clients; the demo connector takes calls from 127.0.0.1 alone."""
 
     def __init__(self, folder: Path, settings: dict[str, Any] | None = None) -> None:
-        """Start it; `settings` are an operator's."""
+        """Start it; `settings` are an operator's, whose carriers come behind those of every lab."""
         self.folder = folder
         self.second_carrier = free_address(free_host())
         """A carrier that a test may play; calls go there when the simulated network fails."""
@@ -183,7 +200,8 @@ class Lab:
         file = folder / "settings.json"
         given = settings or {}
         admission = UNHURRIED | given.get("admission", {})
-        file.write_text(json.dumps({"carriers": [carrier]} | given | {"admission": admission}))
+        carriers = [carrier, *given.get("carriers", [])]
+        file.write_text(json.dumps(given | {"carriers": carriers, "admission": admission}))
         self.stand = RunningStand(folder, "--no-pbx", "--settings", str(file))
         try:
             self._connect()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.lab import CALLER, Lab, Trunk
-from tests.e2e.records import assert_record, window
+from tests.e2e.records import window
 from tests.e2e.sipp import Sipp, free_address, free_host
 from tests.e2e.wire import Wire
 from tests.support.agent import Agent, CallerPlan, PlacedCall
@@ -69,20 +69,10 @@ def test_sipp_proves_itself_with_md5(md5_lab: Lab) -> None:
     with window() as during, with_credentials(trunk, "uac_digest", PASSWORD) as pbx:
         pbx.succeed()
         challenge = pbx.received("SIP/2.0 407").header("Proxy-Authenticate")
-        record = trunk.record_of(pbx.call_id())
     assert challenge is not None
     assert challenge.startswith(f'Digest realm="{trunk.host}", nonce="')
     assert "algorithm=MD5" in challenge and 'qop="auth"' in challenge
-    assert_record(
-        record,
-        during,
-        connector_id=trunk.connector_id,
-        call_id=pbx.call_id(),
-        from_number=CALLER,
-        to_number=NUMBER,
-        disposition="Termination",
-        auth_user=USER,
-    )
+    trunk.assert_recorded(pbx.call_id(), NUMBER, during, auth_user=USER)
 
 
 def test_a_wrong_password_is_challenged_again_and_locked_after_five(md5_lab: Lab) -> None:
@@ -96,15 +86,10 @@ def test_a_wrong_password_is_challenged_again_and_locked_after_five(md5_lab: Lab
         with_credentials(trunk, "uac_digest_refused", PASSWORD, STATUS=403) as pbx,
     ):
         pbx.succeed()
-        record = trunk.record_of(pbx.call_id())
-    assert_record(
-        record,
+    trunk.assert_recorded(
+        pbx.call_id(),
+        NUMBER,
         during,
-        connector_id=trunk.connector_id,
-        call_id=pbx.call_id(),
-        from_number=CALLER,
-        to_number=NUMBER,
-        disposition="Termination",
         status="Rejected",
         status_message="403 Too many failed authentications",
     )
@@ -123,18 +108,8 @@ def test_our_agent_proves_itself_with_sha_256(lab: Lab) -> None:
         call = place(lab, trunk, plan)
         assert call.final is not None and call.final.status == 200
         proof = dict(call.invite.fields)["Proxy-Authorization"]
-        record = trunk.record_of(call.invite.call_id)
     assert "algorithm=SHA-256" in proof
-    assert_record(
-        record,
-        during,
-        connector_id=trunk.connector_id,
-        call_id=call.invite.call_id,
-        from_number=CALLER,
-        to_number=NUMBER,
-        disposition="Termination",
-        auth_user=USER,
-    )
+    trunk.assert_recorded(call.invite.call_id, NUMBER, during, auth_user=USER)
 
 
 def test_a_wrong_sha_256_password_leaves_no_record(lab: Lab) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from edge.flow import Transport
-from tests.e2e.lab import CALLER, TALK, Lab, Route, Trunk
-from tests.e2e.records import assert_record, window
+from tests.e2e.lab import TALK, Lab, Route, Trunk
+from tests.e2e.records import window
 from tests.e2e.sipp import Sipp, free_address, free_host
 
 pytestmark = [pytest.mark.sockets, pytest.mark.sipp, pytest.mark.xdist_group("ladders")]
@@ -95,18 +95,9 @@ def test_no_answer(trunk: Trunk, transport: Transport) -> None:  # EDGE E6, C7
     ):
         pbx.succeed()
         reason = pbx.received("SIP/2.0 480").header("Reason")
-        record = trunk.record_of(pbx.call_id())
     assert reason is not None and reason.startswith("SIP;cause=408")
-    assert_record(
-        record,
-        during,
-        connector_id=trunk.connector_id,
-        call_id=pbx.call_id(),
-        from_number=CALLER,
-        to_number=RINGS_FOR_EVER,
-        disposition="Termination",
-        status="Rejected",
-        status_message="480 No answer",
+    record = trunk.assert_recorded(
+        pbx.call_id(), RINGS_FOR_EVER, during, status="Rejected", status_message="480 No answer"
     )
     waited_ms = int(record.members["EndTime"]) - int(record.members["StartTime"])
     assert waited_ms >= NO_ANSWER_S * 1_000

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.e2e.lab import CALLER, PSTN, TALK, Lab, Trunk
-from tests.e2e.records import assert_record, window
+from tests.e2e.records import window
 
 pytestmark = [pytest.mark.sockets, pytest.mark.sipp, pytest.mark.xdist_group("outbound")]
 
@@ -15,16 +15,7 @@ def test_a_call_is_answered_and_the_pbx_hangs_up(lab: Lab, trunk: Trunk) -> None
         answer = pbx.received("SIP/2.0 200")
         assert answer.header("Contact") == f"<sip:127.0.0.1:{lab.edge[1]};transport=udp>"
         assert "m=audio " in answer.text and "RTP/AVP 0 101" in answer.text
-        record = trunk.record_of(pbx.call_id())
-    assert_record(
-        record,
-        during,
-        connector_id=trunk.connector_id,
-        call_id=pbx.call_id(),
-        from_number=CALLER,
-        to_number=f"{PSTN}0100",
-        disposition="Termination",
-    )
+    record = trunk.assert_recorded(pbx.call_id(), f"{PSTN}0100", during)
     assert record.members["BillableDuration"] == 6
     assert 250 <= int(record.members["EndTime"]) - int(record.members["StartTime"]) <= 5_000
 
@@ -33,16 +24,7 @@ def test_the_called_side_hangs_up(trunk: Trunk) -> None:
     # EDGE D1, C6: 0109 hangs up two seconds after its answer.
     with window() as during, trunk.call("uac_hung_up", f"{PSTN}0109") as pbx:
         pbx.succeed()
-        record = trunk.record_of(pbx.call_id())
-    assert_record(
-        record,
-        during,
-        connector_id=trunk.connector_id,
-        call_id=pbx.call_id(),
-        from_number=CALLER,
-        to_number=f"{PSTN}0109",
-        disposition="Termination",
-    )
+    record = trunk.assert_recorded(pbx.call_id(), f"{PSTN}0109", during)
     assert 1_900 <= int(record.members["EndTime"]) - int(record.members["StartTime"]) <= 6_000
 
 
@@ -59,15 +41,10 @@ def test_a_cancelled_call_gets_487(trunk: Trunk) -> None:
     # EDGE E1, C7: 0103 rings for ever.
     with window() as during, trunk.call("uac_cancel", f"{PSTN}0103") as pbx:
         pbx.succeed()
-        record = trunk.record_of(pbx.call_id())
-    assert_record(
-        record,
+    trunk.assert_recorded(
+        pbx.call_id(),
+        f"{PSTN}0103",
         during,
-        connector_id=trunk.connector_id,
-        call_id=pbx.call_id(),
-        from_number=CALLER,
-        to_number=f"{PSTN}0103",
-        disposition="Termination",
         status="Rejected",
         status_message="487 Request Terminated",
     )
@@ -91,18 +68,7 @@ def test_a_refusal_reaches_the_pbx_and_the_record(
         pbx.succeed()
         refusal = pbx.received(f"SIP/2.0 {line}")
         assert refusal.header("Retry-After") is None
-        record = trunk.record_of(pbx.call_id())
-    assert_record(
-        record,
-        during,
-        connector_id=trunk.connector_id,
-        call_id=pbx.call_id(),
-        from_number=CALLER,
-        to_number=number,
-        disposition="Termination",
-        status="Rejected",
-        status_message=message,
-    )
+    trunk.assert_recorded(pbx.call_id(), number, during, status="Rejected", status_message=message)
 
 
 def test_when_the_first_carrier_fails_the_second_one_takes_the_call(lab: Lab, trunk: Trunk) -> None:
@@ -114,22 +80,13 @@ def test_when_the_first_carrier_fails_the_second_one_takes_the_call(lab: Lab, tr
         with trunk.call("uac_call", number, options=TALK) as pbx:
             pbx.succeed()
             carrier.succeed()
-            record = trunk.record_of(pbx.call_id())
         host, port = lab.second_carrier
         invite = carrier.received("INVITE")
     assert invite.start_line == f"INVITE sip:{number}@{host}:{port} SIP/2.0"
     assert invite.header("P-Asserted-Identity") == f"<sip:{CALLER}@127.0.0.1>"
     assert trunk.pbx not in invite.text, "EDGE B2: the PBX shows through"
     assert pbx.call_id() not in invite.text, "EDGE B1: one Call-ID on both legs"
-    assert_record(
-        record,
-        during,
-        connector_id=trunk.connector_id,
-        call_id=pbx.call_id(),
-        from_number=CALLER,
-        to_number=number,
-        disposition="Termination",
-    )
+    trunk.assert_recorded(pbx.call_id(), number, during)
 
 
 @pytest.mark.parametrize(
@@ -155,17 +112,8 @@ def test_what_the_edge_refuses_itself_is_recorded_too(
     ):
         pbx.succeed()
         pbx.received(f"SIP/2.0 {line}")
-        record = trunk.record_of(pbx.call_id())
-    assert_record(
-        record,
-        during,
-        connector_id=trunk.connector_id,
-        call_id=pbx.call_id(),
-        from_number=caller,
-        to_number=number,
-        disposition="Termination",
-        status="Rejected",
-        status_message=message,
+    trunk.assert_recorded(
+        pbx.call_id(), number, during, caller=caller, status="Rejected", status_message=message
     )
 
 
@@ -181,17 +129,12 @@ def test_calls_beyond_the_limit_of_a_second_are_refused(lab: Lab) -> None:
     ):
         pbx.succeed()
         assert pbx.received("SIP/2.0 503").header("Retry-After") == "1"
-        first, *later = [trunk.record_of(pbx.call_id(number)) for number in (1, 2, 3)]
-    assert first.members["StatusMessage"] == "486 Busy Here"
-    for number, record in enumerate(later, 2):
-        assert_record(
-            record,
+    assert trunk.record_of(pbx.call_id(1)).members["StatusMessage"] == "486 Busy Here"
+    for number in (2, 3):
+        trunk.assert_recorded(
+            pbx.call_id(number),
+            busy,
             during,
-            connector_id=trunk.connector_id,
-            call_id=pbx.call_id(number),
-            from_number=CALLER,
-            to_number=busy,
-            disposition="Termination",
             status="Rate_Limited",
             status_message="Calls per second exceeded",
         )

@@ -8,7 +8,7 @@ import pytest
 
 from edge.flow import Transport
 from tests.e2e.lab import CALLER, PSTN, TALK, Lab, Route, Trunk
-from tests.e2e.records import assert_record, window
+from tests.e2e.records import window
 from tests.e2e.sipp import free_address, free_host
 from tests.support.agent import Agent, CallerPlan
 from tests.support.stream_wire import StreamWire
@@ -25,16 +25,7 @@ def test_a_pbx_calls_over_tcp(lab: Lab, trunk: Trunk) -> None:
         pbx.succeed()
         answer = pbx.received("SIP/2.0 200")
         assert answer.header("Contact") == f"<sip:127.0.0.1:{lab.edge[1]};transport=tcp>"
-        record = trunk.record_of(pbx.call_id())
-    assert_record(
-        record,
-        during,
-        connector_id=trunk.connector_id,
-        call_id=pbx.call_id(),
-        from_number=CALLER,
-        to_number=f"{PSTN}0100",
-        disposition="Termination",
-    )
+    trunk.assert_recorded(pbx.call_id(), f"{PSTN}0100", during)
 
 
 def test_the_called_side_hangs_up_a_call_over_tcp(trunk: Trunk) -> None:
@@ -78,16 +69,7 @@ def test_a_pbx_calls_over_tls(lab: Lab, trunk: Trunk, version: ssl.TLSVersion) -
         assert call.final is not None and call.final.status == 200
         contact = call.final.get("contact")
         assert contact == f"<sip:{host}:{port};transport=tls>"
-        record = trunk.record_of(call.invite.call_id)
-    assert_record(
-        record,
-        during,
-        connector_id=trunk.connector_id,
-        call_id=call.invite.call_id,
-        from_number=CALLER,
-        to_number=f"{PSTN}0100",
-        disposition="Termination",
-    )
+    trunk.assert_recorded(call.invite.call_id, f"{PSTN}0100", during)
 
 
 def test_a_stranger_is_closed_after_three_bad_requests_and_kept_out(lab: Lab) -> None:

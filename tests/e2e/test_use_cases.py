@@ -10,7 +10,7 @@ import pytest
 
 from edge.flow import Address
 from tests.e2e.lab import CALLER, TALK, Lab, Route, Trunk
-from tests.e2e.records import assert_record, window
+from tests.e2e.records import window
 from tests.e2e.sipp import Message, Sipp, free_address, free_host
 
 pytestmark = [pytest.mark.sockets, pytest.mark.sipp, pytest.mark.xdist_group("use-cases")]
@@ -68,16 +68,7 @@ def assert_call_goes_out(trunk: Trunk, *, caller: str = CALLER, shown: str = CAL
     """Call out as `caller`; the record says who was shown to the called party (EDGE O2, C2)."""
     with window() as during, trunk.call("uac_call", ANSWERING, caller=caller, options=TALK) as pbx:
         pbx.succeed()
-        record = trunk.record_of(pbx.call_id())
-    assert_record(
-        record,
-        during,
-        connector_id=trunk.connector_id,
-        call_id=pbx.call_id(),
-        from_number=shown,
-        to_number=ANSWERING,
-        disposition="Termination",
-    )
+    trunk.assert_recorded(pbx.call_id(), ANSWERING, during, caller=shown)
 
 
 def assert_call_comes_in(lab: Lab, trunk: Trunk, number: str, at: Address) -> None:

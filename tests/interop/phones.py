@@ -7,9 +7,10 @@ import subprocess
 import threading
 import time
 import wave
+from abc import ABC, abstractmethod
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Protocol
+from typing import Self
 
 from edge.flow import Address, Transport
 from tests.e2e.running import PATIENCE_S
@@ -21,28 +22,11 @@ _LOUDNESS = 8_000
 _QUITS_WITHIN_S = 10.0
 
 
-class Phone(Protocol):
-    """A phone that is running; the `with` block ends it."""
+class Phone(ABC):
+    """A program that says in lines what happens, in a folder of its own that is its home.
 
-    def dial(self, uri: str) -> None:
-        """Call."""
-
-    def hang_up(self) -> None:
-        """End the call."""
-
-    def await_line(self, wanted: str) -> str:
-        """Wait until the program says something; return the line."""
-
-    def close(self) -> None:
-        """End the program and its call."""
-
-    @property
-    def hears(self) -> bool:
-        """Tell whether audio has come from the edge."""
-
-
-class _Program:
-    """A program that says in lines what happens, in a folder of its own that is its home."""
+    The `with` block ends it.
+    """
 
     def __init__(self, folder: Path, name: str) -> None:
         self.folder = Path(mkdtemp(prefix=f"{name}-", dir=folder))
@@ -50,6 +34,23 @@ class _Program:
         self.tone = self.folder / "tone.wav"
         _write_tone(self.tone)
         self._lines: list[str] = []
+
+    @abstractmethod
+    def dial(self, uri: str) -> None:
+        """Call."""
+
+    @abstractmethod
+    def hang_up(self) -> None:
+        """End the call."""
+
+    @property
+    @abstractmethod
+    def hears(self) -> bool:
+        """Tell whether audio has come from the edge."""
+
+    def ask_to_end(self) -> None:
+        """Tell the program to end, and its call: with SIGTERM."""
+        self._process.terminate()
 
     def start(self, command: list[str], at: Address, transport: Transport) -> None:
         """Run it and wait for its SIP port."""
@@ -91,8 +92,9 @@ class _Program:
         """Tell whether the program has said something."""
         return any(wanted in line for line in list(self._lines))
 
-    def end(self) -> None:
-        """Wait for the end, then make one."""
+    def close(self) -> None:
+        """End the program and its call; wait for that, then kill it."""
+        self.ask_to_end()
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
             self._process.wait(_QUITS_WITHIN_S)
@@ -103,9 +105,11 @@ class _Program:
         self._process.stdin.close()
         self._process.stdout.close()
 
-    def ask_to_end(self) -> None:
-        """Send SIGTERM."""
-        self._process.terminate()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -113,7 +117,7 @@ class _Program:
             self._lines.append(line.rstrip())
 
 
-class Baresip:
+class Baresip(Phone):
     """baresip 1.0; media at its machine's first address, so SIP has to be at 127.0.0.1."""
 
     def __init__(
@@ -127,14 +131,14 @@ class Baresip:
         authority: Path | None = None,
     ) -> None:
         """Start it; over TLS `authority` is the file of certificates that it trusts."""
-        self._program = _Program(folder, "baresip")
+        super().__init__(folder, "baresip")
         self._edge = edge
-        home = self._program.folder
+        home = self.folder
         trusts = "" if authority is None else f"sip_cafile {authority}\n"
         (home / "config").write_text(
             f"sip_listen {at[0]}:{at[1]}\n{trusts}"
             f"audio_player aubridge,sink\naudio_alert aubridge,sink\n"
-            f"audio_source aufile,{self._program.tone}\nrtp_ports 16384-32767\n"
+            f"audio_source aufile,{self.tone}\nrtp_ports 16384-32767\n"
             "module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\n"
             "module aubridge.so\nmodule stdio.so\nmodule_tmp account.so\nmodule_app menu.so\n"
         )
@@ -144,38 +148,23 @@ class Baresip:
             f'outbound="sip:{edge[0]}:{edge[1]};transport={scheme}";audio_codecs=PCMU/8000/1\n'
         )
         (home / "contacts").touch()
-        self._program.start(["baresip", "-f", str(home), "-v", "-4"], at, transport)
+        self.start(["baresip", "-f", str(home), "-v", "-4"], at, transport)
 
     def dial(self, uri: str) -> None:
         """Call."""
-        self._program.type(f"/dial {uri}")
+        self.type(f"/dial {uri}")
 
     def hang_up(self) -> None:
         """End the call."""
-        self._program.type("/hangup")
-
-    def await_line(self, wanted: str) -> str:
-        """Wait until the program says something; return the line."""
-        return self._program.await_line(wanted)
-
-    def close(self) -> None:
-        """End the program and its call."""
-        self._program.ask_to_end()
-        self._program.end()
+        self.type("/hangup")
 
     @property
     def hears(self) -> bool:
         """Tell whether audio has come from the edge."""
-        return self._program.has_said(f"established, receiving from {self._edge[0]}:")
-
-    def __enter__(self) -> "Baresip":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        return self.has_said(f"established, receiving from {self._edge[0]}:")
 
 
-class Linphone:
+class Linphone(Phone):
     """linphonec 5.1, answering by itself."""
 
     def __init__(
@@ -189,8 +178,8 @@ class Linphone:
         authority: Path | None = None,
     ) -> None:
         """Start it; over TLS `authority` is the file of certificates that it trusts."""
-        self._program = _Program(folder, "linphone")
-        home = self._program.folder
+        super().__init__(folder, "linphone")
+        home = self.folder
         self._heard = home / "heard.wav"
         scheme = transport.lower()
         ports = dict.fromkeys(Transport, 0) | {transport: at[1]}
@@ -206,41 +195,30 @@ class Linphone:
             f"reg_identity=sip:{user}@{at[0]}\nreg_sendregister=0\npublish=0\n"
             f"\n[rtp]\nbind_address={at[0]}\naudio_rtp_port=16384-32766\n"
         )
-        self._program.start(["linphonec", "-a", "-c", str(home / "rc")], at, transport)
+        self.start(["linphonec", "-a", "-c", str(home / "rc")], at, transport)
         for command in (
             "soundcard use files",
-            f"play {self._program.tone}",
+            f"play {self.tone}",
             f"record {self._heard}",
         ):
-            self._program.type(command)
+            self.type(command)
 
     def dial(self, uri: str) -> None:
         """Call."""
-        self._program.type(f"call {uri}")
+        self.type(f"call {uri}")
 
     def hang_up(self) -> None:
         """End the call."""
-        self._program.type("terminate")
+        self.type("terminate")
 
-    def await_line(self, wanted: str) -> str:
-        """Wait until the program says something; return the line."""
-        return self._program.await_line(wanted)
-
-    def close(self) -> None:
-        """End the program and its call."""
-        self._program.type("quit")
-        self._program.end()
+    def ask_to_end(self) -> None:
+        """Tell the program to end, and its call."""
+        self.type("quit")
 
     @property
     def hears(self) -> bool:
         """Tell whether audio has come from the edge: silence is not written as a tone."""
         return _loudness(self._heard) > _LOUDNESS / 4
-
-    def __enter__(self) -> "Linphone":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _write_tone(path: Path, seconds: int = 20) -> None:

@@ -25,6 +25,13 @@ def test_a_record_holds_time_addresses_and_message(
     assert found.at == pytest.approx(at, abs=1e-5)
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.binary(max_size=4)), max_size=20))
+def test_records_are_put_in_the_order_of_their_times(said: list[tuple[int, bytes]]) -> None:
+    records = b"".join([pcap.record(at, PEER, EDGE, message) for at, message in said])
+    found = [(it.at, it.data) for it in records_in(pcap.in_order(records))]
+    assert found == sorted(said, key=lambda it: it[0])
+
+
 def test_a_message_that_no_ip_packet_can_hold_is_cut() -> None:
     fits, not_quite = bytes(65_507), bytes(65_508)
     for message in (fits, not_quite):

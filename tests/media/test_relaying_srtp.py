@@ -221,9 +221,9 @@ def test_another_peer_with_another_key_begins_low_again() -> None:  # EDGE K13
 
 def test_the_shortcut_waits_for_the_first_packet_under_a_key() -> None:
     it, other = latched(peer(KEYS)), latched(peer(KEYS))
-    assert not it.is_plain_to(other)
+    assert not it.goes_straight_to(other)
     it.translated(rtp(4), other)
-    assert it.is_plain_to(other)
+    assert it.goes_straight_to(other)
 
 
 def test_numbers_that_jump_are_made_to_go_on_for_the_receivers_counter() -> None:  # EDGE SD5

@@ -101,6 +101,11 @@ class Deployment:
         """Remove a table."""
         self._dynamodb.delete_table(TableName=table.physical_name(self.prefix))
 
+    def take_out(self, table: tables.Table, partition: str, sort: str) -> None:
+        """Delete an item and tell nobody."""
+        name = table.physical_name(self.prefix)
+        self._dynamodb.delete_item(TableName=name, Key=tables.key(partition, sort))
+
     def feed(self, table: tables.Table, members: Mapping[str, Plain]) -> None:
         """Tell of a change as the config_feed Lambda does."""
         changed = ChangedKey(table.logical_name, str(members["pk"]), str(members["sk"]))
@@ -113,8 +118,7 @@ class Deployment:
 
     def remove(self, table: tables.Table, partition: str, sort: str) -> None:
         """Delete an item and tell of it."""
-        name = table.physical_name(self.prefix)
-        self._dynamodb.delete_item(TableName=name, Key=tables.key(partition, sort))
+        self.take_out(table, partition, sort)
         self.feed(table, {PARTITION_KEY: partition, SORT_KEY: sort})
 
     def put_connector(self, connector: Connector) -> None:

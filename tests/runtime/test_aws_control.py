@@ -14,6 +14,7 @@ import pytest
 import uvloop
 
 from edge.config import Snapshot
+from edge.config_change import PART_WEIGHT, ConfigChange
 from edge.records import LogFields
 from edge.runtime.aws_control import AwsControl
 from edge.runtime.aws_messages import Begin, News, RoutesNamed
@@ -35,10 +36,11 @@ from model.connector import Origination, Route
 from model.connector_logs import ConnectorLog
 from model.node import NodeState
 from model.node_items import node_members
+from model.number_items import number_members
 from model.quality import optional_quality
 from model.settings import Settings
-from model.tables import CALLS, LIMITS, NODES
-from tests.runtime.local_aws import Deployment, LocalAws, a_connector
+from model.tables import CALLS, INVENTORY, LIMITS, NODES, NUMBERS
+from tests.runtime.local_aws import Deployment, LocalAws, a_connector, a_number
 from tests.runtime.processes import is_running
 from tests.runtime.records import (
     NODE,
@@ -59,7 +61,7 @@ class World:
 
     def __init__(self, prefix: str) -> None:
         self.snapshot = Snapshot()
-        self.loaded = 0
+        self.loaded = self.changes = 0
         self.names: frozenset[str] = frozenset()
         self.counted: list[Counted] = []
         self.peers: list[PeersSeen] = []
@@ -73,17 +75,21 @@ class World:
 
     def _feed(self, news: News) -> None:
         match news:
-            case ConfigLoaded(snapshot):
-                self.snapshot = snapshot
+            case ConfigLoaded(existing):
+                self._change(existing.without_others(self.snapshot))
                 self.loaded += 1
             case ConfigChanged(change):
-                self.snapshot = change.made_to(self.snapshot, Settings().domain)
+                self.changes += 1
+                self._change(change)
             case RoutesNamed(names, _):
                 self.names = names
             case Counted():
                 self.counted.append(news)
             case PeersSeen():
                 self.peers.append(news)
+
+    def _change(self, change: ConfigChange) -> None:
+        self.snapshot = change.made_to(self.snapshot, Settings().domain)
 
     def connectors(self) -> set[str]:
         return set(self.snapshot.connectors)
@@ -174,6 +180,28 @@ def test_a_worker_that_dies_is_replaced_and_its_records_are_stored(deployment: D
         assert len(world.log.of("aws-worker-lost")) == 1
         deployment.put_connector(a_connector(TWO))
         await until(lambda: world.connectors() == {TWO})
+
+    in_world(deployment, test)
+
+
+def test_a_new_worker_tells_everything_in_parts_and_what_is_gone(deployment: Deployment) -> None:
+    # A9: between two parts the node has time for its calls.
+    numbers = [a_number(f"+1510555{n:04d}", ONE) for n in range(2 * PART_WEIGHT)]
+    deployment.put_connector(a_connector(ONE))
+    for number in numbers:
+        deployment.put(NUMBERS, number_members(number))
+
+    async def test(world: World) -> None:
+        await until(lambda: world.loaded == 1)
+        assert set(world.snapshot.numbers) == {it.e164 for it in numbers}
+        assert world.changes == 3
+        os.kill(world.control.pid, signal.SIGKILL)
+        gone = numbers.pop()
+        # Nobody is told, as when the worker is away for longer than the feed goes back.
+        deployment.take_out(NUMBERS, INVENTORY, gone.e164)
+        await until(lambda: world.loaded == 2, 10.0)
+        assert set(world.snapshot.numbers) == {it.e164 for it in numbers}
+        assert world.connectors() == {ONE}
 
     in_world(deployment, test)
 

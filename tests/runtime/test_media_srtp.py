@@ -5,6 +5,7 @@ import pytest
 from edge.media.session import Direction, PayloadTypes, Side
 from edge.media.srtp_keys import LegSrtp, Suite
 from edge.media.srtp_leg import SrtpLeg
+from edge.media.srtp_ssrcs import MOST_STREAMS
 from model.settings import MediaSettings
 from tests.media.keys import pair, peer
 from tests.media.packets import receiver_report, rtp
@@ -180,6 +181,26 @@ def test_nothing_without_the_key_reaches_a_leg_or_latches_it() -> None:  # EDGE 
         assert same_host.has_nothing() and elsewhere.has_nothing()
         closed = stand.close(call.session)
         assert (closed.a.packets, closed.a.foreign, closed.a.malformed) == (19, 38, 0)
+
+
+def test_ever_new_ssrcs_under_the_right_key_do_not_harm_the_stream() -> None:  # EDGE K13
+    with Stand() as stand:
+        call = Call(stand, NEAR, None)
+        call.talk(range(1, 10))
+        old = call.a.end.protect(rtp(10)) if call.a.end is not None else None
+        assert old is not None
+        call.a.phone.send(old, call.a_port)
+        assert call.b.receive() == rtp(10)
+        for ssrc in range(100, 100 + 2 * MOST_STREAMS):
+            call.a.send(rtp(1, ssrc=ssrc), call.a_port)
+            call.a.send(rtp(ssrc - 89), call.a_port)
+            assert call.b.receive() == rtp(ssrc - 89)
+        call.a.phone.send(old, call.a_port)
+        call.talk(range(40, 45))
+        closed = stand.close(call.session).a
+        # A new source has to come twice; what has come once does not come again.
+        assert closed.packets == 10 + 2 * MOST_STREAMS + 5
+        assert closed.unauthentic == 1
 
 
 def test_the_holder_of_the_key_may_come_back_from_another_port() -> None:  # EDGE Q5

@@ -13,7 +13,7 @@ import boto3
 import pytest
 import uvloop
 
-from edge.media.pcap import FILE_HEADER
+from edge.media.pcap import FILE_HEADER, record
 from edge.runtime.aws_control import AwsControl
 from edge.runtime.aws_messages import Begin, News, NodeIdentity
 from edge.runtime.recording_orders import RecordingOrders, RecordingTable
@@ -148,6 +148,10 @@ def test_what_was_under_way_when_the_process_ended_is_not_begun_again(
     assert orders.desk.news() == [EndRecording("call-1")]
 
 
+def packet(second: int) -> bytes:
+    return record(second, ("192.0.2.1", 1), ("192.0.2.2", 2), b"message")
+
+
 class Bucket:
     """A bucket that may refuse."""
 
@@ -204,13 +208,13 @@ def test_a_recording_becomes_one_object_and_its_row_says_so() -> None:
         assert sunk.rows[-1] == Recording(
             order=order(), state=RecordingState.RUNNING, bucket="records", object_key=KEY
         )
-        sunk.sink.take(RecordingGrew("call-1", b"one"))
-        sunk.sink.take(RecordingGrew("call-2", b"of another call"))
-        sunk.sink.take(RecordingGrew("call-1", b"two"))
+        sunk.sink.take(RecordingGrew("call-1", packet(3) + packet(1)))
+        sunk.sink.take(RecordingGrew("call-2", packet(4)))
+        sunk.sink.take(RecordingGrew("call-1", packet(2)))
         assert sunk.bucket.objects == {}, "nothing is there before it is whole"
         sunk.sink.take(RecordingOver(order(), RecordingEnd.CALL_ENDED))
         await sunk.quiet()
-        body = FILE_HEADER + b"onetwo"
+        body = FILE_HEADER + packet(1) + packet(2) + packet(3)
         assert sunk.bucket.objects == {KEY: (body, "application/vnd.tcpdump.pcap")}
         assert sunk.rows[-1] == Recording(
             order=order(),
@@ -324,7 +328,7 @@ def test_an_order_goes_all_the_way_to_an_object(deployment: Deployment) -> None:
         assert world.orders() == [RecordCall(wanted)]
         for step in (
             RecordingBegun(wanted, deployment.bucket, KEY),
-            RecordingGrew("call-1", b"records"),
+            RecordingGrew("call-1", packet(1)),
         ):
             world.control.record(step)
         await until(lambda: orders.kept(wanted).state is RecordingState.RUNNING)
@@ -333,7 +337,7 @@ def test_an_order_goes_all_the_way_to_an_object(deployment: Deployment) -> None:
         world.control.record(RecordingOver(wanted, RecordingEnd.ORDERED))
         assert world.control.recordings == 1
         await until(lambda: not world.control.recordings)
-        assert deployment.objects() == {KEY: FILE_HEADER + b"records"}
+        assert deployment.objects() == {KEY: FILE_HEADER + packet(1)}
         found = orders.kept(wanted)
         assert (found.state, found.reason) == (RecordingState.STORED, "as ordered")
 

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from edge.config import Snapshot
-from edge.config_change import ConfigChange
+from edge.config_change import ConfigChange, Existing
 from edge.runtime.snapshot_reader import FULL_LOAD_EVERY_S, SnapshotReader
 from edge.seam import ConfigChanged, ConfigLoaded
 from model import tables
@@ -49,14 +49,19 @@ def a_reader(
 
 def loaded(reader: SnapshotReader) -> Snapshot:
     """Return the configuration that a look finds for the first time."""
-    news = reader.changed()
-    assert isinstance(news, ConfigLoaded)
-    return news.snapshot
+    *parts, end = reader.changed()
+    assert isinstance(end, ConfigLoaded)
+    snapshot = Snapshot.build(Settings(), (), (), None)
+    for part in parts:
+        assert isinstance(part, ConfigChanged)
+        snapshot = part.change.made_to(snapshot, Settings().domain)
+    assert end.existing == Existing.of(snapshot)
+    return snapshot
 
 
 def change(reader: SnapshotReader) -> ConfigChange:
     """Return what a later look finds."""
-    news = reader.changed()
+    (news,) = reader.changed()
     assert isinstance(news, ConfigChanged)
     return news.change
 
@@ -65,7 +70,7 @@ def test_an_empty_deployment_is_a_configuration_too(deployment: Deployment) -> N
     reader = a_reader(deployment)
     snapshot = loaded(reader)
     assert not snapshot.connectors and snapshot.cdr_bucket is None
-    assert reader.changed() is None
+    assert reader.changed() == []
 
 
 def test_connectors_numbers_and_bucket_are_read(deployment: Deployment) -> None:
@@ -85,10 +90,10 @@ def test_a_change_is_seen_once_and_alone(deployment: Deployment) -> None:
     reader.changed()
     deployment.put_connector(a_connector(ONE))
     assert change(reader) == ConfigChange({ONE: a_connector(ONE)}, {}, None)
-    assert reader.changed() is None
+    assert reader.changed() == []
     # A change that changed nothing the edge knows of is no news.
     deployment.put_connector(a_connector(ONE))
-    assert reader.changed() is None
+    assert reader.changed() == []
     assert reader.snapshot is not None and set(reader.snapshot.connectors) == {ONE, TWO}
 
 
@@ -114,13 +119,13 @@ def test_a_look_costs_what_has_changed(deployment: Deployment) -> None:
     reader = a_reader(deployment)
     reader.changed()
     # The first look behind a load sees again what was written just before it.
-    assert reader.changed() is None
+    assert reader.changed() == []
     asked: list[tuple[str, str]] = []
     reader.client.meta.events.register(
         "before-parameter-build.dynamodb",
         lambda params, model, **_: asked.append((model.name, str(params))),
     )
-    assert reader.changed() is None
+    assert reader.changed() == []
     assert [name for name, _ in asked] == ["Query"]
     asked.clear()
     deployment.put_connector(a_connector(ONE))
@@ -163,7 +168,7 @@ def test_of_many_changes_everything_is_read(
     for name in names:
         deployment.put_connector(a_connector(name))
     assert list(change(reader).connectors) == names
-    assert reader.changed() is None
+    assert reader.changed() == []
 
 
 def test_groups_are_read_and_neither_pings_nor_tags_are_news(
@@ -187,7 +192,7 @@ def test_groups_are_read_and_neither_pings_nor_tags_are_news(
     assert set(snapshot.connectors) == {ONE}
     assert snapshot.takers_of("+15105550101").connectors == (connector,)
     deployment.put_connector(replace(connector, tags={"a": "b"}))
-    assert reader.changed() is None
+    assert reader.changed() == []
     assert not lines.events()
 
 
@@ -198,7 +203,7 @@ def test_a_change_that_nobody_fed_is_seen_by_the_regular_load(deployment: Deploy
     reader.changed()
     deployment.put(CONNECTORS, connector_members(a_connector(ONE)))
     clock.now += FULL_LOAD_EVERY_S - 0.1
-    assert reader.changed() is None
+    assert reader.changed() == []
     clock.now += 0.1
     assert set(change(reader).connectors) == {ONE}
 
@@ -231,7 +236,7 @@ def test_a_damaged_connector_is_left_out_and_told_once(
     reader = a_reader(deployment, log)
     assert set(loaded(reader).connectors) == {TWO}
     deployment.feed(CONNECTORS, connector_members(a_connector(ONE)))
-    assert reader.changed() is None
+    assert reader.changed() == []
     assert log.events() == ["item-damaged"]
     assert ONE in str(log.written[0][1]["item"])
 

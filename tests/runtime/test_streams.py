@@ -331,6 +331,17 @@ def test_what_is_no_address_is_unreachable_without_a_look_up(remote: Address) ->
     live(test)
 
 
+def test_an_ipv6_address_is_unreachable() -> None:  # EDGE W15, F4
+    async def test(made: World) -> None:
+        remote = ("::1", 5060)
+        made.streams.send(b"x", to(remote))
+        await until(lambda: made.heard.unreachable)
+        assert made.heard.unreachable == [(remote, Transport.TCP)]
+        assert made.streams.open_connections == 0
+
+    live(test)
+
+
 def test_what_waits_for_a_connection_is_bounded() -> None:
     async def test(made: World) -> None:
         async with served() as server:

@@ -129,6 +129,7 @@ def test_an_error_of_one_peer_costs_another_peer_nothing() -> None:
     ids=["name", "name that begins like an address", "port 0", "IPv6"],
 )
 def test_what_is_no_usable_address_is_unreachable_without_a_look_up(remote: Address) -> None:
+    # EDGE W15, F4
     async def run() -> None:
         transport, heard, _ = opened()
         with within(0.1):
