@@ -112,10 +112,12 @@ class NativeContext:
     def session_of(self, ssrc: int) -> NativeSession | None:
         """Return libsrtp's session for a caller that uses it for packets of this SSRC alone.
 
-        None when another SSRC has been used since: that order matters for which contexts stay.
+        None while the SSRC has no context; the one that it has stays, whatever others come.
         """
-        is_last = self._last != b"" and int.from_bytes(self._last, "big") == ssrc
-        return self._session if is_last else None
+        if ssrc not in self._ssrcs:
+            return None
+        self._ssrcs.kept = ssrc
+        return self._session
 
     def _may_use(self, ssrc: bytes) -> bool:
         """Tell whether an SSRC may have a context, and note its use."""

@@ -107,7 +107,7 @@ class ListeningWire:
         self._agent = agent
         self._tls = tls
         self._listener = socket.create_server(agent.address)
-        self._connections: dict[Flow, _Connection] = {}
+        self._connections: dict[int, _Connection] = {}
 
     def turn(self) -> None:
         """Send what waits, take what has come, fire what is due."""
@@ -125,11 +125,11 @@ class ListeningWire:
         plain.settimeout(PATIENCE_S)
         sock = plain if self._tls is None else self._tls.wrap_socket(plain, server_side=True)
         made = _Connection(self._agent, sock, remote, len(self._connections) + 1)
-        self._connections[made.flow] = made
+        self._connections[made.flow.connection] = made
 
     def _send(self) -> None:
         for data, flow in self._agent.outgoing():
-            self._connections[flow].send(data)
+            self._connections[flow.connection].send(data)
 
     def __enter__(self) -> "ListeningWire":
         return self
