@@ -3,6 +3,8 @@
 from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.flow import Address
 from edge.media.latch import Effect
@@ -211,6 +213,28 @@ def test_a_switched_source_goes_on_under_the_old_ssrc_with_one_marker() -> None:
     assert first[2:4] == b"\0\4" and second[2:4] == b"\0\5"
     assert first[8:12] == second[8:12] == b"\0\0\0\7"
     assert it.goes_straight_to(other)
+
+
+@given(
+    st.integers(0, 65_535),
+    st.integers(0, 2**32 - 1),
+    st.lists(st.integers(-30, 60), max_size=60),
+)
+def test_loss_disorder_and_wraps_pass_as_they_came(
+    start: int, timestamp: int, steps: list[int]
+) -> None:  # EDGE SD5
+    it, other = leg(packets_per_second=1_000), latched()
+    position, highest = start, start
+    sent = 0
+    for step in [0, *steps]:
+        position = max(position + step, start, highest - 90)
+        highest = max(highest, position)
+        packet = rtp(position, timestamp=timestamp + 160 * position)
+        passed = it.on_rtp(packet, PHONE, NOW).packet
+        assert passed == packet and it.translated(passed, other) == packet
+        sent += 1
+    assert it.reception.packets == sent
+    assert it.reception.lost == max(0, highest - start + 1 - sent)
 
 
 @pytest.mark.parametrize(("ours", "theirs"), list(product(Direction, Direction)))

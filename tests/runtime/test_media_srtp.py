@@ -1,5 +1,7 @@
 """Encrypted legs through a media worker: real sockets, peers with libsrtp (EDGE K11-K14, Q7)."""
 
+import random
+
 import pytest
 
 from edge.media.session import Direction, PayloadTypes, Side
@@ -109,6 +111,33 @@ def test_numbers_wrap_and_the_rollover_counters_follow() -> None:  # EDGE K13
             call.a.send(rtp(number), call.a_port)
             assert call.b.receive()[12:] == rtp(number)[12:]
         assert stand.close(call.session).a.lost == 0
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_loss_disorder_and_repetition_cross_the_wrap_as_they_came(seed: int) -> None:  # EDGE K13
+    chance = random.Random(seed)
+    numbers = [number for number in range(65_300, 65_900) if chance.random() > 0.1]
+    for at in chance.sample(range(1, len(numbers)), 60):
+        numbers[at - 1], numbers[at] = numbers[at], numbers[at - 1]
+    with Stand(MediaSettings(packets_per_second=10_000)) as stand:
+        call = Call(stand, NEAR, FAR)
+        assert call.a.end is not None
+        shifts = set()
+        for number in numbers:
+            sealed = call.a.end.protect(rtp(number, timestamp=2**32 - 90_000 + 160 * number))
+            assert sealed is not None
+            for _ in range(chance.choice((1, 1, 1, 2))):
+                call.a.phone.send(sealed, call.a_port)
+            heard = call.b.receive()
+            assert heard[4:] == rtp(number, timestamp=2**32 - 90_000 + 160 * number)[4:]
+            shifts.add((number - int.from_bytes(heard[2:4], "big")) % 65_536)
+        assert len(shifts) == 1, "one shift for the whole stream"
+        call.a.send(rtp(65_900), call.a_port)
+        call.b.receive()
+        assert call.b.phone.has_nothing(), "what came twice was passed on once"
+        closed = stand.close(call.session).a
+        assert closed.packets == len(numbers) + 1
+        assert closed.lost == 601 - len(numbers) - 1 - (numbers[0] - 65_300)
 
 
 def test_a_source_that_begins_high_is_low_for_its_receiver() -> None:  # EDGE K13
