@@ -12,7 +12,7 @@ import pytest
 from edge.flow import Address
 from edge.media.rtcp import sender_time
 from edge.media.sdp import read
-from tests.e2e.audio import FRAMES, Phone, assert_each_hears_the_other
+from tests.e2e.audio import FRAMES, Phone, assert_each_hears_the_other, hear_out
 from tests.e2e.lab import CALLER, Lab, Trunk, eventually
 from tests.e2e.sipp import free_address
 from tests.e2e.wire import Wire
@@ -44,12 +44,12 @@ def exchange_reports(caller: Phone, callee: Phone) -> None:
     """Let the callee send a report that the caller answers, having lost two packets."""
     report = sender_report(callee.ssrc, ntp=secrets.randbits(64))
     callee.report(report)
-    eventually(lambda: caller.listen() or caller.reports or None, "the report comes through")
+    hear_out(caller, last=lambda: caller.reports)
     named = sender_time(caller.reports[0])
     assert named == sender_time(report)
     block = report_block(callee.ssrc, lost=2, jitter=40, last_report=named or 0)
     caller.report(receiver_report(caller.ssrc, block))
-    eventually(lambda: callee.listen() or callee.reports or None, "the answer comes through")
+    hear_out(callee, last=lambda: callee.reports)
 
 
 def call(lab: Lab, trunk: Trunk) -> str:
