@@ -142,8 +142,9 @@ class QualityBook:
         for party, record in ended.customers:
             minute = total = None
             if legs is not None:
-                minute = self._quality(party, legs, ended.told, now)
-                total = self._quality(party, legs, _NOTHING, now)
+                minute = total = self._quality(party, legs, _NOTHING, now)
+                if ended.told is not _NOTHING:
+                    minute = self._quality(party, legs, ended.told, now)
                 self._tell(party, minute)
             if ended.bucket is None:
                 continue
