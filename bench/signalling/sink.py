@@ -85,11 +85,13 @@ class _Handler(BaseHTTPRequestHandler):
             partition = next(iter(request["ExpressionAttributeValues"].values()))["S"]
             items = self.server.partitions.get(partition, [])
             self._answer({"Items": items, "Count": len(items), "ScannedCount": len(items)})
-        else:
+        elif operation == "BatchGetItem":
             ((table, asked),) = request["RequestItems"].items()
             keys = [(it[PARTITION_KEY]["S"], it[SORT_KEY]["S"]) for it in asked["Keys"]]
             found = [self.server.items[it] for it in keys if it in self.server.items]
             self._answer({"Responses": {table: found}, "UnprocessedKeys": {}})
+        else:
+            self._answer({})
 
     def do_PUT(self) -> None:
         """Take an object."""

@@ -275,7 +275,7 @@ class SrtpLeg:
             native = NativeReceiver(key, tag_bytes)
             contexts = [(Derivation.RFC, native), (Derivation.RFC, RocSearch(key, native))]
         else:
-            ways = sorted(_derivations(self._rules.aes192), key=lambda it: it != self._derivation)
+            ways = _derivations(self._rules.aes192)
             contexts = [(way, PythonReceiver(key, way, tag_bytes, ALL_ROCS)) for way in ways]
         return [_Candidate(bare, way, context, context, inf) for way, context in contexts]
 

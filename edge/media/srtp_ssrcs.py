@@ -17,12 +17,15 @@ MOST_SSRCS = 1024
 class SsrcLedger:
     """Which SSRCs have a context, which had one, and whether another may have one."""
 
-    __slots__ = ("_live", "_past")
+    __slots__ = ("_live", "_past", "kept")
 
     def __init__(self) -> None:
         self._live: dict[int, None] = {}
         """By last use, the longest ago first."""
         self._past = array("I")
+        self.kept: int | None = None
+        """Its context is never given up: its packets are worked on without a word to this ledger,
+        so that it may look unused."""
 
     def __contains__(self, ssrc: int) -> bool:
         return ssrc in self._live
@@ -39,7 +42,7 @@ class SsrcLedger:
         self._live[ssrc] = None
         if len(self._live) <= MOST_STREAMS:
             return None
-        oldest = next(iter(self._live))
+        oldest = next(it for it in self._live if it != self.kept)
         del self._live[oldest]
         self._past.append(oldest)
         return oldest

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from edge.seam import MediaCongested
 from model.cdr import CallStatus
 from tests.core.stand import (
     CONNECTOR_ID,
@@ -31,6 +32,29 @@ def test_a_call_without_media_ports_leaves_a_record() -> None:  # EDGE R30, C7
         refused = [it for it in stage.node.records if it.status is CallStatus.REJECTED]
         assert [it.status_message for it in refused] == ["503 No media ports left"]
         assert len(stage.node.records) == len(PORTS) // 2 + 1
+        stage.assert_quiet()
+
+
+def test_no_new_call_has_its_media_on_a_worker_that_is_behind() -> None:  # A8, EDGE R30
+    with lossy_link(1) as link:
+        stage = Stage(link, carrier=CalleePlan(steps=(Step(0.0, 200),)))
+        plan = CallerPlan(bye_after_s=1.0)
+
+        def call(now: float) -> None:
+            stage.pbx.call(OUTBOUND_URI, EDGE, plan, now)
+
+        def fall_behind(now: float) -> None:
+            stage.node.core.handle(MediaCongested(0, True), now)
+
+        def catch_up(now: float) -> None:
+            stage.node.core.handle(MediaCongested(0, False), now)
+
+        for moment, happening in enumerate((call, fall_behind, call, call, catch_up, call)):
+            link.at(0.1 * moment, happening)
+        link.run()
+        messages = [it.status_message for it in stage.node.records]
+        assert messages.count("503 No media ports left") == 2
+        assert messages.count("Normal Call Clearing") == 2, "the call that was up has gone on"
         stage.assert_quiet()
 
 

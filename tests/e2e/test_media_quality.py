@@ -12,7 +12,7 @@ import pytest
 from edge.flow import Address
 from edge.media.rtcp import sender_time
 from edge.media.sdp import read
-from tests.e2e.audio import FRAMES, Phone, assert_each_hears_the_other, hear_out
+from tests.e2e.audio import FRAMES, Phone, assert_each_hears_the_other
 from tests.e2e.lab import CALLER, Lab, Trunk, eventually
 from tests.e2e.sipp import free_address
 from tests.e2e.wire import Wire
@@ -40,16 +40,22 @@ def agent(at: Address) -> Agent:
     return Agent(f"peer-{secrets.token_hex(4)}", at, plan_of=lambda _: answers)
 
 
+def reports_to(phone: Phone) -> list[bytes] | None:
+    """Return the RTCP that has come to a phone, None while there is none."""
+    phone.listen()
+    return phone.reports or None
+
+
 def exchange_reports(caller: Phone, callee: Phone) -> None:
     """Let the callee send a report that the caller answers, having lost two packets."""
     report = sender_report(callee.ssrc, ntp=secrets.randbits(64))
     callee.report(report)
-    hear_out(caller, last=lambda: caller.reports)
-    named = sender_time(caller.reports[0])
+    heard = eventually(lambda: reports_to(caller), "the report comes through")
+    named = sender_time(heard[0])
     assert named == sender_time(report)
     block = report_block(callee.ssrc, lost=2, jitter=40, last_report=named or 0)
     caller.report(receiver_report(caller.ssrc, block))
-    hear_out(callee, last=lambda: callee.reports)
+    eventually(lambda: reports_to(callee), "the answer comes through")
 
 
 def call(lab: Lab, trunk: Trunk) -> str:

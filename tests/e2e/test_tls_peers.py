@@ -1,4 +1,8 @@
-"""Calls that the edge makes over TLS, with SIPp behind a tunnel: whom it trusts, whom not."""
+"""Calls that the edge makes over TLS, to carriers and to routes: whom it trusts, whom not.
+
+Carriers are SIPp behind a tunnel. Routes over TLS are those of connectors that want encryption, so
+that PBXs are our own agents, with keys in their descriptions (EDGE W12, R12).
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +13,9 @@ import pytest
 
 from bench.signalling.tls_tunnel import TlsFront
 from edge.flow import Address, Transport
-from tests.e2e.lab import TALK, Lab, Trunk
+from tests.e2e.audio import Phone
+from tests.e2e.lab import TALK, Lab, Route, Trunk, eventually
+from tests.e2e.secure import SUITES, called, new_crypto, secure_audio
 from tests.e2e.sipp import free_address, free_host
 from tests.support.tls import TestCa
 
@@ -117,3 +123,45 @@ def test_the_next_carrier_takes_the_call(
         carrier.succeed()
         record = trunk.record_of(pbx.call_id())
     assert record.members["Status"] == "Completed"
+
+
+def secure_trunk(lab: Lab, *addresses: Address) -> tuple[Trunk, str]:
+    """Return a connector that wants encryption, with PBXs in this order, and its number."""
+    trunk = lab.new_trunk(encrypted=True)
+    trunk.route(*[Route(at, priority=n) for n, at in enumerate(addresses, 1)])
+    number = trunk.number()
+    trunk.permit()
+    trunk.await_effect()
+    return trunk, number
+
+
+@wrong
+def test_a_pbx_without_a_good_certificate_is_not_called(lab: Lab, certificate: Certificate) -> None:
+    # EDGE W9, W12, F4, R35
+    at, behind = free_address(free_host()), free_address(free_host())
+    trunk, number = secure_trunk(lab, at)
+    with (
+        lab.answer("uas_answer", behind, transport=Transport.TCP) as pbx,
+        TlsFront(at, behind, certificate(lab, at[0])),
+    ):
+        report = lab.stand.call(number)
+        assert (report["answered"], report["status"]) == (False, 480), report
+        (record,) = eventually(lambda: trunk.records() or None, "the record")
+        assert pbx.messages() == []
+    assert record.members["StatusMessage"] == "480 All routes failed"
+
+
+@wrong
+def test_the_next_pbx_takes_the_call(lab: Lab, certificate: Certificate) -> None:
+    # EDGE W9, W12, F4
+    at, behind = free_address(free_host()), free_address(free_host())
+    bad = free_address(free_host())
+    trunk, number = secure_trunk(lab, bad, at)
+    ours = new_crypto(SUITES[0])
+    with TlsFront(bad, behind, certificate(lab, bad[0])), Phone(lab.second_carrier[0]) as caller:
+        answer = secure_audio(free_address(at[0]), ours)
+        with called(lab, number, at, lambda offer: answer, caller) as call:
+            assert b"RTP/SAVP" in call.told
+            call.end()
+    (record,) = eventually(lambda: trunk.records() or None, "the record")
+    assert record.members["StatusMessage"] == "Normal Call Clearing"

@@ -95,6 +95,26 @@ def test_a_pbx_is_called_through_its_sbc(lab: Lab, transport: Transport, callee:
         assert_completed(trunk, called(pbx))
 
 
+def test_a_pbx_that_wants_encryption_is_called_through_its_sbc(lab: Lab) -> None:
+    # EDGE W9, W12, R12: TLS to the SBC, which shows a certificate for the address of the route
+    trunk, pbx_at = lab.new_trunk(encrypted=True), elsewhere()
+    secure = Secure(free_address(trunk.pbx), lab.certificate(trunk.pbx), lab.ca_file)
+    trunk.route(Route(secure.at))
+    number = trunk.number()
+    trunk.permit()
+    trunk.await_effect()
+    at, inside = free_address(trunk.pbx), Transport.TCP
+    with (
+        kamailio(lab.folder, at=at, edge=lab.tls, behind=pbx_at, transport=inside, secure=secure),
+        lab.answer("uas_routed_secure", pbx_at, options=TALK, transport=inside) as pbx,
+    ):
+        report = lab.stand.call(number, duration_s=0.3)
+        assert report["answered"], report
+        pbx.succeed()
+        assert_completed(trunk, called(pbx))
+        assert "RTP/SAVP 0 101" in pbx.received("INVITE").text
+
+
 each_hangs_up = pytest.mark.parametrize(
     ("caller", "callee"),
     [("uac_call", "uas_routed_answer"), ("uac_hung_up", "uas_routed_hangs_up")],

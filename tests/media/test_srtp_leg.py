@@ -120,6 +120,25 @@ def test_the_old_key_ends_after_five_seconds() -> None:
 
 
 # EDGE K14
+def test_another_rekeying_does_not_prolong_the_time_of_the_key_before() -> None:
+    it, first = leg(), PythonSender(THEIRS)
+    it.rekey(LegSrtp(OURS, NEXT), now=10.0)
+    it.rekey(LegSrtp(OURS, a_key(first=4)), now=14.0)
+    assert it.unprotect(sealed(first, 1), 14.9) == rtp(1)
+    assert it.unprotect(sealed(first, 2), 15.0) is None
+    assert it.unprotect(sealed(PythonSender(NEXT), 1), 18.9) == rtp(1)
+
+
+# EDGE K13, K14
+def test_an_old_key_that_comes_late_to_its_first_packet_cannot_be_replayed_either() -> None:
+    it, old = leg(), PythonSender(THEIRS)
+    it.rekey(LegSrtp(OURS, NEXT), now=10.0)
+    packets = [sealed(old, index) for index in (30000, 60000, 70000)]
+    assert None not in [it.unprotect(packet, 10.0) for packet in packets]
+    assert [it.unprotect(packet, 10.1) for packet in packets] == [None] * 3
+
+
+# EDGE K14
 def test_a_replay_under_the_old_key_is_refused_while_it_is_still_good() -> None:
     it, packet = leg(), sealed(PythonSender(THEIRS), 1)
     assert it.unprotect(packet, 0.0) is not None
@@ -270,6 +289,8 @@ def test_the_derivation_is_found_out_by_srtcp_as_well() -> None:
     receiver = PythonReceiver(ours, Derivation.LIBSRTP)
     assert report is not None
     assert receiver.unprotect_rtcp(report) == receiver_report()
+    assert it.unprotect(sealed(PythonSender(theirs), 1), 0.0) is None
+    assert it.unprotect(sealed(peer, 2), 0.0) == rtp(2)
 
 
 # EDGE K11

@@ -1,10 +1,12 @@
 """SRTP and SRTCP packets: every vector, in both implementations, and what must be refused."""
 
 import hmac
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pylibsrtp._binding import lib
 
 from edge.media import srtp_python
 from edge.media.srtp_derivation import SRTCP_LABEL, Derivation, derived
@@ -230,6 +232,38 @@ def test_an_ssrc_that_made_room_for_others_cannot_be_replayed(
     assert receiver.unprotect(first) is None
     assert sender.protect(rtp(2, ssrc=0)) is None, "its keystream would repeat"
     assert sender.protect_rtcp(receiver_report(ssrc=0)) is None
+
+
+def test_what_made_room_is_gone_from_memory() -> None:
+    key = a_key()
+    native = NATIVE.sender(key), NATIVE.receiver(key)
+    python = PYTHON.sender(key), PYTHON.receiver(key)
+    for sender, receiver in (native, python):
+        for ssrc in range(1, MOST_STREAMS + 2):
+            packet = sender.protect(rtp(1, ssrc=ssrc))
+            assert packet is not None and receiver.unprotect(packet) is not None
+    for ends in (native, python):
+        assert [streams_of(end, range(MOST_STREAMS + 2)) for end in ends] == [MOST_STREAMS] * 2
+
+
+def test_an_ssrc_that_is_refused_leaves_nothing_in_memory() -> None:
+    key = a_key()
+    sender, receiver = NativeSender(key), NativeReceiver(key)
+    for ssrc in range(MOST_SSRCS):
+        packet = sender.protect(rtp(1, ssrc=ssrc))
+        assert packet is not None and receiver.unprotect(packet) is not None
+    packet = NativeSender(key).protect(rtp(1, ssrc=MOST_SSRCS))
+    assert packet is not None and receiver.unprotect(packet) is None
+    assert streams_of(receiver, range(MOST_SSRCS + 1)) == MOST_STREAMS
+
+
+def streams_of(context: object, ssrcs: range) -> int:
+    """Return how many contexts there are; afterwards there are none."""
+    if isinstance(context, NativeSender | NativeReceiver):
+        wire = [int.from_bytes(ssrc.to_bytes(4, "big"), sys.byteorder) for ssrc in ssrcs]
+        return sum(lib.srtp_remove_stream(context._session, ssrc) == 0 for ssrc in wire)
+    assert isinstance(context, PythonSender | PythonReceiver)
+    return len(context._streams)
 
 
 @each_implementation

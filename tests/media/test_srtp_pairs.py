@@ -1,9 +1,12 @@
 """Two ends over a bad network: libsrtp and Python, in every way they can be paired."""
 
+import hmac
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.media.srtp_derivation import SRTP_LABEL, derived
 from edge.media.srtp_keys import Suite
 from tests.media.packets import receiver_report, rtp
 from tests.media.srtp_keys import (
@@ -178,6 +181,17 @@ def test_a_header_that_is_longer_than_its_packet_is_refused(
         packet = (cut + rtp(1)[2:12] + b"\xff" * 36)[:size]
         assert implementation.sender(key).protect(packet) is None
         assert implementation.receiver(key).unprotect(packet) is None
+
+
+@each_implementation
+def test_a_header_that_reaches_into_the_tag_is_refused_even_of_the_peer(
+    suite: Suite, implementation: Implementation
+) -> None:
+    key = a_key(suite)
+    signed = b"\x81\x00" + rtp(1)[2:12]
+    tag = hmac.digest(derived(key, SRTP_LABEL).authentication, signed + bytes(4), "sha1")
+    packet = signed + tag[: suite.tag_bytes]
+    assert implementation.receiver(key).unprotect(packet) is None
 
 
 @each_pair

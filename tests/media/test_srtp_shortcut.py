@@ -7,7 +7,7 @@ from edge.media.srtp_leg import SrtpLeg, SrtpRules
 from edge.media.srtp_native import BUFFER, OCTETS, PROTECT, SIZE, UNPROTECT, NativeSession
 from edge.media.srtp_ssrcs import MOST_STREAMS
 from tests.media.keys import pair, peer
-from tests.media.packets import rtp
+from tests.media.packets import receiver_report, rtp
 
 NOW = 0.0
 KEYS = pair(10)
@@ -60,16 +60,40 @@ def test_keys_that_are_not_libsrtps_have_none(suite: Suite) -> None:
     assert leg.admits(rtp(2, ssrc=8))
 
 
-def test_another_ssrc_in_between_has_the_order_of_use_kept() -> None:
+# EDGE K13
+def test_other_ssrcs_never_make_the_loop_repeat_a_keystream() -> None:
+    leg, _ = ends()
+    session = leg.ours(7)
+    for ssrc in range(100, 100 + 2 * MOST_STREAMS):
+        assert leg.protect_rtcp(receiver_report(ssrc=ssrc)) is not None
+    assert done(PROTECT, session, rtp(1)) is None, "its context is the one that it had"
+    assert done(PROTECT, session, rtp(2)) is not None
+    assert leg.ours(7) is session
+
+
+# EDGE K13
+def test_other_ssrcs_never_make_the_loop_take_a_replay() -> None:
+    leg, phone = SrtpLeg(KEYS, SrtpRules()), peer(KEYS)
+    packets = [phone.protect(rtp(number)) for number in (1, 2)]
+    first, second = [packet for packet in packets if packet is not None]
+    assert leg.unprotect(first, NOW) == rtp(1)
+    session = leg.theirs(7)
+    for ssrc in range(100, 100 + 2 * MOST_STREAMS):
+        report = phone.protect_rtcp(receiver_report(ssrc=ssrc))
+        assert report is not None and leg.unprotect_rtcp(report, NOW) is not None
+    assert done(UNPROTECT, session, first) is None
+    assert done(UNPROTECT, session, second) == rtp(2)
+    assert leg.theirs(7) is session
+
+
+def test_an_ssrc_without_a_context_has_no_shortcut() -> None:
     leg, phone = ends()
     sealed = phone.protect(rtp(1, ssrc=8))
+    assert leg.theirs(8) is None and leg.ours(8) is None
     assert sealed is not None
     stranger = done(UNPROTECT, leg.theirs(7), sealed)
     assert stranger is not None and leg.admits(stranger)
-    assert leg.theirs(7) is None
-    again = phone.protect(rtp(2))
-    assert again is not None and leg.unprotect(again, NOW) == rtp(2)
-    assert leg.theirs(7) is not None
+    assert leg.theirs(8) is not None
 
 
 def test_an_ssrc_whose_context_was_given_up_is_not_admitted_again() -> None:

@@ -26,6 +26,15 @@ def test_an_ssrc_that_was_given_up_never_returns() -> None:
     assert ledger.admits(2**32 - 1)
 
 
+def test_an_ssrc_that_is_kept_never_makes_room() -> None:
+    ledger = ledger_of(*range(MOST_STREAMS))
+    ledger.kept = 0
+    assert ledger.use(98) == 1
+    assert [ledger.use(ssrc) for ssrc in range(100, 100 + MOST_STREAMS)][-1] is not None
+    assert 0 in ledger
+    assert ledger.admits(0)
+
+
 def test_a_key_serves_only_so_many_ssrcs() -> None:
     ledger = ledger_of(*range(MOST_SSRCS - 1))
     assert ledger.admits(MOST_SSRCS)

@@ -67,5 +67,6 @@ def test_a_recorded_call(is_encrypted: bool) -> None:
     assert [it if key is None else key.unprotect(it) for it in heard] == wanted
     assert counted.packets == len(passed)
     assert counted.bytes == sum(len(it) for it in passed)
-    assert counted.malformed == len(datagrams) - counted.packets
+    assert counted.malformed == len(datagrams) - len(kinds)
+    assert counted.unexpected == kinds.count(COMFORT_NOISE)
     assert counted.foreign == 0
