@@ -2,7 +2,6 @@
 
 import secrets
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -26,7 +25,7 @@ from tests.support.sdp import rtp_of
 from tests.support.srtp_reference import Crypto, Kdf, SrtpEnd, crypto_lines
 from tests.support.stream_wire import ListeningWire, StreamWire, run_together
 
-pytestmark = [pytest.mark.sockets, pytest.mark.xdist_group("srtp")]
+pytestmark = [pytest.mark.sockets, pytest.mark.xdist_group("media")]
 
 FEW_FRAMES = 30
 OLD_192 = "AES_192_CM_HMAC_SHA1_80"
@@ -53,13 +52,6 @@ def site(lab: Lab) -> Site:
 @pytest.fixture
 def trunk(site: Site) -> Trunk:
     return site.trunk
-
-
-@pytest.fixture
-def callee(lab: Lab) -> Iterator[Phone]:
-    """Give the carrier's end."""
-    with Phone(lab.second_carrier[0]) as phone:
-        yield phone
 
 
 def secured(phone: Phone, call: SecureCall, ours: Crypto, kdf: Kdf = Kdf.RFC) -> None:
