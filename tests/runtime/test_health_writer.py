@@ -65,7 +65,7 @@ def test_a_ping_is_no_change_of_the_configuration(deployment: Deployment) -> Non
     )
     assert reader.changed() is not None
     write(deployment, ping())
-    assert reader.changed() is None
+    assert reader.changed() == []
 
 
 def scripted(test: Callable[[HealthWriter, Lines, list[str]], Awaitable[None]]) -> Lines:
