@@ -145,7 +145,7 @@ def summary(recording: Recording, path: Path) -> list[str]:
     size = (recording.size or 0) / 1024
     return [
         f"{path}: {size:,.0f} KiB; {recording.reason}",
-        f"It is kept in s3://{recording.bucket}/{recording.object_key} for a week.",
+        f"A copy is in s3://{recording.bucket}/{recording.object_key}",
         # The INVITE with the ports is before the recording: RTP has to be told by its looks.
         f"wireshark --enable-heuristic rtp_udp {shlex.quote(str(path))}",
     ]

@@ -14,7 +14,7 @@ from edge.call.party import Party
 from edge.clock import Clock
 from edge.config import Snapshot
 from edge.media.quality import side_quality
-from edge.media.session import LegStatistics, SessionClosed, SessionId, SessionMeasured
+from edge.media.session import LegStatistics, SessionClosed, SessionId, SessionMeasured, Side
 from edge.policy.verdict import AdmitCall
 from edge.records import Records, media_record
 from edge.seam import Log, NoteQuality, Output, PutMetrics, WriteLog, WriteRecord
@@ -137,11 +137,14 @@ class QualityBook:
             return
         if not self._ended:
             self._timers.stop(self, _Due.LAST_WORD)
+        if legs is not None:
+            self._tell_dropped(ended, legs)
         for party, record in ended.customers:
             minute = total = None
             if legs is not None:
-                minute = self._quality(party, legs, ended.told, now)
-                total = self._quality(party, legs, _NOTHING, now)
+                minute = total = self._quality(party, legs, _NOTHING, now)
+                if ended.told is not _NOTHING:
+                    minute = self._quality(party, legs, ended.told, now)
                 self._tell(party, minute)
             if ended.bucket is None:
                 continue
@@ -152,6 +155,14 @@ class QualityBook:
                     call=record, route=ended.route, last_minute=minute, total=total
                 )
                 self._put_out(WriteRecord(ended.bucket, of_quality))
+
+    def _tell_dropped(self, ended: _Ended, legs: _Legs) -> None:
+        """Log what the workers did not relay: an attack, or a peer that was misunderstood (Q6)."""
+        party, _ = ended.customers[0]
+        for side, leg in zip(Side, legs, strict=True):
+            if leg.dropped:
+                call = {"transaction_id": party.transaction_id, "leg": side.name.lower()}
+                self._put_out(Log("media-dropped", {**call, **leg.dropped}))
 
     def _quality(self, party: Party, legs: _Legs, since: _Legs, now: float) -> CallQuality:
         sides = [side_quality(leg, before) for leg, before in zip(legs, since, strict=True)]

@@ -57,13 +57,13 @@ class CallQuality(NamedTuple):
         members: dict[str, int | float | None] = {}
         for name, side in (("Customer", self.customer), ("Remote", self.remote)):
             for way, stream in ((f"{name}ToVc", side.received), (f"VcTo{name}", side.sent)):
-                members |= zip_names(way, stream)
+                members |= _named(way, stream)
             members[f"RTTBetweenVcAnd{name}"] = side.rtt_us
             members[f"MOSBetweenVcAnd{name}"] = side.mos
         return {name: value for name, value in members.items() if value is not None}
 
 
-def zip_names(way: str, stream: StreamQuality) -> Iterator[tuple[str, int | None]]:
+def _named(way: str, stream: StreamQuality) -> Iterator[tuple[str, int | None]]:
     """Yield the figures of a direction by the names of their metrics."""
     return zip((way + suffix for suffix in _STREAM_SUFFIXES), stream, strict=True)
 

@@ -20,7 +20,14 @@ from edge.config_change import Existing, everything_in
 from edge.core import Core
 from edge.flow import Address, Flow, Transport
 from edge.ids import SystemIds
-from edge.media.session import CloseSession, OpenSession, PortsLeased, SessionId
+from edge.media.session import (
+    CloseSession,
+    LegStatistics,
+    OpenSession,
+    PortsLeased,
+    SessionClosed,
+    SessionId,
+)
 from edge.seam import (
     CommandMedia,
     ConfigChanged,
@@ -105,13 +112,14 @@ class Bench:
         return outputs
 
     def _worker(self, output: CommandMedia, now: float) -> None:
-        """Lease the ports of a closed session anew, as a media worker does."""
+        """Say what a closed session was like and lease its ports anew, as a media worker does."""
         match output.command:
             case OpenSession(session, a_port, b_port):
                 self._ports[session] = (a_port, b_port)
             case CloseSession(session):
-                ports = PortsLeased(self._ports.pop(session))
-                self._feed(MediaReported(output.worker, ports), now)
+                last_word = SessionClosed(session, LegStatistics(), LegStatistics())
+                for report in (last_word, PortsLeased(self._ports.pop(session))):
+                    self._feed(MediaReported(output.worker, report), now)
             case _:
                 pass
 

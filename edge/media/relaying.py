@@ -60,8 +60,17 @@ class MediaLeg:
 
     __slots__ = (
         *("account", "audio_type", "begins_anew", "foreign", "latch", "malformed", "media"),
-        *("reception", "rtcp_source", "since", "srtp", "unauthentic", "_announced"),
-        *("_last_rtcp_at", "_packets_per_second", "_rtcp_allowed", "_srtp_rules"),
+        *(
+            "over_rate",
+            "reception",
+            "rtcp_source",
+            "since",
+            "srtp",
+            "unauthentic",
+            "unexpected",
+            "_announced",
+        ),
+        *("_contexts", "_last_rtcp_at", "_packets_per_second", "_rtcp_allowed", "_srtp_rules"),
         *("_unverified_left", "_unverified_until"),
     )
 
@@ -69,6 +78,8 @@ class MediaLeg:
         self.media = _UNKNOWN
         self.srtp: SrtpLeg | None = None
         """None on a plain leg."""
+        self._contexts: SrtpLeg | None = None
+        """What it was before the leg became plain, or is: its keys may come back."""
         self.audio_type = _UNKNOWN.expects.pcmu
         """The payload type that the peer's audio has had last, of those that we expect."""
         self.begins_anew = False
@@ -80,6 +91,8 @@ class MediaLeg:
         self.rtcp_source: Address | None = None
         self.foreign = 0
         self.malformed = 0
+        self.unexpected = 0
+        self.over_rate = 0
         self.unauthentic = 0
         """Packets whose SRTP or SRTCP tag did not verify, and repeated ones (EDGE Q7)."""
         self.since = now
@@ -131,6 +144,8 @@ class MediaLeg:
             rtt_us=account.peer.rtt_us,
             foreign=self.foreign,
             malformed=self.malformed,
+            unexpected=self.unexpected,
+            over_rate=self.over_rate,
             unauthentic=self.unauthentic,
         )
 
@@ -156,17 +171,19 @@ class MediaLeg:
 
     def _take_keys(self, old: LegSrtp | None, moved: bool, now: float) -> None:
         """Begin, go on or end to encrypt; equal keys keep their contexts (EDGE K14)."""
-        keys = self.media.srtp
+        keys, contexts = self.media.srtp, self._contexts
         if keys is None:
             self.srtp, self.begins_anew = None, False
             return
-        if self.srtp is None or old is None:
-            self.srtp = SrtpLeg(keys, self._srtp_rules)
+        if contexts is None:
+            self._contexts = contexts = SrtpLeg(keys, self._srtp_rules)
             self.begins_anew = True
-        elif keys != old:
-            self.srtp.rekey(keys, now)
+        elif keys != contexts.keys:
+            is_new = keys.ours != contexts.keys.ours
+            contexts.rekey(keys, now)
             # Who stays where it is hears the stream go on as it was, without a jump.
-            self.begins_anew = self.begins_anew or (moved and keys.ours != old.ours)
+            self.begins_anew = self.begins_anew or (is_new and (moved or old is None))
+        self.srtp = contexts
 
     def begin_second(self) -> None:
         """Let the next second's packets in (EDGE Q6)."""
@@ -187,8 +204,14 @@ class MediaLeg:
     def on_authentic(self, packet: bytes, source: Address, now: float) -> Judgement:
         """Judge and count a packet of an admitted source, in clear (EDGE Q7)."""
         header = parse(packet)
-        if header is None or not self._is_negotiated(packet):
+        if header is None:
             self.malformed += 1
+            return Judgement(Effect.DROP, None)
+        if self.reception.packets >= self.reception.allowed:
+            self.over_rate += 1
+            return Judgement(Effect.DROP, None)
+        if not self._is_negotiated(packet):
+            self.unexpected += 1
             return Judgement(Effect.DROP, None)
         effect = self.latch.on_packet(
             source, header.ssrc, header.sequence, is_authentic=self.srtp is not None
@@ -204,9 +227,7 @@ class MediaLeg:
         return Judgement(effect, packet)
 
     def _is_negotiated(self, packet: bytes) -> bool:
-        """Tell whether type, size and rate are those agreed on (EDGE Q6, SD6, V1, V2)."""
-        if self.reception.packets >= self.reception.allowed:
-            return False
+        """Tell whether type and size are among those agreed on (EDGE Q6, SD6, V1, V2)."""
         payload_type, expects = packet[1] & 0x7F, self.media.expects
         if payload_type == expects.telephone_event:
             return is_dtmf(payload_of(packet))
@@ -226,12 +247,15 @@ class MediaLeg:
         if rtp is None or rtp[0] != source[0] or not self._is_rtcp_source(source, now):
             self.foreign += 1
             return b""
+        if self.account.rtcp_packets >= self._rtcp_allowed:
+            self.over_rate += 1
+            return b""
         packet = data if self.srtp is None else self.srtp.unprotect_rtcp(data, now)
         if packet is None:
             self.unauthentic += 1
             return b""
         passed = rtcp.passed_on(packet)
-        if passed is None or self.account.rtcp_packets >= self._rtcp_allowed:
+        if passed is None:
             self.malformed += 1
             return b""
         self.account.rtcp_came(packet, shown_ssrc, now)

@@ -185,9 +185,25 @@ class LegStatistics(NamedTuple):
     foreign: int = 0
     """Packets from addresses that were not accepted, counted while the leg was open (EDGE Q6)."""
     malformed: int = 0
-    """Wrong version, unknown payload type, bad length or over the packet rate."""
+    """Wrong version or length."""
+    unexpected: int = 0
+    """Payload type, event or size that was not agreed on (EDGE SD6, V1, V2)."""
+    over_rate: int = 0
+    """Beyond the packets of a second."""
     unauthentic: int = 0
     """SRTP and SRTCP whose tag is wrong, or that came before (EDGE K13)."""
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Return how many packets were dropped for each reason that there was (EDGE Q6)."""
+        counts = {
+            "foreign": self.foreign,
+            "malformed": self.malformed,
+            "unexpected": self.unexpected,
+            "over_rate": self.over_rate,
+            "unauthentic": self.unauthentic,
+        }
+        return {reason: count for reason, count in counts.items() if count}
 
 
 class SessionMeasured(NamedTuple):

@@ -78,7 +78,7 @@ def _fill(policy: Any, values: Sequence[int]) -> None:
         fields[position] = value
 
 
-def _session(key: SrtpKey, ssrc_type: int, rtcp_tag_bytes: int) -> Any:
+def _session(key: SrtpKey, ssrc_type: int, rtcp_tag_bytes: int) -> NativeSession:
     """Return a new libsrtp session that binds to any SSRC."""
     policy = ffi.new("srtp_policy_t *")
     cipher = AES_ICM_128 if key.suite.key_bytes == 16 else AES_ICM_256
@@ -95,7 +95,7 @@ def _session(key: SrtpKey, ssrc_type: int, rtcp_tag_bytes: int) -> Any:
         _check(lib.srtp_create(handle, policy))
     finally:
         ffi.memmove(secret, bytes(len(whole)), len(whole))
-    return ffi.gc(handle[0], lib.srtp_dealloc)
+    return NativeSession(ffi.gc(handle[0], lib.srtp_dealloc))
 
 
 class NativeContext:
@@ -103,7 +103,7 @@ class NativeContext:
 
     __slots__ = ("_last", "_session", "_ssrcs")
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: NativeSession) -> None:
         self._session = session
         self._ssrcs = SsrcLedger()
         self._last = b""

@@ -43,8 +43,6 @@ class _Done(NamedTuple):
     content_type: str
     body: bytes
     operation: str
-    about: Mapping[str, object] = {}
-    """What else the log shall tell."""
 
 
 class Api:
@@ -80,7 +78,7 @@ class Api:
         }
         fields: dict[str, object] = {"request_id": request_id, "method": request.method}
         try:
-            done = self._done(request, request_id, now)
+            done = self._done(request, request_id, now, fields)
         except ApiError as error:
             failure = error
         except Exception:
@@ -88,7 +86,7 @@ class Api:
             self._log.exception("the request failed", extra=fields)
             failure = ServiceFailure("The service failed; its log has the cause")
         else:
-            fields |= {"operation": done.operation, "status": done.status, **done.about}
+            fields |= {"operation": done.operation, "status": done.status}
             self._log.info("answered", extra=fields)
             if done.body:
                 headers["Content-Type"] = done.content_type
@@ -99,7 +97,10 @@ class Api:
         self._log.info("refused", extra=fields)
         return _refused(failure, headers, request_id, as_xml=sts.is_sts(request))
 
-    def _done(self, request: HttpRequest, request_id: str, now: datetime) -> _Done:
+    def _done(
+        self, request: HttpRequest, request_id: str, now: datetime, fields: dict[str, object]
+    ) -> _Done:
+        """Return the answer; `fields` take what else the log shall tell, whatever it is."""
         if sts.is_sts(request):
             self._verified(request, sts.SIGNING_NAME, now)
             account_id = self._settings.account_id
@@ -107,10 +108,13 @@ class Api:
             return _Done(200, sts.CONTENT_TYPE, body, "GetCallerIdentity")
         verified = self._verified(request, SIGNING_NAME, now)
         if extensions.is_extension(verified.raw_path):
+            fields |= {
+                "path": verified.raw_path[:200],
+                "access_key_id": verified.key.access_key_id,
+            }
             resource = extensions.resource(request.method, verified.raw_path)
             answered = extensions.answer(resource, self._context(verified, now), request.raw_query)
-            who = {"path": verified.raw_path, "access_key_id": verified.key.access_key_id}
-            return _Done(200, "application/json", answered, f"ext {resource.name}", who)
+            return _Done(200, "application/json", answered, f"ext {resource.name}")
         call = self._wire.call(request.method, verified.raw_path, request.raw_query)
         operation = call.operation
         function = READS.get(operation.name) or CHANGES.get(operation.name)

@@ -150,7 +150,7 @@ def test_a_recording_is_watched_until_it_is_stored(
     assert capsys.readouterr().err == f"recording {CALL.transaction_id}; Ctrl-C ends it\n"
     assert summary(found, Path("a b.pcap")) == [
         "a b.pcap: 2 KiB; the call has ended",
-        f"It is kept in s3://records/{KEY} for a week.",
+        f"A copy is in s3://records/{KEY}",
         "wireshark --enable-heuristic rtp_udp 'a b.pcap'",
     ]
 

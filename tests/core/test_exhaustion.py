@@ -39,14 +39,18 @@ def test_no_new_call_has_its_media_on_a_worker_that_is_behind() -> None:  # A8, 
     with lossy_link(1) as link:
         stage = Stage(link, carrier=CalleePlan(steps=(Step(0.0, 200),)))
         plan = CallerPlan(bye_after_s=1.0)
-        for moment, behind_after in ((0.0, True), (0.5, True), (0.6, False), (0.7, False)):
-            link.at(moment, lambda now: stage.pbx.call(OUTBOUND_URI, EDGE, plan, now))
-            link.at(
-                moment + 0.05,
-                lambda now, is_behind=behind_after: stage.node.core.handle(
-                    MediaCongested(0, is_behind), now
-                ),
-            )
+
+        def call(now: float) -> None:
+            stage.pbx.call(OUTBOUND_URI, EDGE, plan, now)
+
+        def fall_behind(now: float) -> None:
+            stage.node.core.handle(MediaCongested(0, True), now)
+
+        def catch_up(now: float) -> None:
+            stage.node.core.handle(MediaCongested(0, False), now)
+
+        for moment, happening in enumerate((call, fall_behind, call, call, catch_up, call)):
+            link.at(0.1 * moment, happening)
         link.run()
         messages = [it.status_message for it in stage.node.records]
         assert messages.count("503 No media ports left") == 2

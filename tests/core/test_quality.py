@@ -397,6 +397,23 @@ def test_a_lost_worker_takes_the_figures_with_it_but_not_the_records() -> None: 
         stage.node.assert_journal_is_even()
 
 
+def test_what_was_dropped_is_logged_with_its_reasons() -> None:  # EDGE Q6
+    with lossy_link(1) as link:
+        stage = stage_of(link)
+        stage.pbx.call(OUTBOUND_URI, EDGE, CallerPlan(bye_after_s=70.0), 0.0)
+        link.run(60.0)
+        attacked = CUSTOMER._replace(foreign=20, unauthentic=3)
+        hear(stage, attacked, REMOTE, 60.0)
+        link.run()
+        (line,) = [it for it in stage.node.logs if it.event == "media-dropped"]
+        assert line.fields == {
+            "transaction_id": stage.record.transaction_id,
+            "leg": "a",
+            "foreign": 20,
+            "unauthentic": 3,
+        }
+
+
 def test_a_worker_that_never_has_its_last_word_is_not_waited_for() -> None:  # EDGE X10
     with lossy_link(1) as link:
         stage = stage_of(link, WITH_RECORDS)

@@ -9,7 +9,7 @@ from itertools import cycle
 
 from edge.flow import Address
 from tests.e2e.running import PATIENCE_S
-from tests.media.packets import rtp
+from tests.media.packets import receiver_report, rtp
 from tests.support.srtp_reference import SrtpEnd
 
 FRAMES = 100
@@ -137,7 +137,7 @@ def open_the_way(*phones: Phone) -> None:
         phone.said.clear()
 
 
-def hear_out(*phones: Phone, last: Callable[[], bool]) -> None:
+def hear_out(*phones: Phone, last: Callable[[], object]) -> None:
     """Listen until the last packets have come."""
     deadline = time.monotonic() + PATIENCE_S
     while not last():
@@ -145,6 +145,31 @@ def hear_out(*phones: Phone, last: Callable[[], bool]) -> None:
         time.sleep(FRAME_S)
         for phone in phones:
             phone.listen()
+
+
+def say(*phones: Phone, frames: int) -> None:
+    """Let every phone say some random frames."""
+    for _ in range(frames):
+        for phone in phones:
+            phone.say(secrets.token_bytes(160))
+        time.sleep(FRAME_S)
+
+
+def assert_all_was_heard(one: Phone, other: Phone) -> None:
+    """Compare everything that was said at either end since the way is open with what was heard."""
+    ends = ((one, other), (other, one))
+    hear_out(one, other, last=lambda: all(it.heard[-1] == by.said[-1] for it, by in ends))
+    for it, by in ends:
+        assert it.spoken() == by.said
+
+
+def assert_reports_cross(one: Phone, other: Phone) -> None:
+    """Send a report each way; it has to come out at the other end, and in clear."""
+    for sender in (one, other):
+        sender.report(receiver_report(sender.ssrc))
+    hear_out(one, other, last=lambda: one.reports and other.reports)
+    for sender, hearer in ((one, other), (other, one)):
+        assert receiver_report(sender.ssrc) in hearer.reports
 
 
 def assert_each_hears_the_other(caller: Phone, callee: Phone, frames: int = FRAMES) -> None:
@@ -166,11 +191,5 @@ def assert_each_hears_the_other(caller: Phone, callee: Phone, frames: int = FRAM
         for phone in (caller, callee):
             phone.say(digit, payload_type=101)
         time.sleep(FRAME_S)
-    hear_out(
-        caller,
-        callee,
-        last=lambda: caller.heard[-1] == callee.said[-1] and callee.heard[-1] == caller.said[-1],
-    )
-    assert callee.spoken() == caller.said
-    assert caller.spoken() == callee.said
+    assert_all_was_heard(caller, callee)
     assert len(caller.said) == len(callee.said) == frames + 2

@@ -17,6 +17,7 @@ from tests.e2e.lab import CALLER, Lab, Trunk
 from tests.e2e.sipp import free_address
 from tests.e2e.wire import Wire
 from tests.support.agent import Agent, CalleePlan, CallerPlan, PlacedCall, Step, TakenCall
+from tests.support.reoffers import Offer
 from tests.support.sdp import audio, rtp_of
 from tests.support.srtp_reference import Crypto, key_bytes
 from tests.support.stream_wire import ListeningWire, StreamWire, Turning, run_together
@@ -41,6 +42,20 @@ class SecureCall(NamedTuple):
     def run(self, until: Callable[[], object], what: str) -> None:
         """Carry messages until a condition holds."""
         run_together(*self.wires, until=until, what=what)
+
+    def reinvite(self, body: bytes, meanwhile: Callable[[], None]) -> bytes:
+        """Send a re-INVITE of the PBX's and return what its 200 brings."""
+        talks = self.pbx.reoffers
+        before = len(talks.statuses)
+        talks.offer(Offer(0.0, body=body), time.monotonic())
+
+        def is_answered() -> bool:
+            meanwhile()
+            return len(talks.statuses) > before
+
+        self.run(is_answered, "the re-INVITE is answered")
+        assert talks.statuses[-1] == 200
+        return talks.heard[-1].body
 
     def end(self) -> None:
         """Let the PBX hang up, and both ends see it."""

@@ -127,7 +127,9 @@ def hold(line: Line, age_s: float) -> None:
         line.near_call.reoffers.offer(Offer(0.0, body=body), time.monotonic())
 
 
-LINES = {
+Speech = Callable[[Line, float], None]
+"""What is said in a call of an age in seconds."""
+LINES: dict[Speech, Line] = {
     says: Line(f"+1{area}5550106", says)
     for area, says in (
         *((212, nobody), (312, the_caller), (415, one_falls_silent)),
@@ -144,7 +146,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="module")
-def lines(lab: Lab, trunk: Trunk) -> dict[Callable[[Line, float], None], Line]:
+def lines(lab: Lab, trunk: Trunk) -> dict[Speech, Line]:
     """Run all calls until the edge has ended each of them."""
     by_number = {line.number: line for line in LINES.values()}
 
@@ -191,14 +193,14 @@ def assert_ended(line: Line, ending: tuple[str, str]) -> None:
         assert end.bye is not None and end.bye.get("reason") == reason
 
 
-def test_a_call_without_any_media_ends(lines: dict[object, Line]) -> None:
+def test_a_call_without_any_media_ends(lines: dict[Speech, Line]) -> None:
     # EDGE V4: it is billed for nothing.
     line = lines[nobody]
     assert_ended(line, MEDIA_TIMEOUT)
     assert line.lived_ms == 0
 
 
-def test_an_end_that_has_never_sent_is_no_reason(lines: dict[object, Line]) -> None:
+def test_an_end_that_has_never_sent_is_no_reason(lines: dict[Speech, Line]) -> None:
     # EDGE V4, V5: the call reaches its longest length.
     line = lines[the_caller]
     assert_ended(line, MAXIMUM_DURATION)
@@ -207,7 +209,7 @@ def test_an_end_that_has_never_sent_is_no_reason(lines: dict[object, Line]) -> N
 
 
 def test_an_end_that_falls_silent_ends_the_call_as_of_its_last_packet(
-    lines: dict[object, Line],
+    lines: dict[Speech, Line],
 ) -> None:
     # EDGE V4
     line = lines[one_falls_silent]
@@ -217,11 +219,11 @@ def test_an_end_that_falls_silent_ends_the_call_as_of_its_last_packet(
     assert line.spoke_ms - CLOCKS_MS <= ended_ms <= line.ended_ms - 1_000 * TIMEOUT_S + CLOCKS_MS
 
 
-def test_rtcp_alone_keeps_a_call(lines: dict[object, Line]) -> None:  # EDGE V4, V5
+def test_rtcp_alone_keeps_a_call(lines: dict[Speech, Line]) -> None:  # EDGE V4, V5
     assert_ended(lines[reports_alone], MAXIMUM_DURATION)
 
 
-def test_a_call_on_hold_may_be_silent_for_longer(lines: dict[object, Line]) -> None:
+def test_a_call_on_hold_may_be_silent_for_longer(lines: dict[Speech, Line]) -> None:
     # EDGE V4, D9
     line = lines[hold]
     assert line.near_call.reoffers.statuses == [200]
@@ -229,5 +231,5 @@ def test_a_call_on_hold_may_be_silent_for_longer(lines: dict[object, Line]) -> N
     assert line.ended_ms - int(line.record.members["EndTime"]) >= 1_000 * HOLD_TIMEOUT_S - CLOCKS_MS
 
 
-def test_nothing_is_left_of_them(lab: Lab, lines: dict[object, Line]) -> None:  # EDGE Q1, X9
+def test_nothing_is_left_of_them(lab: Lab, lines: dict[Speech, Line]) -> None:  # EDGE Q1, X9
     lab.await_idle(but=("transactions", "timers"))

@@ -40,16 +40,22 @@ def agent(at: Address) -> Agent:
     return Agent(f"peer-{secrets.token_hex(4)}", at, plan_of=lambda _: answers)
 
 
+def reports_to(phone: Phone) -> list[bytes] | None:
+    """Return the RTCP that has come to a phone, None while there is none."""
+    phone.listen()
+    return phone.reports or None
+
+
 def exchange_reports(caller: Phone, callee: Phone) -> None:
     """Let the callee send a report that the caller answers, having lost two packets."""
     report = sender_report(callee.ssrc, ntp=secrets.randbits(64))
     callee.report(report)
-    eventually(lambda: caller.listen() or caller.reports or None, "the report comes through")
-    named = sender_time(caller.reports[0])
+    heard = eventually(lambda: reports_to(caller), "the report comes through")
+    named = sender_time(heard[0])
     assert named == sender_time(report)
     block = report_block(callee.ssrc, lost=2, jitter=40, last_report=named or 0)
     caller.report(receiver_report(caller.ssrc, block))
-    eventually(lambda: callee.listen() or callee.reports or None, "the answer comes through")
+    eventually(lambda: reports_to(callee), "the answer comes through")
 
 
 def call(lab: Lab, trunk: Trunk) -> str:

@@ -41,10 +41,10 @@ class Wire:
             self.turn()
         self._send()
 
-    def turn(self) -> None:
-        """Send what waits, take what has come, fire what is due."""
+    def turn(self, wait_s: float = LONGEST_WAIT_S) -> None:
+        """Send what waits, take what has come, at the latest after a while, fire what is due."""
         self._send()
-        for key, _ in self._selector.select(LONGEST_WAIT_S):
+        for key, _ in self._selector.select(wait_s):
             agent: Agent = key.data
             data, source = self._sockets[agent.name].recvfrom(_LONGEST_DATAGRAM)
             agent.take(data, Flow(Transport.UDP, agent.address, source), time.monotonic())

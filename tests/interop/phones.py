@@ -17,7 +17,7 @@ from tests.e2e.running import PATIENCE_S
 from tests.e2e.sipp import is_bound
 
 SAMPLES_PER_S = 8_000
-_TONE_HZ = 440
+TONE_HZ = 440
 _LOUDNESS = 8_000
 _QUITS_WITHIN_S = 10.0
 
@@ -47,6 +47,11 @@ class Phone(ABC):
     @abstractmethod
     def hears(self) -> bool:
         """Tell whether audio has come from the edge."""
+
+    @property
+    @abstractmethod
+    def heard(self) -> list[int]:
+        """Return the samples that have come."""
 
     def ask_to_end(self) -> None:
         """Tell the program to end, and its call: with SIGTERM."""
@@ -129,22 +134,31 @@ class Baresip(Phone):
         user: str,
         transport: Transport = Transport.UDP,
         authority: Path | None = None,
+        certificate: Path | None = None,
+        encrypts: bool = False,
     ) -> None:
-        """Start it; over TLS `authority` is the file of certificates that it trusts."""
+        """Start it; over TLS `authority` is the file of certificates that it trusts, and with a
+        `certificate` of its own it takes calls at the port behind the one that it is given.
+
+        `encrypts` lets it speak nothing but SRTP.
+        """
         super().__init__(folder, "baresip")
         self._edge = edge
         home = self.folder
         trusts = "" if authority is None else f"sip_cafile {authority}\n"
+        shows = "" if certificate is None else f"sip_certificate {certificate}\n"
         (home / "config").write_text(
-            f"sip_listen {at[0]}:{at[1]}\n{trusts}"
+            f"sip_listen {at[0]}:{at[1]}\n{trusts}{shows}snd_path {home}\n"
             f"audio_player aubridge,sink\naudio_alert aubridge,sink\n"
-            f"audio_source aufile,{self.tone}\nrtp_ports 16384-32767\n"
+            f"audio_source aufile,{self.tone}\nrtp_ports 6000-9999\n"
             "module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\n"
-            "module aubridge.so\nmodule stdio.so\nmodule_tmp account.so\nmodule_app menu.so\n"
+            "module aubridge.so\nmodule sndfile.so\nmodule srtp.so\nmodule stdio.so\n"
+            "module_tmp account.so\nmodule_app menu.so\n"
         )
         scheme = transport.lower()
+        encryption = "mediaenc=srtp-mand;" if encrypts else ""
         (home / "accounts").write_text(
-            f"<sip:{user}@{at[0]};transport={scheme}>;regint=0;answermode=auto;"
+            f"<sip:{user}@{at[0]};transport={scheme}>;regint=0;answermode=auto;{encryption}"
             f'outbound="sip:{edge[0]}:{edge[1]};transport={scheme}";audio_codecs=PCMU/8000/1\n'
         )
         (home / "contacts").touch()
@@ -163,6 +177,11 @@ class Baresip(Phone):
         """Tell whether audio has come from the edge."""
         return self.has_said(f"established, receiving from {self._edge[0]}:")
 
+    @property
+    def heard(self) -> list[int]:
+        """Return the samples that have come."""
+        return [it for path in self.folder.glob("dump-*-dec.wav") for it in _samples(path)]
+
 
 class Linphone(Phone):
     """linphonec 5.1, answering by itself."""
@@ -176,24 +195,33 @@ class Linphone(Phone):
         user: str,
         transport: Transport = Transport.UDP,
         authority: Path | None = None,
+        suite: str = "",
     ) -> None:
-        """Start it; over TLS `authority` is the file of certificates that it trusts."""
+        """Start it; over TLS `authority` is the file of certificates that it trusts.
+
+        With a `suite` it speaks nothing but SRTP, and that with this one alone.
+        """
         super().__init__(folder, "linphone")
         home = self.folder
         self._heard = home / "heard.wav"
         scheme = transport.lower()
         ports = dict.fromkeys(Transport, 0) | {transport: at[1]}
         trusts = "" if authority is None else f"root_ca={authority}\n"
+        encryption = (
+            f"media_encryption=srtp\nmedia_encryption_mandatory=1\nsrtp_crypto_suites={suite}\n"
+            if suite
+            else ""
+        )
         # Its TLS library compares names alone, no addresses (mbed TLS 2.28).
         server = edge[0] if authority is None else "localhost"
         proxy = f"<sip:{server}:{edge[1]};transport={scheme}>"
         (home / "rc").write_text(
             f"[sip]\nsip_port={ports[Transport.UDP]}\nsip_tcp_port={ports[Transport.TCP]}\n"
             f"sip_tls_port={ports[Transport.TLS]}\nbind_address={at[0]}\nguess_hostname=0\n"
-            f"contact=sip:{user}@{at[0]}\ndefault_proxy=0\nuse_ipv6=0\n{trusts}"
+            f"contact=sip:{user}@{at[0]}\ndefault_proxy=0\nuse_ipv6=0\n{trusts}{encryption}"
             f"\n[proxy_0]\nreg_proxy={proxy}\nreg_route={proxy}\n"
             f"reg_identity=sip:{user}@{at[0]}\nreg_sendregister=0\npublish=0\n"
-            f"\n[rtp]\nbind_address={at[0]}\naudio_rtp_port=16384-32766\n"
+            f"\n[rtp]\nbind_address={at[0]}\naudio_rtp_port=6000-9998\n"
         )
         self.start(["linphonec", "-a", "-c", str(home / "rc")], at, transport)
         for command in (
@@ -218,7 +246,12 @@ class Linphone(Phone):
     @property
     def hears(self) -> bool:
         """Tell whether audio has come from the edge: silence is not written as a tone."""
-        return _loudness(self._heard) > _LOUDNESS / 4
+        return max(map(abs, self.heard), default=0) > _LOUDNESS / 4
+
+    @property
+    def heard(self) -> list[int]:
+        """Return the samples that have come."""
+        return _samples(self._heard)
 
 
 def _write_tone(path: Path, seconds: int = 20) -> None:
@@ -226,16 +259,14 @@ def _write_tone(path: Path, seconds: int = 20) -> None:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(SAMPLES_PER_S)
-        step = 2 * math.pi * _TONE_HZ / SAMPLES_PER_S
+        step = 2 * math.pi * TONE_HZ / SAMPLES_PER_S
         samples = [int(_LOUDNESS * math.sin(step * n)) for n in range(SAMPLES_PER_S)] * seconds
         file.writeframes(struct.pack(f"<{len(samples)}h", *samples))
 
 
-def _loudness(path: Path) -> int:
-    """Return the loudest sample of a file that may still be written: its header does not count."""
+def _samples(path: Path) -> list[int]:
+    """Return the samples of a file that may still be written: its header does not count."""
     if not path.exists():
-        return 0
+        return []
     data = path.read_bytes()[44:]
-    return max(
-        (abs(it) for (it,) in struct.iter_unpack("<h", data[: len(data) // 2 * 2])), default=0
-    )
+    return [it for (it,) in struct.iter_unpack("<h", data[: len(data) // 2 * 2])]

@@ -3,6 +3,8 @@
 from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.flow import Address
 from edge.media.latch import Effect
@@ -58,27 +60,33 @@ def test_packets_of_accepted_sources_are_relayed_from_the_first_and_the_third_la
     ]
 
 
-# (name, packet, expected judgement)                                                      EDGE Q6
+# (name, reason, packet)                                                                  EDGE Q6
 DROPS = [
-    ("no RTP", b"\0" * 172),
-    ("short", rtp(4)[:11]),
-    ("long", rtp(4, payload=bytes(1500))),
-    ("comfort noise", rtp(4, payload_type=13)),  # EDGE V2
-    ("PCMA", rtp(4, payload_type=8)),
-    ("event that is no digit", rtp(4, payload_type=101, payload=b"\x10\x0a\x00\xa0")),  # EDGE V1
-    ("cut event", rtp(4, payload_type=101, payload=b"\x01")),
-    ("more than 60 ms", rtp(4, payload=bytes(481))),  # EDGE SD6
-    ("more than 60 ms behind a CSRC", b"\x81" + rtp(4, payload=bytes(4 + 481))[1:]),
+    ("no RTP", "malformed", b"\0" * 172),
+    ("short", "malformed", rtp(4)[:11]),
+    ("long", "malformed", rtp(4, payload=bytes(1500))),
+    ("comfort noise", "unexpected", rtp(4, payload_type=13)),  # EDGE V2
+    ("PCMA", "unexpected", rtp(4, payload_type=8)),
+    (
+        "event that is no digit",
+        "unexpected",
+        rtp(4, payload_type=101, payload=b"\x10\x0a\x00\xa0"),
+    ),  # EDGE V1
+    ("cut event", "unexpected", rtp(4, payload_type=101, payload=b"\x01")),
+    ("more than 60 ms", "unexpected", rtp(4, payload=bytes(481))),  # EDGE SD6
+    ("more than 60 ms behind a CSRC", "unexpected", b"\x81" + rtp(4, payload=bytes(4 + 481))[1:]),
 ]
 
 
-@pytest.mark.parametrize("data", [row[1] for row in DROPS], ids=[row[0] for row in DROPS])
-def test_what_was_not_negotiated_is_dropped_and_counted(data: bytes) -> None:
+@pytest.mark.parametrize(
+    ("reason", "data"), [row[1:] for row in DROPS], ids=[row[0] for row in DROPS]
+)
+def test_what_was_not_negotiated_is_dropped_and_counted(reason: str, data: bytes) -> None:
     it = latched()
     assert it.on_rtp(data, PHONE, NOW) == (Effect.DROP, None)
-    assert it.statistics(leg()).malformed == 1
+    assert it.statistics(leg()).dropped == {reason: 1}
     assert it.on_rtp(data, STRANGER, NOW).effect is Effect.DROP_FOREIGN
-    assert it.statistics(leg()).foreign == 1
+    assert it.statistics(leg()).dropped == {reason: 1, "foreign": 1}
 
 
 @pytest.mark.parametrize("octets", [0, 80, 160, 240, 320, 480])
@@ -100,7 +108,7 @@ def test_the_rate_is_capped_per_second(packets: int) -> None:  # EDGE Q6
     it = leg()
     relayed = [it.on_rtp(rtp(number), PHONE, NOW).packet for number in range(packets)]
     assert len([packet for packet in relayed if packet]) == min(packets, 120)
-    assert it.statistics(leg()).malformed == max(0, packets - 120)
+    assert it.statistics(leg()).over_rate == max(0, packets - 120)
     it.begin_second()
     assert it.on_rtp(rtp(packets), PHONE, NOW + 1).packet
 
@@ -207,6 +215,28 @@ def test_a_switched_source_goes_on_under_the_old_ssrc_with_one_marker() -> None:
     assert it.goes_straight_to(other)
 
 
+@given(
+    st.integers(0, 65_535),
+    st.integers(0, 2**32 - 1),
+    st.lists(st.integers(-30, 60), max_size=60),
+)
+def test_loss_disorder_and_wraps_pass_as_they_came(
+    start: int, timestamp: int, steps: list[int]
+) -> None:  # EDGE SD5
+    it, other = leg(packets_per_second=1_000), latched()
+    position, highest = start, start
+    sent = 0
+    for step in [0, *steps]:
+        position = max(position + step, start, highest - 90)
+        highest = max(highest, position)
+        packet = rtp(position, timestamp=timestamp + 160 * position)
+        passed = it.on_rtp(packet, PHONE, NOW).packet
+        assert passed == packet and it.translated(passed, other) == packet
+        sent += 1
+    assert it.reception.packets == sent
+    assert it.reception.lost == max(0, highest - start + 1 - sent)
+
+
 @pytest.mark.parametrize(("ours", "theirs"), list(product(Direction, Direction)))
 def test_directions_decide_what_is_forwarded(ours: Direction, theirs: Direction) -> None:
     it = latched(MEDIA._replace(direction=ours))
@@ -310,6 +340,7 @@ def test_rtcp_is_capped_too() -> None:
     it = leg(packets_per_second=3)
     passed = [it.on_rtcp(receiver_report(), PHONE_RTCP, NOW) for _ in range(4)]
     assert passed == [receiver_report()] * 3 + [b""]
+    assert it.statistics(leg()).dropped == {"over_rate": 1}
     it.begin_second()
     assert it.on_rtcp(receiver_report(), PHONE_RTCP, NOW + 1) == receiver_report()
 

@@ -18,11 +18,23 @@ from edge.runtime.certificates import TlsFiles
 from edge.runtime.lifecycle import LOOK_EVERY_S, Node, NodePlan
 from edge.runtime.stream_node import StreamPlan
 from edge.runtime.udp import bind
-from edge.seam import ConfigLoaded, Drain, HangUp, Input, Output, Received, Send, Tick, WriteRecord
+from edge.seam import (
+    ConfigLoaded,
+    Drain,
+    HangUp,
+    Input,
+    NoteQuality,
+    Output,
+    Received,
+    Send,
+    Tick,
+    WriteRecord,
+)
+from model.quality import optional_quality
 from model.settings import MediaSettings, Settings
-from model.tables import NODES
+from model.tables import CALLS, NODES
 from tests.runtime.local_aws import Deployment
-from tests.runtime.records import NODE, a_record
+from tests.runtime.records import NODE, a_quality, a_quality_record, a_record
 from tests.runtime.scripted import Lines, ScriptedCore, until, within
 from tests.runtime.stream_stand import MESSAGE, free_port
 from tests.support.tls import TestCa
@@ -237,6 +249,34 @@ def test_calls_that_are_left_are_hung_up_their_byes_repeated_and_records_stored(
             assert world.log.of("stopped")[0]["records_lost"] == 0
 
         live(core, deployment, test)
+
+
+def test_what_is_measured_of_the_last_calls_is_stored(deployment: Deployment) -> None:
+    # EDGE C9, X10: the last words of the media workers come a moment after the end of the calls.
+    record = a_record()
+    of_quality = a_quality_record(record)
+
+    def script(happened: Input) -> list[Output]:
+        match happened:
+            case HangUp():
+                core.at = time.monotonic() + 0.1
+                return [WriteRecord(deployment.bucket, record)]
+            case Tick():
+                core.active_calls, core.at = 0, None
+                quality = NoteQuality(record, a_quality())
+                return [quality, WriteRecord(deployment.bucket, of_quality)]
+        return []
+
+    core = ScriptedCore(script)
+
+    async def test(world: World) -> None:
+        core.active_calls = 1
+        world.stop()
+        await world.life
+        assert deployment.objects() == {it.key(): it.body() for it in (record, of_quality)}
+        assert optional_quality(deployment.items(CALLS)[0]) == a_quality()
+
+    live(core, deployment, test)
 
 
 def test_answered_byes_hold_nobody_up(deployment: Deployment) -> None:

@@ -1,5 +1,7 @@
 """Encrypted legs through a media worker: real sockets, peers with libsrtp (EDGE K11-K14, Q7)."""
 
+import random
+
 import pytest
 
 from edge.media.session import Direction, PayloadTypes, Side
@@ -84,7 +86,7 @@ def test_audio_is_decrypted_and_encrypted_for_each_leg(b_keys: LegSrtp | None) -
         closed = stand.close(call.session)
         for leg in (closed.a, closed.b):
             assert (leg.packets, leg.bytes) == (60, 60 * 172)
-            assert (leg.lost, leg.foreign, leg.malformed) == (0, 0, 0)
+            assert (leg.lost, leg.dropped) == (0, {})
 
 
 def test_payload_types_and_digits_are_mapped_inside() -> None:  # EDGE SD5, V1
@@ -109,6 +111,33 @@ def test_numbers_wrap_and_the_rollover_counters_follow() -> None:  # EDGE K13
             call.a.send(rtp(number), call.a_port)
             assert call.b.receive()[12:] == rtp(number)[12:]
         assert stand.close(call.session).a.lost == 0
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_loss_disorder_and_repetition_cross_the_wrap_as_they_came(seed: int) -> None:  # EDGE K13
+    chance = random.Random(seed)
+    numbers = [number for number in range(65_300, 65_900) if chance.random() > 0.1]
+    for at in chance.sample(range(1, len(numbers)), 60):
+        numbers[at - 1], numbers[at] = numbers[at], numbers[at - 1]
+    with Stand(MediaSettings(packets_per_second=10_000)) as stand:
+        call = Call(stand, NEAR, FAR)
+        assert call.a.end is not None
+        shifts = set()
+        for number in numbers:
+            sealed = call.a.end.protect(rtp(number, timestamp=2**32 - 90_000 + 160 * number))
+            assert sealed is not None
+            for _ in range(chance.choice((1, 1, 1, 2))):
+                call.a.phone.send(sealed, call.a_port)
+            heard = call.b.receive()
+            assert heard[4:] == rtp(number, timestamp=2**32 - 90_000 + 160 * number)[4:]
+            shifts.add((number - int.from_bytes(heard[2:4], "big")) % 65_536)
+        assert len(shifts) == 1, "one shift for the whole stream"
+        call.a.send(rtp(65_900), call.a_port)
+        call.b.receive()
+        assert call.b.phone.has_nothing(), "what came twice was passed on once"
+        closed = stand.close(call.session).a
+        assert closed.packets == len(numbers) + 1
+        assert closed.lost == 601 - len(numbers) - 1 - (numbers[0] - 65_300)
 
 
 def test_a_source_that_begins_high_is_low_for_its_receiver() -> None:  # EDGE K13
@@ -180,7 +209,8 @@ def test_nothing_without_the_key_reaches_a_leg_or_latches_it() -> None:  # EDGE 
         assert call.b.phone.has_nothing()
         assert same_host.has_nothing() and elsewhere.has_nothing()
         closed = stand.close(call.session)
-        assert (closed.a.packets, closed.a.foreign, closed.a.malformed) == (19, 38, 0)
+        assert closed.a.packets == 19
+        assert closed.a.dropped.keys() == {"foreign", "unauthentic"} and closed.a.foreign == 38
 
 
 def test_ever_new_ssrcs_under_the_right_key_do_not_harm_the_stream() -> None:  # EDGE K13
