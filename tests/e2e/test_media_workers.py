@@ -161,7 +161,12 @@ def test_a_killed_worker_ends_its_own_calls_and_no_other(
     living = tuple(phone for it in kept for phone in it.phones)
 
     os.kill(victim, signal.SIGKILL)
-    talk(living, lambda: has_ended(ground, lost), "the calls of the dead worker end", new_frame)
+    talk(
+        living,
+        lambda: has_ended(ground, lost) and len(living[0].said) >= FEW_FRAMES,
+        "the calls of the dead worker end",
+        new_frame,
+    )
     ends = [pair for it in kept for pair in (it.phones, it.phones[::-1])]
     hear_out(*living, last=lambda: all(one.heard[-1] == other.said[-1] for one, other in ends))
     for it in lost:

@@ -84,7 +84,7 @@ def assert_completed(trunk: Trunk, disposition: str) -> None:
 
 
 def test_a_phone_calls(lab: Lab, kind: str, callee: Phone) -> None:
-    # EDGE K1, K3, K16, R12: a connector that takes nothing but TLS and SRTP.
+    # EDGE K1, K3, K14, K16, D6, R12: a connector that takes nothing but TLS and SRTP.
     trunk = lab.new_trunk(encrypted=True)
     trunk.permit(CidrAllowedList=[f"{trunk.pbx}/32", "127.0.0.1/32"])
     trunk.await_effect()
@@ -104,6 +104,12 @@ def test_a_phone_calls(lab: Lab, kind: str, callee: Phone) -> None:
         phone.dial(f"sip:{SECOND_CARRIERS}@{trunk.host}")
         wire.run_until(lambda: carrier.taken and carrier.taken[0].ack, "the call is up")
         callee.edge = rtp_of(carrier.taken[0].request.body)
+        assert_tones_cross(wire, phone, callee)
+        heard = carrier.taken[0].reoffers.taken
+        phone.hold()
+        wire.run_until(lambda: heard and phone.has_said(phone.SAYS_HELD), "a hold")
+        phone.resume()
+        wire.run_until(lambda: len(heard) == 2, "the call goes on")
         assert_tones_cross(wire, phone, callee)
         phone.hang_up()
         wire.run_until(lambda: carrier.taken[0].hung_up, "the carrier hears of the end")
