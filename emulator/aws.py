@@ -9,6 +9,7 @@ import os
 import select
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
@@ -20,6 +21,7 @@ from botocore.config import Config
 from emulator.numbers_pool import synthetic_pool
 from model.codec import encode_item
 from model.number_items import pool_members
+from model.numbers import PoolNumber
 from model.settings import Settings
 from model.tables import (
     DEFAULT_PREFIX,
@@ -143,8 +145,15 @@ def clients(endpoint_url: str, region: str) -> AwsClients:
     )
 
 
-def provision(aws: AwsClients, settings: Settings, *, prefix: str = DEFAULT_PREFIX) -> None:
-    """Make the tables, the CDR bucket, the access keys and the pool of numbers."""
+def provision(
+    aws: AwsClients,
+    settings: Settings,
+    *,
+    prefix: str = DEFAULT_PREFIX,
+    pool: Iterable[PoolNumber] | None = None,
+) -> None:
+    """Make the tables, the CDR bucket, the access keys and a pool of numbers, usually the whole
+    synthetic one."""
     # Without the streams: nobody reads them here, and moto would carry all that was ever written to
     # a table through each of its transactions. A schedule comes often instead, and writes are seen
     # where they are made (stand.py).
@@ -155,7 +164,8 @@ def provision(aws: AwsClients, settings: Settings, *, prefix: str = DEFAULT_PREF
         Name=access_keys_secret_name(prefix),
         SecretString=json.dumps({ACCESS_KEY_ID: {"secret": SECRET_ACCESS_KEY, "active": True}}),
     )
-    _fill_pool(aws.dynamodb, NUMBERS.physical_name(prefix))
+    numbers = synthetic_pool() if pool is None else pool
+    _fill_pool(aws.dynamodb, NUMBERS.physical_name(prefix), iter(numbers))
 
 
 def _create_table(dynamodb: "DynamoDBClient", table: Table, prefix: str) -> None:
@@ -176,8 +186,7 @@ def _create_bucket(aws: AwsClients, name: str) -> None:
     aws.s3.create_bucket(**arguments)  # type: ignore[arg-type]  # region names are a closed enum
 
 
-def _fill_pool(dynamodb: "DynamoDBClient", table: str) -> None:
-    numbers = iter(synthetic_pool())
+def _fill_pool(dynamodb: "DynamoDBClient", table: str, numbers: Iterator[PoolNumber]) -> None:
     while batch := list(islice(numbers, _BATCH)):
         requests = [{"PutRequest": {"Item": encode_item(pool_members(it))}} for it in batch]
         dynamodb.batch_write_item(RequestItems={table: requests})  # type: ignore[dict-item]  # typed JSON is an open mapping in model.tables

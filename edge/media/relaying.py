@@ -70,7 +70,7 @@ class MediaLeg:
             "unexpected",
             "_announced",
         ),
-        *("_last_rtcp_at", "_packets_per_second", "_rtcp_allowed", "_srtp_rules"),
+        *("_contexts", "_last_rtcp_at", "_packets_per_second", "_rtcp_allowed", "_srtp_rules"),
         *("_unverified_left", "_unverified_until"),
     )
 
@@ -78,6 +78,8 @@ class MediaLeg:
         self.media = _UNKNOWN
         self.srtp: SrtpLeg | None = None
         """None on a plain leg."""
+        self._contexts: SrtpLeg | None = None
+        """What it was before the leg became plain, or is: its keys may come back."""
         self.audio_type = _UNKNOWN.expects.pcmu
         """The payload type that the peer's audio has had last, of those that we expect."""
         self.begins_anew = False
@@ -169,17 +171,19 @@ class MediaLeg:
 
     def _take_keys(self, old: LegSrtp | None, moved: bool, now: float) -> None:
         """Begin, go on or end to encrypt; equal keys keep their contexts (EDGE K14)."""
-        keys = self.media.srtp
+        keys, contexts = self.media.srtp, self._contexts
         if keys is None:
             self.srtp, self.begins_anew = None, False
             return
-        if self.srtp is None or old is None:
-            self.srtp = SrtpLeg(keys, self._srtp_rules)
+        if contexts is None:
+            self._contexts = contexts = SrtpLeg(keys, self._srtp_rules)
             self.begins_anew = True
-        elif keys != old:
-            self.srtp.rekey(keys, now)
+        elif keys != contexts.keys:
+            is_new = keys.ours != contexts.keys.ours
+            contexts.rekey(keys, now)
             # Who stays where it is hears the stream go on as it was, without a jump.
-            self.begins_anew = self.begins_anew or (moved and keys.ours != old.ours)
+            self.begins_anew = self.begins_anew or (is_new and (moved or old is None))
+        self.srtp = contexts
 
     def begin_second(self) -> None:
         """Let the next second's packets in (EDGE Q6)."""

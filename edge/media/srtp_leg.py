@@ -142,13 +142,14 @@ class SrtpLeg:
     """One leg's contexts, both directions."""
 
     __slots__ = (
-        *("receiver", "sender", "_candidates", "_derivation", "_keys", "_receivers", "_rules"),
+        *("keys", "receiver", "sender", "_candidates", "_derivation", "_receivers", "_rules"),
         "_senders",
     )
 
     def __init__(self, keys: LegSrtp, rules: SrtpRules) -> None:
         self._rules = rules
-        self._keys = keys
+        self.keys = keys
+        """Those in force."""
         self._derivation = _derivations(rules.aes192)[0]
         """How we derive AES-192 keys: as the peer does, once that is known."""
         self._senders: dict[tuple[SrtpKey, Derivation], Sender] = {}
@@ -162,7 +163,7 @@ class SrtpLeg:
 
     def rekey(self, keys: LegSrtp, now: float) -> None:
         """Take the keys of a new offer and answer; equal ones keep ROC and replay list (K14)."""
-        old, self._keys = self._keys, keys
+        old, self.keys = self.keys, keys
         if keys.ours != old.ours:
             self.sender = self._sender_of(keys.ours)
         if keys.theirs._replace(window=0) == old.theirs._replace(window=0):
@@ -258,7 +259,7 @@ class SrtpLeg:
         ]
         if _is_aes192(candidate.key.suite):
             self._derivation = candidate.derivation
-            self.sender = self._sender_of(self._keys.ours)
+            self.sender = self._sender_of(self.keys.ours)
 
     def _announced(self, key: SrtpKey) -> list[_Candidate]:
         """Return what a key of the peer may mean; what it has meant, if the leg has had it."""

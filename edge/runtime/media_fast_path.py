@@ -7,7 +7,7 @@ differ between the legs, a recording.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TypeAlias
 
 from edge.media.relaying import MediaLeg
 from edge.media.rtp import Shift, rewritten
@@ -38,18 +38,15 @@ Changed = Callable[[], None]
 """Tells that the fast path of a leg is not what it could be any more."""
 
 
-class FastPath(NamedTuple):
-    """All that the loop needs of a leg."""
+FastPath: TypeAlias = tuple[
+    Receive, NativeSession | None, Reception, int, NativeSession | None, Send
+]
+"""All that the loop needs of a leg: what receives; what decrypts that, None when it is clear
+already; the counters; version and payload type of the audio, as in a header's first word; what
+encrypts for the other leg's peer, None when sending sees to that; what sends.
 
-    receive: Receive
-    theirs: NativeSession | None
-    """What decrypts the packets received; None when they are clear already."""
-    reception: Reception
-    expected: int
-    """Version and payload type of the audio, as in a header's first word."""
-    ours: NativeSession | None
-    """What encrypts for the other leg's peer; None when `send` sees to that."""
-    send: Send
+A plain tuple, because a named one takes three times as long to unpack.
+"""
 
 
 def receive_through(

@@ -103,7 +103,7 @@ class LegPort:
             return None
         receive, theirs = self._receiver()
         send, ours = self._sender()
-        return FastPath(receive, theirs, leg.reception, VERSION_2 | leg.audio_type, ours, send)
+        return receive, theirs, leg.reception, VERSION_2 | leg.audio_type, ours, send
 
     def _receiver(self) -> tuple[Receive, NativeSession | None]:
         """Return what reads from the connected socket, and what decrypts that."""

@@ -158,7 +158,7 @@ def say(*phones: Phone, frames: int) -> None:
 def assert_all_was_heard(one: Phone, other: Phone) -> None:
     """Compare everything that was said at either end since the way is open with what was heard."""
     ends = ((one, other), (other, one))
-    hear_out(one, other, last=lambda: all(it.heard[-1] == by.said[-1] for it, by in ends))
+    hear_out(one, other, last=lambda: all(it.heard[-1:] == by.said[-1:] for it, by in ends))
     for it, by in ends:
         assert it.spoken() == by.said
 

@@ -76,8 +76,10 @@ def secure_audio(address: Address, *cryptos: Crypto, version: int = 1) -> bytes:
 
 
 @contextmanager
-def calling(lab: Lab, trunk: Trunk, offer: bytes, callee: Phone) -> Iterator[SecureCall]:
-    """Let the PBX call with an offer; the carrier's end is a phone."""
+def calling(
+    lab: Lab, trunk: Trunk, offer: bytes, callee: Phone, *, ack_body: bytes | None = None
+) -> Iterator[SecureCall]:
+    """Let the PBX call with an offer, or an answer in its ACK; the carrier's end is a phone."""
     pbx = Agent(_name("pbx"), (trunk.pbx, 5061), transport=Transport.TLS)
     steps = (Step(0.0, 100), Step(0.0, 200, body=audio(*callee.address)))
     carrier = Agent(_name("carrier"), lab.second_carrier, plan_of=lambda _: CalleePlan(steps))
@@ -85,7 +87,7 @@ def calling(lab: Lab, trunk: Trunk, offer: bytes, callee: Phone) -> Iterator[Sec
         StreamWire(pbx, lab.tls, tls=lab.tls_context, name=trunk.host) as near,
         Wire(carrier) as far,
     ):
-        uri, plan = f"sip:{SECOND_CARRIERS}@{trunk.host}", CallerPlan(body=offer)
+        uri, plan = f"sip:{SECOND_CARRIERS}@{trunk.host}", CallerPlan(body=offer, ack_body=ack_body)
         call = pbx.call(uri, lab.tls, plan, time.monotonic(), caller=CALLER)
 
         def is_up() -> bool:

@@ -28,6 +28,9 @@ class Phone(ABC):
     The `with` block ends it.
     """
 
+    SAYS_HELD = ""
+    """What it says once its hold has been answered; nothing when it says nothing of it."""
+
     def __init__(self, folder: Path, name: str) -> None:
         self.folder = Path(mkdtemp(prefix=f"{name}-", dir=folder))
         (self.folder / ".local" / "share" / "linphone").mkdir(parents=True)
@@ -38,6 +41,14 @@ class Phone(ABC):
     @abstractmethod
     def dial(self, uri: str) -> None:
         """Call."""
+
+    @abstractmethod
+    def hold(self) -> None:
+        """Put the other side on hold."""
+
+    @abstractmethod
+    def resume(self) -> None:
+        """Go on with the call."""
 
     @abstractmethod
     def hang_up(self) -> None:
@@ -168,6 +179,14 @@ class Baresip(Phone):
         """Call."""
         self.type(f"/dial {uri}")
 
+    def hold(self) -> None:
+        """Put the other side on hold."""
+        self.type("/hold")
+
+    def resume(self) -> None:
+        """Go on with the call."""
+        self.type("/resume")
+
     def hang_up(self) -> None:
         """End the call."""
         self.type("/hangup")
@@ -185,6 +204,8 @@ class Baresip(Phone):
 
 class Linphone(Phone):
     """linphonec 5.1, answering by itself."""
+
+    SAYS_HELD = "is now paused"
 
     def __init__(
         self,
@@ -234,6 +255,14 @@ class Linphone(Phone):
     def dial(self, uri: str) -> None:
         """Call."""
         self.type(f"call {uri}")
+
+    def hold(self) -> None:
+        """Put the other side on hold."""
+        self.type("pause")
+
+    def resume(self) -> None:
+        """Go on with the call."""
+        self.type("resume")
 
     def hang_up(self) -> None:
         """End the call."""

@@ -1,7 +1,7 @@
 """Is it the tone that was sent? Mu-law made linear, and the share that one frequency has."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 SAMPLES_PER_S = 8_000
 
@@ -22,13 +22,6 @@ def share_of(samples: Sequence[int], hz: int) -> float:
         before, last = last, sample + turn * last - before
     power = last * last + before * before - turn * last * before
     return 2 * power / (len(samples) * energy)
-
-
-def loudest(samples: Sequence[int], count: int) -> Sequence[int]:
-    """Return the loudest stretch of this many samples: speech begins and ends in silence."""
-    starts: Iterable[int] = range(0, max(1, len(samples) - count), SAMPLES_PER_S // 50)
-    best = max(starts, key=lambda at: sum(map(abs, samples[at : at + count])))
-    return samples[best : best + count]
 
 
 def _linear(octet: int) -> int:

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import boto3
@@ -40,13 +41,21 @@ from model.tables import (
 )
 from tests.management.signing import event, signed_headers
 
-LONGEST_SORT_KEY = 1024
-"""Bytes."""
-BATCH = 25
-"""Most items of one BatchWriteItem."""
 STATE = "CA"
 """Whose numbers are the pool."""
+POOL_OF_ONE_STATE = [it for it in synthetic_pool() if it.state == STATE]
+"""Every test has it made anew, and moto copies the whole table for each transaction."""
+LONGEST_SORT_KEY = 1024
+"""Bytes."""
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"}
+
+
+@cache
+def _session(region: str) -> boto3.session.Session:
+    """Return a session, made once: reading the services' models takes longer than most tests."""
+    return boto3.session.Session(
+        region_name=region, aws_access_key_id="test", aws_secret_access_key="test"
+    )
 
 
 class Killed(BaseException):
@@ -57,9 +66,7 @@ class LocalApi:
     """A handler over tables of its own."""
 
     def __init__(self, settings: Settings, config: Config | None = None) -> None:
-        session = boto3.session.Session(
-            region_name=settings.region, aws_access_key_id="test", aws_secret_access_key="test"
-        )
+        session = _session(settings.region)
         self.prefix = f"t{uuid.uuid4().hex[:8]}"
         self.now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
         self.before_call: Callable[[str], None] = lambda operation: None
@@ -74,8 +81,7 @@ class LocalApi:
             s3=session.client("s3"),
             secretsmanager=session.client("secretsmanager"),
         )
-        provision(clients, settings, prefix=self.prefix)
-        self._thin_out_the_pool()
+        provision(clients, settings, prefix=self.prefix, pool=POOL_OF_ONE_STATE)
         self.fed: list[ChangedKey] = []
         """What the streams have brought of changes that the edge wants to know of (A9)."""
         names = {it.physical_name(self.prefix): it.logical_name for it in (CONNECTORS, NUMBERS)}
@@ -189,16 +195,6 @@ class LocalApi:
         )
         users = answer["Attributes"]["credentials"]["M"].values()
         return [value["S"] for user in users for value in user["M"].values()]
-
-    def _thin_out_the_pool(self) -> None:
-        """Leave the numbers of one state: moto copies the whole table for each transaction."""
-        others = [number.e164 for number in synthetic_pool() if number.state != STATE]
-        for start in range(0, len(others), BATCH):
-            requests: Any = [
-                {"DeleteRequest": {"Key": key(POOL, e164)}} for e164 in others[start:][:BATCH]
-            ]
-            table = NUMBERS.physical_name(self.prefix)
-            self.dynamodb.batch_write_item(RequestItems={table: requests})
 
     def _feed(self, event: Mapping[str, object], names: Mapping[str, str]) -> dict[str, object]:
         self.fed += changed_keys(event, names)

@@ -11,7 +11,7 @@ from edge.media.latch import Effect
 from edge.media.relaying import FIRST_SEQUENCE_BELOW, MediaLeg
 from edge.media.rtp import SEQUENCES, parse
 from edge.media.session import LegMedia, PayloadTypes
-from edge.media.srtp_keys import Suite
+from edge.media.srtp_keys import LegSrtp, Suite
 from edge.media.srtp_leg import SrtpLeg, SrtpRules
 from tests.media.keys import pair, peer
 from tests.media.packets import receiver_report, rtp
@@ -261,3 +261,30 @@ def test_every_suite_crosses_to_every_other(suite: Suite) -> None:  # EDGE K1
         it, other = leg(MEDIA._replace(srtp=near)), leg(MEDIA._replace(srtp=far))
         sent = relayed(it, other, sealed(peer(near), rtp(1)))
         assert sent is not None and peer(far).unprotect(sent, NOW) == rtp(1)
+
+
+# EDGE K14: a re-INVITE to plain media that is refused leads back to the keys before it.
+def test_keys_that_return_after_plain_media_neither_repeat_a_keystream_nor_take_a_replay() -> None:
+    phone = peer(KEYS)
+    it = latched(phone)
+    first = sealed(phone, rtp(4))
+    assert it.on_rtp(first, PHONE, NOW).packet == rtp(4)
+    assert it.sealed(rtp(1)) is not None
+    it.describe(PLAIN, NOW)
+    assert it.srtp is None
+    assert it.sealed(rtp(1)) == rtp(1)
+    it.describe(MEDIA, NOW)
+    assert it.sealed(rtp(1)) is None
+    assert it.sealed(rtp(2)) is not None
+    assert it.on_rtp(first, PHONE, NOW).packet is None
+    assert it.on_rtp(sealed(phone, rtp(5)), PHONE, NOW).packet == rtp(5)
+
+
+# EDGE K13: the same keys go on where they were, other ones begin with a low number.
+@pytest.mark.parametrize(("keys", "begins_anew"), [(KEYS, False), (pair(20), True)])
+def test_after_plain_media_only_a_new_key_begins_anew(keys: LegSrtp, begins_anew: bool) -> None:
+    it = leg()
+    it.begins_anew = False
+    it.describe(PLAIN, NOW)
+    it.describe(MEDIA._replace(srtp=keys), NOW)
+    assert it.begins_anew is begins_anew

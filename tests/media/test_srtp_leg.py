@@ -71,7 +71,7 @@ def test_equal_keys_keep_rollover_counter_and_replay_list() -> None:
     for packet in packets[:3]:
         assert it.unprotect(packet, 0.0) is not None
     assert it.protect(rtp(1)) is not None
-    it.rekey(LegSrtp(OURS, THEIRS._replace(window=64)), now=1.0)
+    it.rekey(LegSrtp(OURS._replace(window=64), THEIRS._replace(window=64)), now=1.0)
     assert is_settled(it)
     assert it.unprotect(packets[2], 1.0) is None
     assert it.unprotect(packets[3], 1.0) == rtp(70001)

@@ -52,6 +52,7 @@ class LocalAws:
     """A server that can go away and come back with what it held."""
 
     def __init__(self) -> None:
+        self._session = boto3.Session("test", "test", region_name=REGION)
         self._server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
         self._server.start()
         _, self._port = self._server.get_host_and_port()
@@ -67,7 +68,8 @@ class LocalAws:
         return kept | KEYS | {"AWS_ENDPOINT_URL": self.url, "AWS_EC2_METADATA_DISABLED": "true"}
 
     def session(self) -> boto3.Session:
-        return boto3.Session("test", "test", region_name=REGION)
+        """Return the one session: reading the services' models takes longer than most tests."""
+        return self._session
 
     def client(self, service: Any) -> Any:
         """Return a boto3 client; Any, because its type depends on the service's name."""

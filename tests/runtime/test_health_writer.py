@@ -63,9 +63,9 @@ def test_a_ping_is_no_change_of_the_configuration(deployment: Deployment) -> Non
         table_prefix=deployment.prefix,
         log=Lines(),
     )
-    assert reader.changed() is not None
+    assert reader.changed()
     write(deployment, ping())
-    assert reader.changed() is None
+    assert reader.changed() == []
 
 
 def scripted(test: Callable[[HealthWriter, Lines, list[str]], Awaitable[None]]) -> Lines:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from edge.media.session import LegStatistics, SessionClosed, SessionId, Side
+from edge.media.session import LegStatistics, MediaSilent, SessionClosed, SessionId, Side
 from edge.media.srtp_keys import LegSrtp, SrtpKey, Suite
 from model.settings import MediaSettings
 from tests.media.packets import goodbye, receiver_report, rtp, sender_report
@@ -205,3 +205,23 @@ def test_rtcp_that_is_not_authentic_is_not_passed_on(encrypted: Scene) -> None:
     encrypted.reports()
     counted = encrypted.end()
     assert (counted.rtcp_packets, counted.unauthentic) == (1, 3)
+
+
+@pytest.mark.parametrize("is_encrypted", [False, True], ids=["plain", "encrypted"])
+def test_forged_packets_are_no_sign_of_life(is_encrypted: bool) -> None:
+    # EDGE K13, V4: a call whose peer has gone ends, whatever others send in its place.
+    with Stand(MediaSettings(timeout_s=0.5, relatch_after_s=0.1)) as stand:
+        call = scene(stand, encrypted=is_encrypted)
+        for number in range(1, 5):
+            call.says(number)
+        foreign = stand.phone("127.0.0.66")
+        forgers = [foreign, call.peer] if is_encrypted else [foreign]
+
+        def is_reported() -> bool:
+            for forger in forgers:
+                inject(call, forger.rtp, 5, count=1)
+                inject_rtcp(call, forger.rtcp)
+            return bool(stand.reports(MediaSilent))
+
+        stand.settle(is_reported, "the silence of the peer is reported")
+        assert call.end().packets == 4

@@ -2,28 +2,30 @@
 
 import secrets
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from edge.flow import Address, Transport
+from emulator.audio import TONE
 from tests.e2e.audio import (
+    RTP_HEADER,
     Phone,
     assert_all_was_heard,
     assert_each_hears_the_other,
     assert_reports_cross,
+    hear_out,
     open_the_way,
     say,
 )
 from tests.e2e.lab import CALLER, Lab, Route, Trunk
-from tests.e2e.secure import SecureCall, called, calling, new_crypto, secure_audio
+from tests.e2e.secure import SUITES, SecureCall, called, calling, new_crypto, secure_audio
 from tests.e2e.sipp import free_address, free_host
 from tests.support.agent import Agent, CalleePlan, CallerPlan, Step
 from tests.support.sdp import rtp_of
 from tests.support.srtp_reference import Crypto, Kdf, SrtpEnd, crypto_lines
 from tests.support.stream_wire import ListeningWire, StreamWire, run_together
 
-pytestmark = [pytest.mark.sockets, pytest.mark.xdist_group("srtp")]
+pytestmark = [pytest.mark.sockets, pytest.mark.xdist_group("media")]
 
 FEW_FRAMES = 30
 OLD_192 = "AES_192_CM_HMAC_SHA1_80"
@@ -50,13 +52,6 @@ def site(lab: Lab) -> Site:
 @pytest.fixture
 def trunk(site: Site) -> Trunk:
     return site.trunk
-
-
-@pytest.fixture
-def callee(lab: Lab) -> Iterator[Phone]:
-    """Give the carrier's end."""
-    with Phone(lab.second_carrier[0]) as phone:
-        yield phone
 
 
 def secured(phone: Phone, call: SecureCall, ours: Crypto, kdf: Kdf = Kdf.RFC) -> None:
@@ -158,6 +153,74 @@ def reinvite(call: SecureCall, body: bytes, phone: Phone, callee: Phone) -> byte
         callee.listen()
 
     return call.reinvite(body, meanwhile)
+
+
+def test_a_new_address_with_new_keys_is_followed(lab: Lab, trunk: Trunk, callee: Phone) -> None:
+    # EDGE K14, Q5: as when a PBX hands the call to another media server.
+    ours = new_crypto("AES_CM_128_HMAC_SHA1_80")
+    with (
+        Phone(trunk.pbx) as phone,
+        Phone(trunk.pbx) as server,
+        calling(lab, trunk, secure_audio(phone.address, ours), callee) as call,
+    ):
+        secured(phone, call, ours)
+        assert_each_hears_the_other(phone, callee, 10)
+        newer = new_crypto("AES_256_CM_HMAC_SHA1_80")
+        told = reinvite(call, secure_audio(server.address, newer, version=2), phone, callee)
+        (theirs,) = crypto_lines(told)
+        server.edge, server.srtp = rtp_of(told), SrtpEnd(newer, theirs)
+        callee.heard.clear()
+        open_the_way(server, callee)
+        say(phone, server, callee, frames=10)
+        hear_out(
+            *(server, callee),
+            last=lambda: (
+                server.heard[-1] == callee.said[-1]
+                and callee.heard[-1][RTP_HEADER:] == server.said[-1][RTP_HEADER:]
+            ),
+        )
+        # The stream of another source goes on under the SSRC that the carrier knows (SD5).
+        assert [it[RTP_HEADER:] for it in callee.spoken()] == [
+            it[RTP_HEADER:] for it in server.said
+        ]
+        assert {it[8:12] for it in callee.heard} == {phone.ssrc.to_bytes(4, "big")}
+        assert server.spoken() == callee.said
+        call.end()
+
+
+def test_an_offer_that_is_asked_for_has_keys(lab: Lab, trunk: Trunk, callee: Phone) -> None:
+    # EDGE A1, K9: the ACK chooses from them.
+    ours = new_crypto("AES_256_CM_HMAC_SHA1_80", tag=2)
+    with Phone(trunk.pbx) as phone:
+        answer = secure_audio(phone.address, ours)
+        with calling(lab, trunk, b"", callee, ack_body=answer) as call:
+            assert [it.suite for it in crypto_lines(call.told)] == list(SUITES)
+            secured(phone, call, ours)
+            assert_each_hears_the_other(phone, callee, 10)
+            call.end()
+
+
+def test_early_media_is_encrypted(lab: Lab, trunk: Trunk) -> None:
+    # EDGE A2: the number plays a tone before it answers, two seconds later.
+    ours = new_crypto("AES_CM_128_HMAC_SHA1_32")
+    pbx = Agent(f"pbx-{secrets.token_hex(4)}", (trunk.pbx, 5061), transport=Transport.TLS)
+    with (
+        Phone(trunk.pbx) as phone,
+        StreamWire(pbx, lab.tls, tls=lab.tls_context, name=trunk.host) as wire,
+    ):
+        plan = CallerPlan(body=secure_audio(phone.address, ours))
+        uri = f"sip:+12125550107@{trunk.host}"
+        call = pbx.call(uri, lab.tls, plan, time.monotonic(), caller=CALLER)
+        wire.run_until(lambda: any(it.body for it in call.provisionals), "early media begins")
+        early = next(it.body for it in call.provisionals if it.body)
+        phone.edge, phone.srtp = rtp_of(early), SrtpEnd(ours, crypto_lines(early)[0])
+        hear_out(phone, last=lambda: phone.heard)
+        assert not call.answered
+        assert phone.heard[0].endswith(TONE) and phone.garbled == 0
+        wire.run_until(lambda: call.final, "the call is answered")
+        assert call.final is not None and crypto_lines(call.final.body) == crypto_lines(early)
+        call.hang_up(time.monotonic())
+        wire.run_until(lambda: call.finals == [200], "the call ends")
 
 
 def test_one_suite_meets_another(lab: Lab, site: Site) -> None:

@@ -25,7 +25,7 @@ from tests.media.packets import goodbye, receiver_report, rtp, sender_report
 from tests.support.sdp import rtp_of
 from tests.support.srtp_reference import ReferenceSrtp, SrtpEnd, crypto_lines
 
-pytestmark = [pytest.mark.sockets, pytest.mark.xdist_group("srtp")]
+pytestmark = [pytest.mark.sockets, pytest.mark.xdist_group("media")]
 
 SUITE = "AES_CM_128_HMAC_SHA1_80"
 FEW_FRAMES = 30
@@ -91,12 +91,6 @@ def trunk(lab: Lab) -> Trunk:
     made.permit()
     made.await_effect()
     return made
-
-
-@pytest.fixture
-def callee(lab: Lab) -> Iterator[Phone]:
-    with Phone(lab.second_carrier[0]) as phone:
-        yield phone
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from tests.e2e.wire import Wire
 from tests.support.agent import Agent, CalleePlan, CallerPlan, PlacedCall, Step
 from tests.support.sdp import audio
 
-pytestmark = [pytest.mark.sockets, pytest.mark.xdist_group("audio")]
+pytestmark = [pytest.mark.sockets, pytest.mark.xdist_group("media")]
 
 AGENT_RTP_PORT = 30_000
 """Where an agent that is called wants its RTP."""

@@ -1,0 +1,1 @@
+"""Whole calls with audio, plain and encrypted, on one stand."""
