@@ -223,7 +223,8 @@ class Core:
                     self._outputs.append(CloseFlow(flow))
             case ConfigLoaded(existing):
                 self._change(existing.without_others(self._snapshot), now)
-                self._admission.configured()
+                self._admission.is_configured = True
+                self._peers.reach(self._snapshot, self._calls.directory, now)
             case ConfigChanged(change):
                 self._change(change.news_for(self._snapshot), now)
             case Resolved(addresses, services):
@@ -353,7 +354,8 @@ class Core:
         snapshot = change.made_to(self._snapshot, self._settings.domain)
         self._snapshot = self._calls.snapshot = self._quality.snapshot = snapshot
         self._admission.snapshot = snapshot
-        self._peers.reach(snapshot, self._calls.directory, now)
+        if self._admission.is_configured:
+            self._peers.reach(snapshot, self._calls.directory, now)
 
     def _load_measured(self, measured: LoadMeasured, now: float) -> None:
         line = self._load.take(measured, self._pool.free_share, now)

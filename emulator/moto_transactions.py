@@ -7,11 +7,10 @@ own, but the items are the table's. For that no item may change: another one tak
 
 import copy
 from collections import defaultdict
-from functools import wraps
 from typing import Any
 
 from moto.dynamodb.models import DynamoDBBackend
-from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 
 _update_item = DynamoDBBackend.update_item
@@ -20,7 +19,7 @@ _update_item = DynamoDBBackend.update_item
 def install() -> None:
     """Let every table of this process be copied so."""
     Table.__deepcopy__ = _sharing_items  # type: ignore[attr-defined]  # moto leaves it to copy's usual way
-    DynamoDBBackend.update_item = _replacing_item  # type: ignore[method-assign]  # the same signature
+    DynamoDBBackend.update_item = _replacing_item  # type: ignore[method-assign,assignment]  # what it does not look at, it passes on
 
 
 def _sharing_items(table: Table, memo: dict[int, object]) -> Table:
@@ -31,10 +30,9 @@ def _sharing_items(table: Table, memo: dict[int, object]) -> Table:
     return twin
 
 
-@wraps(_update_item)
 def _replacing_item(
     backend: DynamoDBBackend, table_name: str, key: dict[str, Any], *others: Any, **named: Any
-) -> Any:
+) -> Item:
     table = backend.get_table(table_name)
     held: Any = table.items
     place = DynamoType(key[table.hash_key_attr])

@@ -50,7 +50,7 @@ class Asset(NamedTuple):
 
 def management_asset() -> Asset:
     """Return the zip, made anew only if something that goes into it has changed."""
-    digest = _digest()
+    digest = digest_of_inputs()
     path = CACHE / f"management-{digest[:32]}.zip"
     if not path.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def management_asset() -> Asset:
     return Asset(path, digest)
 
 
-def _digest() -> str:
+def digest_of_inputs() -> str:
     """Return a hash of the inputs: this recipe, the locked dependencies, our own sources."""
     digest = hashlib.sha256(sys.version.encode() if _is_compiled() else b"")
     own = [(name, path) for name, path in _own_files()]

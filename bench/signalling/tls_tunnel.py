@@ -9,9 +9,9 @@ from pathlib import Path
 from threading import Thread
 from typing import NamedTuple
 
-from bench.signalling.kernel import free_address
 from edge.flow import Address
 from emulator.ca import LocalCa
+from tests.e2e.running import free_port
 
 _READ_BYTES = 65_536
 PATIENCE_S = 10.0
@@ -30,7 +30,7 @@ class SecureEdge(NamedTuple):
     @classmethod
     def of(cls, directory: Path, host: str) -> "SecureEdge":
         """Choose a port of a host and make a certificate for it in a directory."""
-        at, certificate, ca = free_address(host), directory / "edge.pem", LocalCa(directory)
+        at, certificate, ca = (host, free_port()), directory / "edge.pem", LocalCa(directory)
         ca.issue(certificate, host)
         variables = {
             "OVC_TLS_LISTEN": f"{at[0]}:{at[1]}",

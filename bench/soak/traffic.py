@@ -98,9 +98,10 @@ def _caller(
 
 def _made(kind: Kind, caller: Sipp, rate: float, load_s: float) -> Made:
     caller.process.wait(load_s + LONGEST_TAIL_S + 10.0)
-    calls = calls_of(kind, rate, load_s)
-    failed = int(caller.statistics()["FailedCall(C)"])
-    return Made(kind, [caller.call_id(n) for n in range(1, calls + 1)], failed)
+    counted = caller.statistics()
+    calls, failed = int(counted["OutgoingCall(C)"]), int(counted["FailedCall(C)"])
+    unmade = calls_of(kind, rate, load_s) - calls
+    return Made(kind, [caller.call_id(n) for n in range(1, calls + 1)], failed, unmade)
 
 
 def _answering(place: Place) -> Iterator[tuple[Address, str, dict[str, str | int]]]:

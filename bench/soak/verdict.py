@@ -36,6 +36,8 @@ class Made(NamedTuple):
     """As the caller sent them."""
     failed: int
     """By SIPp's count."""
+    unmade: int = 0
+    """Calls that were due, but SIPp has ended before."""
 
 
 def judge_records(made: Made, records: Sequence[Record]) -> list[str]:
@@ -43,6 +45,8 @@ def judge_records(made: Made, records: Sequence[Record]) -> list[str]:
     kind = made.kind
     due = len(made.call_ids) if kind.message is not None else 0
     complaints = []
+    if made.unmade:
+        complaints.append(f"{kind.name}: SIPp has ended without making {made.unmade} calls")
     if kind.inbound:  # the customer's Call-ID is the edge's own (EDGE C2)
         if len({it.call_id for it in records}) != due or len(records) != due:
             complaints.append(f"{kind.name}: {len(records)} records of {due} calls")

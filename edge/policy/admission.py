@@ -266,9 +266,14 @@ class Admission:
         self._context.snapshot = snapshot
         self._sources = Sources(snapshot)
 
-    def configured(self) -> None:
-        """Hear that the whole configuration is known (EDGE R32)."""
-        self._context.is_configured = True
+    @property
+    def is_configured(self) -> bool:
+        """Whether the whole configuration is known (EDGE R32); the owner sets it."""
+        return self._context.is_configured
+
+    @is_configured.setter
+    def is_configured(self, is_configured: bool) -> None:
+        self._context.is_configured = is_configured
 
     @property
     def spending(self) -> Spending:

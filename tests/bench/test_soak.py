@@ -53,6 +53,7 @@ def test_one_record_for_each_call_is_right() -> None:
 @pytest.mark.parametrize(
     ("made", "records", "complaint"),
     [
+        (Made(KIND, ["a", "b"], 0, 1), ENDED_WELL, "SIPp has ended without making 1 calls"),
         (Made(KIND, ["a", "b", "c"], 0), ENDED_WELL, "1 without a record, e.g. c"),
         (Made(KIND, ["a"], 0), ENDED_WELL, "1 extra, e.g. b"),
         (Made(KIND, ["a", "b"], 0), [*ENDED_WELL, ENDED_WELL[0]], "1 extra, e.g. a"),

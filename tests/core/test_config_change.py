@@ -15,7 +15,7 @@ from edge.config_change import (
     difference,
     everything_in,
 )
-from edge.seam import ConfigChanged
+from edge.seam import ConfigChanged, ConfigLoaded
 from model.connector import Connector
 from model.numbers import InventoryNumber
 from tests.core.stand import EPOCH, PBX, SETTINGS, Node, connector, number
@@ -136,6 +136,17 @@ def test_a_configuration_that_is_told_again_changes_nothing() -> None:
     assert node.core._admission._sources is sources
     node.load(replace(connector(), require_encryption=True))
     assert node.core._admission._sources is not sources
+
+
+def test_routes_are_looked_after_when_all_of_them_are_known() -> None:
+    # EDGE F10, R32: each part would have all routes looked at anew.
+    routing = replace(SETTINGS.routing, probe_routes=True)
+    node = Node(settings=replace(SETTINGS, routing=routing), configured=False)
+    known = Snapshot.build(SETTINGS, (connector(),), (number(),), None)
+    node.hear(ConfigChanged(everything_in(known)), 0.0)
+    assert node.core.deadline() is None
+    node.hear(ConfigLoaded(Existing.of(known)), 0.0)
+    assert node.core.deadline() is not None
 
 
 def test_the_node_goes_by_a_change_at_once() -> None:

@@ -31,12 +31,11 @@ def test_the_same_inputs_make_the_same_bytes(
 def test_other_dependencies_make_another_asset(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = management_asset.management_asset().digest
+    before = management_asset.digest_of_inputs()
     other = tmp_path / "lambda.txt"
     other.write_text(management_asset.REQUIREMENTS.read_text() + "# changed\n")
     monkeypatch.setattr(management_asset, "REQUIREMENTS", other)
-    monkeypatch.setattr(management_asset, "CACHE", tmp_path / "cache")
-    assert management_asset.management_asset().digest != before
+    assert management_asset.digest_of_inputs() != before
 
 
 def test_lambdas_python_finds_its_bytecode_in_the_zip(
@@ -47,7 +46,7 @@ def test_lambdas_python_finds_its_bytecode_in_the_zip(
     monkeypatch.setattr(management_asset, "PYTHON", this)
     made = management_asset.management_asset()
     monkeypatch.setattr(management_asset, "PYTHON", "3.12" if this == "3.13" else "3.13")
-    assert management_asset.management_asset().digest != made.digest
+    assert management_asset.digest_of_inputs() != made.digest
     with zipfile.ZipFile(made.path) as archive:
         names = set(archive.namelist())
         archive.extractall(tmp_path / "task")

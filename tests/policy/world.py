@@ -175,7 +175,7 @@ class World:
             master_secret=b"a secret of the deployment",
             node="node-1",
         )
-        self.admission.configured()
+        self.admission.is_configured = True
 
     @staticmethod
     def flow(remote: Address = PBX, over: Transport = Transport.UDP) -> Flow:
