@@ -12,7 +12,7 @@ import pytest
 import uvloop
 
 from edge.flow import Flow, Transport
-from edge.runtime import stream_listener
+from edge.runtime import lifecycle, stream_listener
 from edge.runtime.aws_messages import Begin
 from edge.runtime.certificates import TlsFiles
 from edge.runtime.lifecycle import LOOK_EVERY_S, Node, NodePlan
@@ -251,8 +251,12 @@ def test_calls_that_are_left_are_hung_up_their_byes_repeated_and_records_stored(
         live(core, deployment, test)
 
 
-def test_what_is_measured_of_the_last_calls_is_stored(deployment: Deployment) -> None:
+def test_what_is_measured_of_the_last_calls_is_stored(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # EDGE C9, X10: the last words of the media workers come a moment after the end of the calls.
+    for patience in ("LAST_MEASURES_S", "LAST_WORK_S"):
+        monkeypatch.setattr(lifecycle, patience, 30.0)
     record = a_record()
     of_quality = a_quality_record(record)
 
