@@ -7,6 +7,7 @@ import argparse
 import json
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -137,6 +138,8 @@ def main() -> None:
     options = parser.parse_args()
     if shutil.which("sipp") is None:
         sys.exit("bench.soak: SIPp is missing: apt-get install sip-tester")
+    # Else the edge and SIPp would outlive whoever is told to stop.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory() as folder:
         complaints = soak(options.minutes * 60, options.rate, Path(folder))
     for complaint in complaints:
