@@ -10,6 +10,7 @@ from edge.call.events import (
     Acknowledged,
     Answered,
     Cancelled,
+    Ended,
     Expired,
     Failed,
     LegEvent,
@@ -249,6 +250,8 @@ class Call:
                 if self._reoffers is not None and self.state is CallState.CONNECTED:
                     self._reoffers.take(side, event, now)
             case Trying() | Progressed() | Answered() | Rejected() | Failed() | Cancelled():
+                pass
+            case Ended():
                 pass
             case _:
                 assert_never(event)

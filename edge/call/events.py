@@ -101,6 +101,10 @@ class Expired(NamedTuple):
     """Nobody has refreshed the session in time (EDGE ST3)."""
 
 
+class Ended(NamedTuple):
+    """Nothing of the leg is left: the last event, always sent."""
+
+
 LegEvent: TypeAlias = (
     Trying
     | Progressed
@@ -118,4 +122,5 @@ LegEvent: TypeAlias = (
     | Lost
     | RefreshDue
     | Expired
+    | Ended
 )

@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import Final, Protocol
 
-from edge.call.events import Acknowledged, LegEvent, Released, Unacknowledged
+from edge.call.events import Acknowledged, Ended, LegEvent, Released, Unacknowledged
 from edge.call.leg_states import LegInput, LegState, LegTable, LegTimer
 from edge.call.machine import Machine
 from edge.call.objection import Objection, pending
@@ -294,6 +294,7 @@ class Leg:
         self.armed.clear()
         self._stop(now)
         self.stack.remove(self)
+        self.tell(Ended(), now)
         self.user = _NOBODY
         self.session = None
         del self.reinvites
