@@ -30,6 +30,7 @@ from model.tables import (
     TABLES,
     Table,
 )
+from tests.e2e.running import free_port
 from tests.e2e.sipp import free_address, free_host
 from tests.runtime.scripted import wait_for
 from tests.runtime.test_main import Edge, edge, free_ports
@@ -135,7 +136,7 @@ def cluster(
         aws = running.enter_context(embedded.start(account_id="000000000000"))
         shared = Shared(aws)
         shared.put(shared.connector(cps_limit))
-        addresses = [free_address(f"127.0.0.{number + 1}") for number in range(size)]
+        addresses = [(f"127.0.0.{number + 1}", free_port()) for number in range(size)]
         edges = []
         for host, port in addresses:
             kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "OVC_"))}
