@@ -78,7 +78,7 @@ def test_a_record_is_shown_as_it_is_in_the_bucket(api: LocalApi, rows: Rows) -> 
 
 
 def test_calls_and_records_show_how_their_media_is(api: LocalApi, rows: Rows) -> None:
-    # EXT9, EDGE X5
+    # EXT12, EDGE X5
     rows.live(live_call(1), quality=a_quality(100))
     rows.live(live_call(2))
     rows.ended(record(3), quality=a_quality(200))

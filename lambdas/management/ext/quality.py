@@ -7,7 +7,7 @@ from model.quality import optional_quality
 
 
 def described_quality(item: Item) -> Mapping[str, object] | None:
-    """Return the figures of a call's item by the names of AWS's metrics (EXT9)."""
+    """Return the figures of a call's item by the names of AWS's metrics (EXT12)."""
     quality = optional_quality(item)
     if quality is None:
         return None
