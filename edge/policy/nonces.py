@@ -2,8 +2,8 @@
 
 A nonce is base64(time || node || HMAC-SHA256(day key, time || node || connector || source)). The
 day key is derived from the deployment's master secret, so every node knows it and nothing rotates.
-What a node remembers are the counts it has seen of nonces in use; when that memory is full, the
-oldest nonces are given up and count as expired.
+What a node remembers are the counts it has seen of nonces in use, for as long as these are valid;
+when that memory is full, the oldest nonces are given up and count as expired.
 """
 
 import base64
@@ -97,13 +97,16 @@ class Nonces:
         return len(self._counts)
 
     def _remember(self, nonce: str, count: int) -> None:
+        """Note a nonce's first use; give up what had expired when it was issued, or is too much."""
         self._counts[nonce] = (count, 1)
-        if len(self._counts) > NONCES_IN_USE:
+        expired = _stamp_of_text(nonce) - self._lifetime // _MICROSECOND
+        while True:
             oldest = next(iter(self._counts))
+            stamp = _stamp_of_text(oldest)
+            if stamp >= expired and len(self._counts) <= NONCES_IN_USE:
+                return
             del self._counts[oldest]
-            raw = _decoded(oldest)
-            if raw is not None:
-                self._given_up_stamp = max(self._given_up_stamp, _stamp_of(raw))
+            self._given_up_stamp = max(self._given_up_stamp, stamp)
 
     def _proof(self, head: bytes, connector_id: str, source: str, stamp: int) -> bytes:
         issued_at = _moment(stamp) or _EPOCH
@@ -133,6 +136,11 @@ def _decoded(nonce: str) -> bytes | None:
 
 def _stamp_of(raw: bytes) -> int:
     return int.from_bytes(raw[:_TIME_BYTES], "big")
+
+
+def _stamp_of_text(nonce: str) -> int:
+    """Return the stamp of a nonce that is known to be ours."""
+    return _stamp_of(base64.b64decode(nonce))
 
 
 def _moment(stamp: int) -> datetime | None:

@@ -131,3 +131,13 @@ def test_forgetting_a_nonce_makes_it_stale_instead_of_usable_again(
     assert len(ours) == 3
     states = [ours.state(nonce, "vc", SOURCE, NOON + timedelta(seconds=6)) for nonce in made]
     assert states == [NonceState.STALE] * 2 + [NonceState.FRESH] * 3
+
+
+def test_counts_of_expired_nonces_are_forgotten() -> None:  # EDGE G4, S8
+    ours = nonces()
+    made = [ours.issue("vc", SOURCE, NOON + timedelta(seconds=after)) for after in (0, 1, 301, 302)]
+    for nonce, left in zip(made, (1, 2, 2, 2), strict=True):
+        assert ours.use(nonce, 1)
+        assert len(ours) == left
+    assert state(made[0], ours) is NonceState.STALE
+    assert not ours.use(made[2], 1)
