@@ -18,7 +18,7 @@ from edge.media.session import LegStatistics, SessionClosed, SessionId, SessionM
 from edge.policy.verdict import AdmitCall
 from edge.records import Records, media_record
 from edge.seam import Log, NoteQuality, Output, PutMetrics, WriteLog, WriteRecord
-from edge.sip.timers import Timers
+from edge.sip.timers import Armed, Timers
 from edge.symbol import Symbol
 from model.cdr import CallDetailRecord
 from model.connector import Connector
@@ -75,7 +75,7 @@ class QualityBook:
         self._ended: dict[_Key, _Ended] = {}
         self.snapshot = Snapshot()
         """The present configuration."""
-        self.armed: dict[Enum, float] = {}
+        self.armed: Armed = {}
 
     @property
     def waiting(self) -> int:

@@ -32,7 +32,7 @@ from edge.seam import (
     RecordingRefused,
 )
 from edge.sip.masked import masked
-from edge.sip.timers import Timers
+from edge.sip.timers import Armed, Timers
 from model.recordings import RecordingEnd, RecordingOrder, RecordingSettings, object_key
 
 FADES_S = 0.5
@@ -53,7 +53,7 @@ class Recording:
     __slots__ = ("_legs", "_owner", "armed", "call", "order", "size", "why")
 
     def __init__(self, owner: "Recordings", order: RecordingOrder, call: Call) -> None:
-        self.armed: dict[Enum, float] = {}
+        self.armed: Armed = {}
         self.call = call
         self.order = order
         self.size = 0

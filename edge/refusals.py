@@ -15,7 +15,7 @@ from edge.policy.reasons import Reason
 from edge.policy.verdict import Challenge, RecordDue, Refuse, Silence
 from edge.records import LogFields, Records
 from edge.sip.message import Request
-from edge.sip.timers import Timers
+from edge.sip.timers import Armed, Timers
 from edge.symbol import Symbol
 from model.cdr import CallDetailRecord, filtered_number, recorded_call_id
 from model.settings import AdmissionSettings
@@ -62,7 +62,7 @@ class Refusals:
         self._suppressed_records = 0
         self._strangers: dict[Reason, int] = {}
         self._last_stranger = ""
-        self.armed: dict[Enum, float] = {}
+        self.armed: Armed = {}
 
     def refused(self, verdict: Refuse, request: Request, flow: Flow, now: float) -> None:
         """Account for a refusal that a known source was given."""

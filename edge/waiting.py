@@ -19,7 +19,7 @@ from edge.seam import Count, Counted
 from edge.sip.endpoint import Endpoint
 from edge.sip.exchange import ServerTransaction
 from edge.sip.message import Request
-from edge.sip.timers import Timers
+from edge.sip.timers import Armed, Timers
 
 MOST_WAITING = 1_000
 """A second of what one node can set up, five times as long as any of them waits."""
@@ -51,7 +51,7 @@ class WaitingCall:
     def __init__(
         self, asked: AwaitCount, transaction: ServerTransaction, room: "WaitingRoom"
     ) -> None:
-        self.armed: dict[Enum, float] = {}
+        self.armed: Armed = {}
         self.case, self.connector_id, self.limit = asked
         self.transaction = transaction
         self.room = room

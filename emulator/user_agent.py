@@ -36,7 +36,7 @@ from edge.sip.endpoint import Endpoint
 from edge.sip.exchange import OutgoingRequest
 from edge.sip.grammar import SipParseError
 from edge.sip.message import MalformedRequest, Request
-from edge.sip.timers import Timers
+from edge.sip.timers import Armed, Timers
 from edge.sip.uri import parse_uri
 from emulator.phone_media import PhoneMedia
 from emulator.pstn_plan import Plan, Sound
@@ -82,7 +82,7 @@ class PhoneCall:
         self._ended_by = "nobody"
         self.media = media
         self.leg: Leg | None = None
-        self.armed: dict[Enum, float] = {}
+        self.armed: Armed = {}
         self.local = LocalDescription(media.port, agent.host, media.port)
         self.ended: asyncio.Future[CallResult] = asyncio.get_running_loop().create_future()
 

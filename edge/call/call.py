@@ -49,6 +49,7 @@ from edge.routing.targets import Target
 from edge.sip.exchange import Fields, ServerTransaction
 from edge.sip.headers import delta_seconds
 from edge.sip.message import Request
+from edge.sip.timers import Armed
 from model.cdr import Disposition
 from model.connector import connector_host
 from model.settings import RoutingSettings, Settings
@@ -125,7 +126,7 @@ class Call:
         self.answered_at: float | None = None
         self.ended_at: float | None = None
         self.outcome: Outcome | None = None
-        self.armed: dict[Enum, float] = {}
+        self.armed: Armed = {}
         self.a_leg = UasLeg(surroundings.stack, self, way_to_callee(admitted), invite, transaction)
         self.b_leg: UacLeg | None = None
         self.media = media

@@ -21,7 +21,7 @@ from edge.sip.endpoint import Endpoint
 from edge.sip.exchange import ClientTransaction, Fields, OutgoingRequest, ServerTransaction
 from edge.sip.headers import NameAddress
 from edge.sip.message import Request, Response
-from edge.sip.timers import Timers
+from edge.sip.timers import Armed, Timers
 from edge.sip.timing import T1, T2, TIMEOUT
 
 SDP_TYPE = ("Content-Type", "application/sdp")
@@ -168,7 +168,7 @@ class Leg:
         self.machine: Machine[LegState, LegInput] = Machine(table, state)
         self.local_tag = tag
         self.dialog: Dialog | None = None
-        self.armed: dict[Enum, float] = {}
+        self.armed: Armed = {}
         self.reinvites = Reinvites(self, stack.endpoint, stack.timers, stack.ids)
         self.session: SessionTimer | None = None
         """None as long as the peer has said nothing of one."""

@@ -22,7 +22,7 @@ from edge.sip.endpoint import Endpoint
 from edge.sip.exchange import ClientTransaction, Fields, OutgoingRequest, ServerTransaction
 from edge.sip.headers import NameAddress
 from edge.sip.message import Request, Response
-from edge.sip.timers import Timers
+from edge.sip.timers import Armed, Timers
 from edge.sip.timing import TIMEOUT
 
 _S, _I = ReinviteState, ReinviteInput
@@ -100,7 +100,7 @@ class Reinvites:
         """Ours that is pending."""
         self._met = False
         """The peer has sent one while ours was pending (glare)."""
-        self.armed: dict[Enum, float] = {}
+        self.armed: Armed = {}
 
     @property
     def state(self) -> ReinviteState:

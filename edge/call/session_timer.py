@@ -13,7 +13,7 @@ from edge.call.events import Expired, RefreshDue
 from edge.policy.session_interval import LEAST_S, TIMER, asked_interval, interval_in
 from edge.sip.exchange import Fields
 from edge.sip.message import Request, Response
-from edge.sip.timers import Timers
+from edge.sip.timers import Armed, Timers
 from edge.symbol import Symbol
 
 MARGIN_S = 32.0
@@ -48,7 +48,7 @@ class SessionTimer:
         self._least_s = LEAST_S
         """The greatest Min-SE that the peer has asked for."""
         self._we_refresh = False
-        self.armed: dict[Enum, float] = {}
+        self.armed: Armed = {}
         self.is_due = False
         """The refresh is ours, and its time has come."""
 

@@ -14,6 +14,7 @@ from edge.routing.surroundings import Surroundings
 from edge.routing.targets import Target
 from edge.sip.exchange import ClientTransaction, OutgoingRequest
 from edge.sip.message import Response
+from edge.sip.timers import Armed
 from edge.symbol import Symbol
 from model.settings import RoutingSettings
 
@@ -43,7 +44,7 @@ class Prober:
         self._settings = settings
         self._queue: dict[_Key, tuple[Target, float]] = {}
         self._steady: frozenset[_Key] = frozenset()
-        self.armed: dict[Enum, float] = {}
+        self.armed: Armed = {}
         if settings.probe_s > 0.0:
             health.on_failed = self._watch
 

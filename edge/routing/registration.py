@@ -23,6 +23,7 @@ from edge.sip.exchange import ClientTransaction, OutgoingRequest
 from edge.sip.grammar import SipParseError
 from edge.sip.headers import delta_seconds, parse_name_address
 from edge.sip.message import Response
+from edge.sip.timers import Armed
 from edge.sip.uri import parse_uri
 from edge.symbol import Symbol
 from model.settings import Carrier
@@ -106,7 +107,7 @@ class Registration:
         self._may_answer = False
         self._may_lengthen = False
         self.state = RegistrationState.IDLE
-        self.armed: dict[Enum, float] = {}
+        self.armed: Armed = {}
 
     def reach(self, directory: Directory, now: float) -> None:
         """Take where the carrier is; begin when it is known for the first time.

@@ -1,12 +1,13 @@
 """One heap for every timer of the edge; a stopped timer stays until its time or a clearance.
 
-Owners disarm by forgetting, which costs nothing. What they leave behind holds on to them, though,
-and some deadlines are hours away: so the heap is cleared whenever it has doubled.
+Owners disarm by forgetting, which costs nothing, and leave an entry behind whose deadline may be
+hours away. It does not hold on to them: it knows what is armed, and only that knows the owner. The
+heap is cleared whenever it has doubled.
 """
 
 from enum import Enum
 from heapq import heapify, heappop, heappush
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 LEAST_CLEARED = 4_096
 """Entries below which the heap is left alone."""
@@ -15,10 +16,15 @@ LEAST_CLEARED = 4_096
 class TimerOwner(Protocol):
     """Whoever waits: keeps its armed timers, so that stopping one costs no search."""
 
-    armed: dict[Enum, float]
+    armed: "Armed"
 
     def on_timer(self, timer: Enum, now: float) -> None:
         """Hear that a timer has fired; it is no longer armed."""
+
+
+Armed: TypeAlias = dict[Enum, tuple[float, TimerOwner]]
+"""The timers that an owner has armed: when each fires, and whom to tell."""
+_Entry: TypeAlias = tuple[float, int, Armed, Enum]
 
 
 class Timers:
@@ -27,15 +33,16 @@ class Timers:
     __slots__ = ("_clear_at", "_heap", "_sequence")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, TimerOwner, Enum]] = []
+        self._heap: list[_Entry] = []
         self._sequence = 0
         self._clear_at = LEAST_CLEARED
 
     def start(self, owner: TimerOwner, timer: Enum, at: float) -> None:
         """Arm a timer for the monotonic time `at`; an armed one of this name is replaced."""
-        owner.armed[timer] = at
+        armed = owner.armed
+        armed[timer] = (at, owner)
         self._sequence += 1
-        heappush(self._heap, (at, self._sequence, owner, timer))
+        heappush(self._heap, (at, self._sequence, armed, timer))
         if len(self._heap) >= self._clear_at:
             self._clear()
 
@@ -47,9 +54,8 @@ class Timers:
         """Return when the next armed timer fires, None when none is armed."""
         heap = self._heap
         while heap:
-            at, _, owner, timer = heap[0]
-            if owner.armed.get(timer) == at:
-                return at
+            if _is_armed(heap[0]):
+                return heap[0][0]
             heappop(heap)
         return None
 
@@ -57,17 +63,23 @@ class Timers:
         """Tell the owners of all timers whose time has come."""
         heap = self._heap
         while heap and heap[0][0] <= now:
-            at, _, owner, timer = heappop(heap)
-            if owner.armed.get(timer) == at:
-                del owner.armed[timer]
-                owner.on_timer(timer, now)
+            at, _, armed, timer = heappop(heap)
+            due = armed.get(timer)
+            if due is not None and due[0] == at:
+                del armed[timer]
+                due[1].on_timer(timer, now)
 
     def _clear(self) -> None:
-        self._heap[:] = [it for it in self._heap if it[2].armed.get(it[3]) == it[0]]
+        self._heap[:] = [it for it in self._heap if _is_armed(it)]
         heapify(self._heap)
         self._clear_at = max(LEAST_CLEARED, 2 * len(self._heap))
 
     def __len__(self) -> int:
         """Return how many armed timers there are (for tests that look for leaks)."""
-        live = [(it[2], it[3]) for it in self._heap if it[2].armed.get(it[3]) == it[0]]
-        return len({(id(owner), timer) for owner, timer in live})
+        return len({(id(it[2]), it[3]) for it in self._heap if _is_armed(it)})
+
+
+def _is_armed(entry: _Entry) -> bool:
+    at, _, armed, timer = entry
+    due = armed.get(timer)
+    return due is not None and due[0] == at

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import NamedTuple, TypeAlias
 
+from edge.sip.timers import Armed
 from edge.symbol import Symbol
 
 
@@ -201,7 +202,7 @@ class Transaction:
         self.key = key
         """What a message must carry to belong here (RFC 3261 §17.1.3, §17.2.3)."""
         self.runner = runner
-        self.armed: dict[Enum, float] = {}
+        self.armed: Armed = {}
         self.last_sent: bytes | None = None
         self.interval = 0.0
         """Seconds between the last two retransmissions."""

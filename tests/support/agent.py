@@ -11,7 +11,7 @@ from edge.sip.digest import answer_challenge
 from edge.sip.endpoint import Endpoint
 from edge.sip.exchange import ClientTransaction, Fields, OutgoingRequest, ServerTransaction
 from edge.sip.message import MalformedRequest, Request, Response, response_bytes
-from edge.sip.timers import Timers
+from edge.sip.timers import Armed, Timers
 from edge.sip.timing import T1, T2, TIMEOUT
 from edge.sip.uri import parse_uri
 from tests.support.ids import CountingIds
@@ -94,7 +94,7 @@ class _AgentCall:
         self.agent = agent
         self.reoffers = AgentReoffers(agent, self, offers, replies)
         self.flow = flow
-        self.armed: dict[Enum, float] = {}
+        self.armed: Armed = {}
         self.dialog: Dialog | None = None
         self.hung_up = False
         """Whether a BYE of either side has gone through."""

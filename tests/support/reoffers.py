@@ -11,7 +11,7 @@ from edge.sip.dialog import Dialog
 from edge.sip.endpoint import Endpoint
 from edge.sip.exchange import ClientTransaction, Fields, ServerTransaction
 from edge.sip.message import Request, Response
-from edge.sip.timers import Timers
+from edge.sip.timers import Armed, Timers
 from edge.sip.timing import T1, T2, TIMEOUT
 from tests.support.sdp import audio
 
@@ -91,7 +91,7 @@ class AgentReoffers:
         """The last reply serves for all that come after it."""
         self.agent = agent
         self.call = call
-        self.armed: dict[Enum, float] = {}
+        self.armed: Armed = {}
         self.heard: list[Response] = []
         """Responses to re-INVITEs of the agent's, provisional ones included."""
         self.taken: list[Request] = []
