@@ -14,7 +14,8 @@ from tests.e2e.sipp import Sipp, free_address, free_host
 
 pytestmark = [pytest.mark.sockets, pytest.mark.sipp, pytest.mark.xdist_group("ladders")]
 
-NO_ANSWER_S = 2.0
+NO_ANSWER_S = 3.0
+"""More than the 2 s of the number that plays early media before it answers."""
 TO_SECOND_CARRIER = "+12125550106"
 """The simulated network answers 503, and the call goes to the carrier that the test plays."""
 RINGS_FOR_EVER = "+12125550103"
