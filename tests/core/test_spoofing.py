@@ -14,7 +14,17 @@ from edge.policy.authentication import GUESSERS
 from edge.refusals import LINES_AT_ONCE
 from edge.sip.message import Request, response_bytes
 from tests.core.refusal_cases import STRANGER, Scene, asked, challenged, other
-from tests.core.stand import CARRIER, EDGE, HOST, OUTBOUND_URI, PBX, SECOND_PBX, Node, Stage
+from tests.core.stand import (
+    CARRIER,
+    EDGE,
+    EPOCH,
+    HOST,
+    OUTBOUND_URI,
+    PBX,
+    SECOND_PBX,
+    Node,
+    Stage,
+)
 from tests.core.stand import connector as usual_connector
 from tests.policy.world import OFFER, datagram
 from tests.support.agent import CalleePlan, CallerPlan, Step
@@ -229,7 +239,7 @@ def test_the_tables_have_the_sizes_that_their_bounds_say(monkeypatch: pytest.Mon
         asked_again = asked(datagram(), PBX, usual_connector(user=("pbx", "secret")))
         assert asked_again.final is not None
         checks._count_failure((PBX[0], HOST, str(number)), 0.0)
-        checks._nonces.use(str(number), 1)
+        checks._nonces.use(checks._nonces.issue(HOST, PBX[0], EPOCH), 1)
     assert (len(checks), len(checks._nonces)) == (10, 10)
     assert GUESSERS == 4_096
 
