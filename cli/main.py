@@ -56,6 +56,10 @@ Region = Annotated[
     str | None, typer.Option(metavar="REGION", help="Its region [the AWS configuration's].")
 ]
 Number = Annotated[str, typer.Argument(metavar="+1...", help="Number in E.164.")]
+CallId = Annotated[
+    str | None,
+    typer.Argument(metavar="CALL", help="TransactionId or SIP Call-ID.", show_default=False),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 KeyId = Annotated[str, typer.Argument(metavar="ACCESS_KEY_ID", help="Which key; see the list.")]
 
@@ -172,10 +176,7 @@ def place_call(
 
 @call.command("record")
 def record_call(
-    call_id: Annotated[
-        str | None,
-        typer.Argument(metavar="CALL", help="TransactionId or SIP Call-ID.", show_default=False),
-    ] = None,
+    call_id: CallId = None,
     last: Annotated[
         bool, typer.Option("--last", help="Take the call that was answered last.")
     ] = False,
@@ -335,10 +336,7 @@ def release(
 
 @app.command()
 def explain(
-    call_id: Annotated[
-        str | None,
-        typer.Argument(metavar="CALL", help="TransactionId or SIP Call-ID.", show_default=False),
-    ] = None,
+    call_id: CallId = None,
     last: Annotated[
         bool, typer.Option("--last", help="Take the call that was refused or ended last.")
     ] = False,

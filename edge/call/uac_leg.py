@@ -13,14 +13,14 @@ from edge.call.events import (
 from edge.call.leg import Leg, LegUser, Stack
 from edge.call.leg_states import IN_DIALOG, LegInput, LegState, LegTable, LegTimer
 from edge.call.session_timer import session_fields
-from edge.flow import Flow
+from edge.flow import Address, Flow
 from edge.policy.content import sdp_in
 from edge.policy.header_policy import Way
 from edge.policy.session_interval import least_of
 from edge.routing.credentials import Credentials, is_challenge, proof_in, with_credentials
 from edge.routing.failover import Failure, retry_after_s
 from edge.sip.dialog import Dialog
-from edge.sip.exchange import ClientTransaction, Fields, OutgoingRequest
+from edge.sip.exchange import ClientTransaction, Fields, Nobody, OutgoingRequest
 from edge.sip.message import Response
 from edge.sip.timing import TIMEOUT
 
@@ -244,22 +244,13 @@ class UacLeg(Leg):
         self.stack.timers.start(self, LegTimer.CANCEL_UNANSWERED, now + TIMEOUT)
 
 
-class _Discarded:
-    """User of a BYE whose outcome matters to nobody."""
+class _Discarded(Nobody):
+    """User of a BYE to a fork: its answers come from where the leg's do."""
 
     __slots__ = ("_leg",)
 
     def __init__(self, leg: Leg) -> None:
         self._leg = leg
 
-    def trusts(self, remote: tuple[str, int]) -> bool:
+    def trusts(self, remote: Address) -> bool:
         return self._leg.trusts(remote)
-
-    def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
-        pass
-
-    def on_no_response(self, transaction: ClientTransaction, now: float) -> None:
-        pass
-
-    def on_unreachable(self, transaction: ClientTransaction, now: float) -> None:
-        pass

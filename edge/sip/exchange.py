@@ -49,8 +49,8 @@ class ClientUser(Protocol):
         """Hear that the network refuses the peer's address."""
 
 
-class _Nobody:
-    """User of a request that is over."""
+class Nobody:
+    """User of a request whose outcome matters to nobody."""
 
     def trusts(self, remote: Address) -> bool:
         """Trust no address any more."""
@@ -66,7 +66,7 @@ class _Nobody:
         """Ignore it."""
 
 
-NOBODY: Final[ClientUser] = _Nobody()
+NOBODY: Final[ClientUser] = Nobody()
 """Takes the place of a request's user when the transaction is forgotten. The user still knows the
 transaction, and what knows each other is not freed by counting references (EDGE X9)."""
 

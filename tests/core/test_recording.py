@@ -167,16 +167,21 @@ def test_other_calls_of_the_same_peers_are_not_recorded() -> None:
         link.run()
 
 
+def options(take: Take, sent_by: str, more: str = "") -> bytes:
+    """Return an OPTIONS with the Call-ID of the recorded call; `more` are further header lines."""
+    call_id = take.node.journalled[0].call_id
+    return (
+        f"OPTIONS sip:{HOST} SIP/2.0\r\nVia: SIP/2.0/UDP {sent_by};branch=z9hG4bK1\r\n"
+        f"From: <sip:a@b>;tag=1\r\nTo: <sip:{HOST}>\r\nCall-ID: {call_id}\r\n"
+        f"CSeq: 1 OPTIONS\r\n{more}Content-Length: 0\r\n\r\n"
+    ).encode()
+
+
 def test_a_message_of_another_peer_with_the_same_call_id_is_not_recorded() -> None:
     with lossy_link(1) as link:
         take = Take(link)
         take.order()
-        call_id = take.node.journalled[0].call_id
-        message = (
-            f"OPTIONS sip:{HOST} SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.99;branch=z9hG4bK1\r\n"
-            f"From: <sip:a@b>;tag=1\r\nTo: <sip:{HOST}>\r\nCall-ID: {call_id}\r\n"
-            "CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
-        ).encode()
+        message = options(take, "192.0.2.99")
         for host, count in (("192.0.2.99", 0), (PBX[0], 2)):
             flow = Flow(Transport.UDP, EDGE, (host, 5060))
             take.node.take(message, flow, link.now)
@@ -188,14 +193,8 @@ def test_what_could_be_used_is_masked_in_what_is_recorded() -> None:  # EDGE S14
     with lossy_link(1) as link:
         take = Take(link)
         take.order()
-        call_id = take.node.journalled[0].call_id
-        message = (
-            f"OPTIONS sip:{HOST} SIP/2.0\r\nVia: SIP/2.0/UDP {PBX[0]};branch=z9hG4bK1\r\n"
-            f"From: <sip:a@b>;tag=1\r\nTo: <sip:{HOST}>\r\nCall-ID: {call_id}\r\n"
-            "CSeq: 1 OPTIONS\r\n"
-            'Proxy-Authorization: Digest username="pbx", response="5ec2e7"\r\n'
-            "Content-Length: 0\r\n\r\n"
-        ).encode()
+        secret = 'Proxy-Authorization: Digest username="pbx", response="5ec2e7"\r\n'
+        message = options(take, PBX[0], secret)
         take.node.take(message, Flow(Transport.UDP, EDGE, PBX), link.now)
         assert take.packets()[0].data == message.replace(b"5ec2e7", b"******")
         link.run()

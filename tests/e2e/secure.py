@@ -89,16 +89,9 @@ def calling(
     ):
         uri, plan = f"sip:{SECOND_CARRIERS}@{trunk.host}", CallerPlan(body=offer, ack_body=ack_body)
         call = pbx.call(uri, lab.tls, plan, time.monotonic(), caller=CALLER)
-
-        def is_up() -> bool:
-            assert call.final is None or call.answered, call.final
-            return call.answered and bool(carrier.taken) and carrier.taken[0].ack is not None
-
-        run_together(near, far, until=is_up, what="the call is up")
-        (taken,) = carrier.taken
-        assert call.final is not None
+        taken, answer_body = _await_up(call, carrier, near, far)
         callee.edge = rtp_of(taken.request.body)
-        yield SecureCall(call, taken, call.final.body, (near, far))
+        yield SecureCall(call, taken, answer_body, (near, far))
 
 
 @contextmanager
@@ -117,16 +110,22 @@ def called(
         plan = CallerPlan(body=audio(*caller.address))
         uri = f"sip:{number}@{lab.edge[0]}"
         call = carrier.call(uri, lab.edge, plan, time.monotonic(), caller=CALLER)
-
-        def is_up() -> bool:
-            assert call.final is None or call.answered, call.final
-            return call.answered and bool(pbx.taken) and pbx.taken[0].ack is not None
-
-        run_together(near, far, until=is_up, what="the call is up")
-        (taken,) = pbx.taken
-        assert call.final is not None
-        caller.edge = rtp_of(call.final.body)
+        taken, answer_body = _await_up(call, pbx, near, far)
+        caller.edge = rtp_of(answer_body)
         yield SecureCall(taken, call, taken.request.body, (near, far))
+
+
+def _await_up(call: PlacedCall, called: Agent, *wires: Turning) -> tuple[TakenCall, bytes]:
+    """Wait until both ends are up; return the end of whoever is called, and the answer."""
+
+    def is_up() -> bool:
+        assert call.final is None or call.answered, call.final
+        return call.answered and bool(called.taken) and called.taken[0].ack is not None
+
+    run_together(*wires, until=is_up, what="the call is up")
+    (taken,) = called.taken
+    assert call.final is not None
+    return taken, call.final.body
 
 
 def _name(kind: str) -> str:

@@ -54,14 +54,6 @@ def call_and_compare(lab: Lab, calling: Agent, called: Agent, uri: str) -> Place
     return call
 
 
-@pytest.fixture(scope="module")
-def trunk(lab: Lab) -> Trunk:
-    made = lab.new_trunk()
-    made.permit()
-    made.await_effect()
-    return made
-
-
 def test_outbound_audio_arrives_octet_for_octet_at_both_ends(lab: Lab, trunk: Trunk) -> None:
     # EDGE SD5, V1. 0106 fails in the simulated network, so the carrier that we play is called.
     pbx, carrier = agent(free_address(trunk.pbx)), agent(lab.second_carrier)
