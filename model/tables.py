@@ -25,7 +25,7 @@ Tables of configuration and of nodes have a string partition key `pk` and a stri
 
 Calls have a table of their own, with the string key `transaction_id` and these indexes:
 
-    live        live_node     started_at   calls that are up; an ended call is not there
+    live        live_node     started_at   calls that are up, and ended ones whose object is due
     connector   connector_id  started_at
     number      number        started_at   the customer's own number of a call (model/calls.py)
 

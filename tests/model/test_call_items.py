@@ -9,11 +9,15 @@ from hypothesis import strategies as st
 
 from model.call_items import (
     call_key,
+    due_bucket_of,
+    due_members,
     ended_members,
     has_ended,
     live_call_from,
     live_members,
     record_from,
+    seen,
+    seen_at,
 )
 from model.calls import customer_number
 from model.cdr import CallDetailRecord, CallStatus, Disposition
@@ -83,6 +87,38 @@ def test_the_end_of_a_call_replaces_its_row_and_takes_it_from_the_live_ones() ->
     assert call_key(record.transaction_id) == {
         CALLS.partition_key: ended[CALLS.partition_key],
     }
+
+
+@given(RECORDS)
+def test_a_row_whose_object_is_due_has_all_that_it_consists_of_and_where_it_goes(
+    record: CallDetailRecord,
+) -> None:
+    # EDGE C9: a recorded end is used as it is, whatever the settings are by then
+    item = encode_item(due_members(record, "node1", "a-bucket", record.key()))
+    read = record_from(item, ACCOUNT)
+    assert (read.key(), read.body()) == (record.key(), record.body())
+    assert item["object_key"] == {"S": record.key()}
+    assert due_bucket_of(item) == "a-bucket"
+
+
+def test_a_call_whose_object_is_due_has_ended_but_stays_where_it_is_looked_for() -> None:
+    # EDGE C9
+    record = a_record()
+    due = encode_item(due_members(record, "node1", "a-bucket", record.key()))
+    done = encode_item(ended_members(record, "node1", record.key()))
+    live = encode_item(live_members(a_live_call(), "node1"))
+    assert due[LIVE_CALLS.partition_key] == live[LIVE_CALLS.partition_key]
+    assert [has_ended(item) for item in (live, due, done)] == [False, True, True]
+    assert [due_bucket_of(item) for item in (live, due, done)] == [None, "a-bucket", None]
+    assert due.keys() - done.keys() == {LIVE_CALLS.partition_key, "bucket"}
+
+
+def test_a_row_can_say_when_its_call_was_last_seen() -> None:
+    # EDGE C9
+    item = encode_item(live_members(a_live_call(), "node1"))
+    assert seen_at(item) is None
+    assert seen_at(seen(item, STARTED_AT)) == STARTED_AT
+    assert live_call_from(seen(item, STARTED_AT)) == live_call_from(item)
 
 
 def test_a_record_that_was_given_up_has_no_object() -> None:
