@@ -5,11 +5,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 
 from edge.flow import Address
 from edge.meter import Figures
 from edge.runtime.log import Field
 from edge.seam import Drain, Input, NodeReport, Output
+from tests.runtime.records import STARTED_AT
 
 
 class ScriptedCore:
@@ -43,7 +45,7 @@ class ScriptedCore:
 
     def report(self, now: float, /) -> NodeReport:
         draining = any(isinstance(happened, Drain) for happened in self.inputs)
-        return NodeReport(self.active_calls, draining, ())
+        return NodeReport(STARTED_AT + timedelta(seconds=now), self.active_calls, draining, ())
 
     def minute(self) -> list[Figures]:
         return self.counted
