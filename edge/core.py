@@ -276,6 +276,7 @@ class Core:
     def report(self, now: float) -> NodeReport:
         """Return what the node says of itself at the monotonic time `now`."""
         return NodeReport(
+            renewed_at=self._clock.utc_at(now),
             active_calls=self._calls.active_calls(),
             draining=self._calls.is_draining,
             carriers=self._peers.carrier_states(self._calls.directory, self._clock, now),

@@ -5,10 +5,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 
 from edge.flow import Address
 from edge.runtime.log import Field
 from edge.seam import Drain, Input, NodeReport, Output
+from tests.runtime.records import STARTED_AT
 
 
 class ScriptedCore:
@@ -40,7 +42,7 @@ class ScriptedCore:
 
     def report(self, now: float, /) -> NodeReport:
         draining = any(isinstance(happened, Drain) for happened in self.inputs)
-        return NodeReport(self.active_calls, draining, ())
+        return NodeReport(STARTED_AT + timedelta(seconds=now), self.active_calls, draining, ())
 
     @property
     def pending(self) -> dict[str, int]:
