@@ -1,7 +1,10 @@
-"""Names that whoever writes metrics and whoever looks at them must agree on (EDGE X1, X7)."""
+"""Names that whoever writes metrics and lines and whoever watches them must agree on (EDGE X7)."""
 
 NAMESPACE = "OpenVoiceConnector"
 """Amazon's own, AWS/ChimeVoiceConnector, is not for others to write to."""
+
+BUCKET_DENIED = "bucket-denied"
+"""Event of the edge's log: it has no right to put records into a bucket (EDGE C10)."""
 
 
 def deployment_dimensions(prefix: str, region: str) -> dict[str, str]:
