@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from edge.settings import VARIABLES, RuntimeSettings
-from model.cdr import KEY_PREFIX
 from model.cqr import QUALITY_PREFIX
+from model.record_form import KEY_PREFIX
 from model.settings import Settings
 from model.tables import edge_log_group_name
 from tests.infra.synthesis import OTHER_SETTINGS, Assembly, Template, text_of
@@ -191,9 +191,11 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
         ("dynamodb:BatchWriteItem", f"{table}calls"),
         ("dynamodb:BatchWriteItem", f"{table}nodes"),
         ("s3:PutObject", f"{bucket}/{KEY_PREFIX}/*"),
-        ("logs:CreateLogGroup", f"{groups}:/aws/ChimeVoiceConnectorLogs/*"),
-        ("logs:CreateLogStream", f"{groups}:/aws/ChimeVoiceConnectorLogs/*"),
-        ("logs:PutLogEvents", f"{groups}:/aws/ChimeVoiceConnectorLogs/*"),
+        *(
+            (f"logs:{action}", f"{groups}:/aws/ChimeVoiceConnector{log}/*")
+            for action in ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
+            for log in ("Logs", "SipMessages")
+        ),
         # It has no resource to be restricted to.
         ("ec2:DescribeNetworkInterfaces", "*"),
     }
@@ -211,6 +213,10 @@ def test_what_is_off_by_default_has_no_rights_until_it_is_on(
         ("s3:PutObject", f"{bucket}/{QUALITY_PREFIX}/*"),
     }
     assert wanted <= other.grants("TaskTaskRole")
+    # EDGE C1: the prefix that was chosen, in the place of the usual one.
+    records = {("s3:PutObject", f"{bucket}/telephony/cdrs/*")}
+    stored = {it for it in other.grants("TaskTaskRole") if it[0] == "s3:PutObject"}
+    assert stored == records | {it for it in wanted if it[0] == "s3:PutObject"}
     assert len(other.grants("TaskTaskRole")) == len(edge.grants("TaskTaskRole")) + len(wanted)
 
 
