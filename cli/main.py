@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.errors import CommandError, ExitCode
+from cli.options import ApiPort, AsJson, Prefix, Region
 from emulator.ports import HOST, Ports
 
 _EXIT_CODES = (
@@ -44,23 +45,11 @@ app.add_typer(keys, name="keys")
 numbers = typer.Typer(help="The supply of phone numbers.", no_args_is_help=True)
 app.add_typer(numbers, name="numbers")
 
-ApiPort = Annotated[
-    int | None,
-    typer.Option(min=1, max=65_535, help="Choose the stand with this API port, if several run."),
-]
-Prefix = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Work on the deployment of this prefix in AWS [ovc]."),
-]
-Region = Annotated[
-    str | None, typer.Option(metavar="REGION", help="Its region [the AWS configuration's].")
-]
 Number = Annotated[str, typer.Argument(metavar="+1...", help="Number in E.164.")]
 CallId = Annotated[
     str | None,
     typer.Argument(metavar="CALL", help="TransactionId or SIP Call-ID.", show_default=False),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 KeyId = Annotated[str, typer.Argument(metavar="ACCESS_KEY_ID", help="Which key; see the list.")]
 
 
