@@ -1,4 +1,4 @@
-"""Options that several commands share, and how a command's module is found."""
+"""Options that several commands have, and how the module of a command is found."""
 
 from importlib import import_module
 from typing import Annotated, Any
