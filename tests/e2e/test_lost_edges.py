@@ -180,7 +180,7 @@ def test_an_edge_that_is_well_keeps_its_calls_while_the_database_is_away() -> No
         assert record["StatusMessage"] == "Normal Call Clearing"
 
 
-def test_ovc_up_goes_on_after_its_edge_was_killed(tmp_path: Path) -> None:  # EDGE C9, A14
+def test_ovc_up_goes_on_after_its_edge_was_killed(tmp_path: Path) -> None:  # EDGE C9
     with RunningStand(tmp_path) as stand:
         offered = stand.offered()
         number = offered["OVC_NUMBERS"].split(",")[0]
