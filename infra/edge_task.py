@@ -10,6 +10,7 @@ from constructs import Construct
 from infra.document import settings_document
 from infra.edge_image import edge_image
 from infra.findings import accept
+from infra.foreign_buckets import permit_foreign
 from infra.names import connector_log_arn, record_arns, table_arn
 from infra.network import SIP_PORT
 from infra.settings import DeploymentSettings
@@ -175,11 +176,21 @@ class EdgeTask(Construct):
             },
         )
         self._permit_logs(role)
+        permit_foreign(role, settings, self._prefixes())
         if settings.operator.records.quality:
             self._permit_quality(role)
         if settings.operator.recording.allowed:
             self._permit_recording(role)
         return role
+
+    def _prefixes(self) -> list[str]:
+        """Return the prefixes of all objects that nodes store."""
+        operator = self._settings.operator
+        return [
+            operator.records.prefix,
+            *([QUALITY_PREFIX] if operator.records.quality else []),
+            *([RECORDING_PREFIX] if operator.recording.allowed else []),
+        ]
 
     def _permit_logs(self, role: iam.Role) -> None:
         """Let nodes write the logs of connectors, and make them (EDGE X4)."""
