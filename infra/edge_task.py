@@ -155,23 +155,26 @@ class EdgeTask(Construct):
         numbers = table_arn(stack, settings, NUMBERS)
         rows = [table_arn(stack, settings, table) for table in (CALLS, NODES)]
         followed = [table_arn(stack, settings, table) for table in (NODES, FEED)]
-        prefix = settings.operator.records.prefix
-        records = record_arns(stack, settings, prefix)
+        prefixes = settings.operator.records.prefixes
+        records = [record_arns(stack, settings, prefix) for prefix in prefixes]
         for actions, resources in (
             (["dynamodb:BatchGetItem"], [connectors, numbers]),
             (["dynamodb:Query"], [connectors, numbers, *followed]),
             (["dynamodb:BatchWriteItem"], rows),
             (["dynamodb:PutItem"], [table_arn(stack, settings, NODES)]),
             (["dynamodb:UpdateItem"], [table_arn(stack, settings, LIMITS)]),
-            (["s3:PutObject"], [records]),
+            (["s3:PutObject"], records),
             (["ec2:DescribeNetworkInterfaces"], ["*"]),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
         accept(
             role,
             {
-                self._finding(prefix): "A record's name has connector and time in it "
-                "(EDGE C1); of all names of records this is the part that is known.",
+                **{
+                    self._finding(prefix): "A record's name has connector and time in it (EDGE "
+                    "C1); of all names of records this is the part that is known."
+                    for prefix in prefixes
+                },
                 "AwsSolutions-IAM5[Resource::*]": "DescribeNetworkInterfaces knows no resources.",
             },
         )
@@ -187,7 +190,7 @@ class EdgeTask(Construct):
         """Return the prefixes of all objects that nodes store."""
         operator = self._settings.operator
         return [
-            operator.records.prefix,
+            *operator.records.prefixes,
             *([QUALITY_PREFIX] if operator.records.quality else []),
             *([RECORDING_PREFIX] if operator.recording.allowed else []),
         ]

@@ -35,7 +35,7 @@ class Need(NamedTuple):
 
 def needs_of(settings: Settings, edge: Role, reaper: Role | None) -> list[Need]:
     """Return all needs of a deployment with these settings (EDGE C1, C9, X10)."""
-    prefixes = [settings.records.prefix]
+    prefixes = [*settings.records.prefixes]
     if settings.records.quality:
         prefixes.append(QUALITY_PREFIX)
     if settings.recording.allowed:
@@ -43,7 +43,7 @@ def needs_of(settings: Settings, edge: Role, reaper: Role | None) -> list[Need]:
     needs = [Need("edge", edge, (PUT,), tuple(prefixes))]
     if reaper is not None:
         # It reads an object that is there already: the row takes its end from it.
-        needs.append(Need("reaper", reaper, (PUT, GET), (settings.records.prefix,)))
+        needs.append(Need("reaper", reaper, (PUT, GET), settings.records.prefixes))
     return needs
 
 
