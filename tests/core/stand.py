@@ -224,6 +224,8 @@ class Node:
         self.worker = Worker()
         self.records: list[CallDetailRecord] = []
         self.quality_records: list[CallQualityRecord] = []
+        self.buckets: dict[str, str] = {}
+        """Where each object went, by its key."""
         self.qualities: list[NoteQuality] = []
         self.media_logs: list[WriteLog] = []
         self.sip_logs: list[WriteLog] = []
@@ -349,7 +351,8 @@ class Node:
                     report = self.worker.obey(command, now)
                     reports += [] if report is None else [report]
                 case WriteRecord(bucket, record):
-                    assert bucket == self._bucket
+                    assert bucket == self._bucket or self._bucket != BUCKET
+                    self.buckets[record.key()] = bucket
                     if isinstance(record, CallQualityRecord):
                         self.quality_records.append(record)
                     else:
