@@ -172,6 +172,25 @@ def test_a_row_that_nobody_takes_stays_in_memory_and_is_tried_again(
     in_world(test)
 
 
+def test_what_nobody_takes_is_not_kept_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    # EDGE C10
+    monkeypatch.setattr("edge.runtime.safe_rows.MOST_UNSAFE", 5)
+
+    async def test(world: World) -> None:
+        await world.fail()
+        world.disk.takes = False
+        for number in range(8):
+            world.put(f"r{number}")
+        assert world.rows.unsafe == 5
+        assert [line["total"] for line in world.log.of("row-lost")] == [1, 2]
+        world.disk.takes = True
+        world.table.error = None
+        await world.written()
+        assert {f"r{number}" for number in range(3, 8)} <= world.table.rows.keys()
+
+    in_world(test)
+
+
 def test_the_end_of_a_call_takes_the_place_of_its_answer_everywhere() -> None:
     async def test(world: World) -> None:
         await world.fail()
