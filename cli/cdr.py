@@ -15,7 +15,8 @@ from cli.errors import CommandError
 from cli.stand import running_stand
 from emulator.environment import isolate
 from emulator.stand_file import StandFacts
-from model.cdr import KEY_PREFIX, NORMAL_CALL_CLEARING
+from model.cdr import NORMAL_CALL_CLEARING
+from model.record_form import KEY_PREFIX
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

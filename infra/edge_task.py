@@ -13,7 +13,6 @@ from infra.findings import accept
 from infra.names import connector_log_arn, record_arns, table_arn
 from infra.network import SIP_PORT
 from infra.settings import DeploymentSettings
-from model.cdr import KEY_PREFIX
 from model.connector_logs import ConnectorLog
 from model.cqr import QUALITY_PREFIX
 from model.peers import IN_ENVIRONMENT
@@ -154,7 +153,8 @@ class EdgeTask(Construct):
         numbers = table_arn(stack, settings, NUMBERS)
         rows = [table_arn(stack, settings, table) for table in (CALLS, NODES)]
         followed = [table_arn(stack, settings, table) for table in (NODES, FEED)]
-        records = record_arns(stack, settings)
+        prefix = settings.operator.records.prefix
+        records = record_arns(stack, settings, prefix)
         for actions, resources in (
             (["dynamodb:BatchGetItem"], [connectors, numbers]),
             (["dynamodb:Query"], [connectors, numbers, *followed]),
@@ -168,7 +168,7 @@ class EdgeTask(Construct):
         accept(
             role,
             {
-                self._finding(KEY_PREFIX): "A record's name has connector and time in it "
+                self._finding(prefix): "A record's name has connector and time in it "
                 "(EDGE C1); of all names of records this is the part that is known.",
                 "AwsSolutions-IAM5[Resource::*]": "DescribeNetworkInterfaces knows no resources.",
             },

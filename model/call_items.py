@@ -11,7 +11,8 @@ Whoever owes something for a call finds it in the index of live calls: the node 
 reaper once that node is dead (EDGE C9). Who wants the calls that are up leaves out those that have
 ended. Each write is the whole item, so that the last one wins whatever happened to those before it.
 Texts are stored as the record shows them, so that what is read here and the object in the bucket
-are the same.
+are the same. In which form that object is (model/record_form.py) `form` says, unless it is the
+usual one: also who closes a call of a dead node, with other settings, makes the same object.
 """
 
 from datetime import datetime, timedelta
@@ -25,8 +26,9 @@ from model.cdr import (
     recorded_call_id,
     recorded_text,
 )
-from model.codec import Item, Plain, flag, moment, moment_text, optional_string, string
+from model.codec import Item, Plain, flag, mapping, moment, moment_text, optional_string, string
 from model.quality import CallQuality, quality_members
+from model.record_form import SEED_FORM, RecordForm, RecordFormat, TimeForm
 from model.tables import CALLS, EXPIRES_AT, LIVE_CALLS
 
 KEPT = timedelta(days=90)
@@ -46,6 +48,7 @@ def live_members(
         "node_id": node_id,
         LIVE_CALLS.partition_key: node_id,
         "started_at": moment_text(call.answered_at),
+        "form": _form_members(call.form),
         "quality": None if quality is None else quality_members(quality),
         EXPIRES_AT: _expiry(call.answered_at),
     }
@@ -88,6 +91,7 @@ def ended_members(
         "status_message": recorded_text(record.status_message),
         "billable_duration": record.billable_duration,
         "object_key": object_key,
+        "form": _form_members(record.form),
         "quality": None if quality is None else quality_members(quality),
         EXPIRES_AT: _expiry(record.ended_at),
     }
@@ -130,6 +134,7 @@ def live_call_from(item: Item) -> LiveCall:
         disposition=Disposition(string(item["disposition"])),
         sip_auth_user=optional_string(item, "sip_auth_user"),
         answered_at=moment(item["started_at"]),
+        form=_form_from(item),
     )
 
 
@@ -149,6 +154,7 @@ def record_from(item: Item, account_id: str) -> CallDetailRecord:
         answered=flag(item["answered"]),
         started_at=moment(item["started_at"]),
         ended_at=moment(item["ended_at"]),
+        form=_form_from(item),
     )
 
 
@@ -165,6 +171,29 @@ def _numbers(disposition: Disposition, from_number: str, to_number: str) -> dict
         # DynamoDB takes no empty key: such a call is in no list of a number.
         "number": customer_number(disposition, shown_from, shown_to) or None,
     }
+
+
+def _form_members(form: RecordForm) -> dict[str, Plain] | None:
+    if form == SEED_FORM:
+        return None
+    return {
+        "format": form.format.value,
+        "time": form.time.value,
+        "prefix": form.prefix,
+        "region": form.region,
+    }
+
+
+def _form_from(item: Item) -> RecordForm:
+    if "form" not in item:
+        return SEED_FORM
+    members = mapping(item["form"])
+    return RecordForm(
+        format=RecordFormat(string(members["format"])),
+        time=TimeForm(string(members["time"])),
+        prefix=string(members["prefix"]),
+        region=optional_string(members, "region"),
+    )
 
 
 def _optional_text(text: str | None) -> str | None:

@@ -26,7 +26,7 @@ OTHER_SETTINGS = {
     "api": {"private_addresses": True},
     "media": {"first_port": 20_000, "last_port": 20_999},
     "recording": {"allowed": True},
-    "records": {"quality": True},
+    "records": {"quality": True, "format": "v2", "prefix": "telephony/cdrs"},
 }
 OTHER: dict[str, object] = {
     "ovc:prefix": "lab2",

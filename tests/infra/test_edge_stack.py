@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from edge.settings import VARIABLES, RuntimeSettings
-from model.cdr import KEY_PREFIX
 from model.cqr import QUALITY_PREFIX
+from model.record_form import KEY_PREFIX
 from model.settings import Settings
 from model.tables import edge_log_group_name
 from tests.infra.synthesis import OTHER_SETTINGS, Assembly, Template, text_of
@@ -211,6 +211,10 @@ def test_what_is_off_by_default_has_no_rights_until_it_is_on(
         ("s3:PutObject", f"{bucket}/{QUALITY_PREFIX}/*"),
     }
     assert wanted <= other.grants("TaskTaskRole")
+    # EDGE C1: the prefix that was chosen, in the place of the usual one.
+    records = {("s3:PutObject", f"{bucket}/telephony/cdrs/*")}
+    stored = {it for it in other.grants("TaskTaskRole") if it[0] == "s3:PutObject"}
+    assert stored == records | {it for it in wanted if it[0] == "s3:PutObject"}
     assert len(other.grants("TaskTaskRole")) == len(edge.grants("TaskTaskRole")) + len(wanted)
 
 

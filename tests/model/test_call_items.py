@@ -22,7 +22,9 @@ from model.call_items import (
 from model.calls import customer_number
 from model.cdr import CallDetailRecord, CallStatus, Disposition
 from model.codec import Item, encode_item
+from model.record_form import RecordForm
 from model.tables import CALLS, EXPIRES_AT, LIVE_CALLS
+from tests.model.record_samples import FORMS
 from tests.runtime.records import STARTED_AT, a_live_call, a_record
 
 ACCOUNT = "000000000000"
@@ -45,6 +47,7 @@ RECORDS = st.builds(
     answered=st.booleans(),
     started_at=MOMENTS,
     ended_at=MOMENTS,
+    form=st.sampled_from(FORMS),
 )
 
 
@@ -55,7 +58,7 @@ def test_a_row_has_all_that_its_object_consists_of(record: CallDetailRecord) -> 
     read = record_from(item, ACCOUNT)
     assert (read.key(), read.body()) == (record.key(), record.body())
     assert item["object_key"] == {"S": record.key()}
-    assert item["billable_duration"] == {"N": str(read.members()["BillableDuration"])}
+    assert item["billable_duration"] == {"N": str(read.billable_duration)}
     assert has_ended(item)
 
 
@@ -72,8 +75,16 @@ def test_a_live_call_is_read_back_and_is_in_the_index_of_its_node() -> None:
     call = replace(a_live_call(), sip_auth_user="pbx")
     item = encode_item(live_members(call, "node1"))
     assert live_call_from(item) == call
+    assert "form" not in item
     assert item[LIVE_CALLS.partition_key] == {"S": "node1"}
     assert not has_ended(item)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_row_of_a_live_call_knows_the_form_of_its_record(form: RecordForm) -> None:
+    # EDGE C9: whoever closes it, with whatever settings, writes the same object
+    call = replace(a_live_call(), form=form)
+    assert live_call_from(encode_item(live_members(call, "node1"))) == call
 
 
 def test_the_end_of_a_call_replaces_its_row_and_takes_it_from_the_live_ones() -> None:
