@@ -138,7 +138,12 @@ def run(
             settings.settings,
             settings.table_prefix,
             settings.poll_interval_s,
-            NodeIdentity(uuid4().hex, f"{address}:{sip_address[1]}", utc_now()),
+            NodeIdentity(
+                uuid4().hex,
+                f"{address}:{sip_address[1]}",
+                utc_now(),
+                node.own_task(os.environ, log),
+            ),
         ),
         sip_socket=sip_socket,
         streams=StreamPlan(

@@ -320,6 +320,8 @@ Output: TypeAlias = (
 class NodeReport(NamedTuple):
     """What a node says of itself from time to time."""
 
+    renewed_at: datetime
+    """UTC by the clock of the records: the lease (EDGE C9)."""
     active_calls: int
     draining: bool
     carriers: tuple[CarrierState, ...]

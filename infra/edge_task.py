@@ -63,7 +63,8 @@ class EdgeTask(Construct):
             task_role=self._task_role(),
             execution_role=self.execution_role,
         )
-        self._add_container(self._nonce_secret(), self._log_group())
+        self.log_group = self._log_group()
+        self._add_container(self._nonce_secret(), self.log_group)
         accept(
             self.definition,
             {"AwsSolutions-ECS2": "The variables are settings; the one secret is no variable."},

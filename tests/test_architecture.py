@@ -26,17 +26,26 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 """Package or module -> what it may import besides the standard library and itself."""
 MAY_IMPORT["edge.call"] = MAY_IMPORT["edge.policy"] | {"edge.policy", "edge.routing"}
+MAY_IMPORT["edge.meter"] = set(GROUND)
 MAY_IMPORT["edge.records"] = MAY_IMPORT["edge.call"] | {"edge.call"}
-MAY_IMPORT["edge.refusals"] = MAY_IMPORT["edge.records"] | {"edge.records"}
+MAY_IMPORT["edge.refusals"] = MAY_IMPORT["edge.records"] | {"edge.records", "edge.meter"}
 MAY_IMPORT["edge.seam"] = MAY_IMPORT["edge.refusals"] | {"edge.refusals", "edge.config_change"}
 MAY_IMPORT["edge.waiting"] = MAY_IMPORT["edge.seam"] | {"edge.seam"}
-MAY_IMPORT["edge.reception"] = MAY_IMPORT["edge.waiting"] | {"edge.waiting"}
+MAY_IMPORT["edge.sip_log"] = MAY_IMPORT["edge.waiting"]
+MAY_IMPORT["edge.reception"] = MAY_IMPORT["edge.waiting"] | {"edge.waiting", "edge.sip_log"}
 MAY_IMPORT["edge.load_watch"] = MAY_IMPORT["edge.waiting"]
 MAY_IMPORT["edge.quality"] = MAY_IMPORT["edge.waiting"]
 MAY_IMPORT["edge.recording"] = MAY_IMPORT["edge.waiting"]
-MAY_IMPORT["edge.core"] = MAY_IMPORT["edge.reception"] | {
-    *("edge.reception", "edge.load_watch", "edge.quality", "edge.recording"),
+MAY_IMPORT["edge.observers"] = MAY_IMPORT["edge.waiting"] | {
+    *("edge.quality", "edge.recording", "edge.sip_log"),
 }
+MAY_IMPORT["edge.core"] = (
+    MAY_IMPORT["edge.reception"]
+    | MAY_IMPORT["edge.observers"]
+    | {
+        *("edge.reception", "edge.load_watch", "edge.observers"),
+    }
+)
 MAY_IMPORT["edge.runtime"] = MAY_IMPORT["edge.core"] | {"edge.core"}
 MAY_IMPORT["edge.settings"] = {"model"}
 MAY_IMPORT["edge.__main__"] = MAY_IMPORT["edge.runtime"] | {"edge.runtime", "edge.settings"}

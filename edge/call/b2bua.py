@@ -42,6 +42,9 @@ class CallWatcher(Protocol):
     def on_call_started(self, call: Call, now: float) -> None:
         """Hear of an admitted call, before its first target is tried."""
 
+    def on_attempt(self, call: Call, now: float) -> None:
+        """Hear that the next target is tried, before its INVITE goes out."""
+
     def on_call_answered(self, call: Call, now: float) -> None:
         """Hear of an answer, before the caller does."""
 
@@ -152,6 +155,7 @@ class B2bua:
         admitted = call.admitted
         key = (target.address[0], admitted.from_number, admitted.to_number)
         self._sent.setdefault(key, {})[call] = now
+        self._watcher.on_attempt(call, now)
 
     def on_attempt_over(self, call: Call, ending: int | Failure, now: float) -> None:
         """Tell of a target that failed; what becomes of one after the call's end is no news."""

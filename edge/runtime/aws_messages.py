@@ -34,6 +34,8 @@ class NodeIdentity(NamedTuple):
     """As advertised, host:port."""
     started_at: datetime
     """UTC."""
+    task: str | None = None
+    """Whom to ask whether the process still runs (model/node_task.py); None: nobody."""
 
 
 class Begin(NamedTuple):

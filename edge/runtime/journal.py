@@ -93,12 +93,14 @@ class Journal:
             node_id=self._node.node_id,
             sip_address=self._node.sip_address,
             started_at=self._node.started_at,
-            renewed_at=self._utc(),
+            renewed_at=report.renewed_at,
             active_calls=report.active_calls,
             draining=report.draining,
             carriers=report.carriers,
             connector_calls=report.connector_calls,
             longest_recording_s=report.longest_recording_s,
+            task=self._node.task,
+            shown_at=self._utc(),
         )
         self._nodes.put(encode_item(node_members(node)))
 

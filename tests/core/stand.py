@@ -60,6 +60,7 @@ from model.calls import LiveCall
 from model.cdr import CallDetailRecord
 from model.connector import Connector, Credential, Origination, Route, Termination, connector_host
 from model.connector_group import ConnectorGroup
+from model.connector_logs import ConnectorLog
 from model.cqr import CallQualityRecord
 from model.numbers import InventoryNumber
 from model.settings import Carrier, Settings
@@ -225,6 +226,7 @@ class Node:
         self.quality_records: list[CallQualityRecord] = []
         self.qualities: list[NoteQuality] = []
         self.media_logs: list[WriteLog] = []
+        self.sip_logs: list[WriteLog] = []
         self.metrics: list[PutMetrics] = []
         self.journalled: list[LiveCall] = []
         self.forgotten: list[str] = []
@@ -354,6 +356,8 @@ class Node:
                         self.records.append(record)
                 case NoteQuality():
                     self.qualities.append(output)
+                case WriteLog(ConnectorLog.SIP_MESSAGES):
+                    self.sip_logs.append(output)
                 case WriteLog():
                     self.media_logs.append(output)
                 case PutMetrics():

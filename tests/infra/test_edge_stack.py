@@ -191,9 +191,11 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
         ("dynamodb:BatchWriteItem", f"{table}calls"),
         ("dynamodb:BatchWriteItem", f"{table}nodes"),
         ("s3:PutObject", f"{bucket}/{KEY_PREFIX}/*"),
-        ("logs:CreateLogGroup", f"{groups}:/aws/ChimeVoiceConnectorLogs/*"),
-        ("logs:CreateLogStream", f"{groups}:/aws/ChimeVoiceConnectorLogs/*"),
-        ("logs:PutLogEvents", f"{groups}:/aws/ChimeVoiceConnectorLogs/*"),
+        *(
+            (f"logs:{action}", f"{groups}:/aws/ChimeVoiceConnector{log}/*")
+            for action in ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
+            for log in ("Logs", "SipMessages")
+        ),
         # It has no resource to be restricted to.
         ("ec2:DescribeNetworkInterfaces", "*"),
     }

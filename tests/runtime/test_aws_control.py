@@ -228,7 +228,7 @@ def test_calls_and_the_node_have_their_rows(deployment: Deployment) -> None:
     # EDGE C9, C11
     async def test(world: World) -> None:
         control, recorded, forgotten = world.control, a_record(), a_live_call()
-        control.renew(NodeReport(2, False, ()))
+        control.renew(NodeReport(utc_now(), 2, False, ()))
         for call in (a_live_call(recorded.transaction_id), forgotten):
             control.journal(JournalCall(call))
         await until(lambda: len(deployment.rows(CALLS)) == 2)
@@ -299,7 +299,7 @@ def test_without_tables_for_rows_records_are_stored_all_the_same(deployment: Dep
         await until(lambda: not world.control.unsettled)
         assert deployment.objects() == {record.key(): record.body()}
         await until(lambda: world.log.of("table-refuses"))
-        world.control.renew(NodeReport(0, False, ()))
+        world.control.renew(NodeReport(utc_now(), 0, False, ()))
         await until(lambda: deployment.rows(NODES))
         assert len(world.log.of("table-refuses")) == 1
 

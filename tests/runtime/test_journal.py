@@ -9,11 +9,12 @@ import pytest
 from edge.runtime.journal import Journal
 from edge.seam import NodeReport
 from model.cdr import CallStatus
+from model.codec import moment_text
 from model.node import CarrierState
 from model.quality import optional_quality
 from model.tables import CALLS, NODES
 from tests.runtime.local_aws import Deployment
-from tests.runtime.records import NODE, a_live_call, a_quality, a_record
+from tests.runtime.records import NODE, STARTED_AT, a_live_call, a_quality, a_record
 from tests.runtime.scripted import Lines, until
 
 pytestmark = pytest.mark.sockets
@@ -101,11 +102,13 @@ def test_a_record_that_was_given_up_has_no_key(deployment: Deployment) -> None:
 def test_a_node_shows_itself_until_it_leaves(deployment: Deployment) -> None:
     async def test(journal: Journal) -> None:
         for calls in (1, 2):
-            journal.renewed(NodeReport(calls, calls == 2, (CARRIER,)))
+            journal.renewed(NodeReport(STARTED_AT, calls, calls == 2, (CARRIER,)))
             await written(journal)
         (row,) = deployment.rows(NODES)
         assert (row["sk"], row["sip_address"]) == (NODE.node_id, NODE.sip_address)
         assert (row["active_calls"], row["draining"]) == (2, True)
+        # EDGE C9: the lease is the Core's, and no other clock has a say.
+        assert (row["renewed_at"], row["task"]) == (moment_text(STARTED_AT), "process:host:1:2")
         assert row["carriers"] == [
             {
                 "name": "first",
