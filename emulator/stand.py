@@ -313,5 +313,6 @@ class Stand:
             connector_host=seeded.connector_host,
             numbers=seeded.numbers,
             control_address=f"{HOST}:{plan.ports.pstn}",
+            record_prefix=self._settings.records.prefix,
             event_log=str(self._events.path),
         )
