@@ -25,8 +25,12 @@ from model.tables import (
     CONNECTORS,
     DEFAULT_PREFIX,
     FEED,
+    GLOBAL,
     INVENTORY,
     NUMBERS,
+    PARTITION_KEY,
+    SETTINGS,
+    SORT_KEY,
     TABLES,
     Table,
 )
@@ -96,6 +100,12 @@ class Shared:
     def put_number(self, number: InventoryNumber) -> None:
         """Write a number and feed its key."""
         self._put(NUMBERS, INVENTORY, number.e164, number_members(number))
+
+    def use_bucket(self, name: str) -> None:
+        """Make a bucket and let records go there from now on, as UpdateGlobalSettings does."""
+        self.aws.clients("us-east-1").s3.create_bucket(Bucket=name)
+        members = {PARTITION_KEY: SETTINGS, SORT_KEY: GLOBAL, "cdr_bucket": name}
+        self._put(CONNECTORS, SETTINGS, GLOBAL, members)
 
     def _put(self, table: Table, partition: str, sort: str, members: Mapping[str, Plain]) -> None:
         changed = ChangedKey(table.logical_name, partition, sort)
