@@ -20,7 +20,7 @@ class Month(NamedTuple):
         """Return the month of a text such as 2026-11; raises ValueError for any other."""
         written = _WRITTEN.fullmatch(text)
         if written is None:
-            raise ValueError(f"{text!r} is no month; one such as 2026-11 is wanted")
+            raise ValueError(f"{text!r}; a month such as 2026-11 is wanted")
         return cls(int(written[1]), int(written[2]))
 
     @classmethod

@@ -20,11 +20,11 @@ def bill(
     month: Month,
     rates: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Rate card, TOML [Amazon's column of the whitepaper]."),
+        typer.Option(metavar="FILE", help="Rate card, TOML (Amazon's column of the whitepaper)."),
     ] = None,
     by: Annotated[
         list[Column] | None,
-        typer.Option(help="What lines are told apart by; can be repeated [all]."),
+        typer.Option(help="What lines are told apart by; can be repeated (all)."),
     ] = None,
     form: Annotated[Form, typer.Option("--format", help="How it is written.")] = Form.TABLE,
     connector: ConnectorId = None,
@@ -53,23 +53,23 @@ def bill(
 def compare(
     cards: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="CARD...", help="Rate cards, TOML [the whitepaper's offerings]."),
+        typer.Argument(metavar="CARD...", help="Rate cards, TOML (the whitepaper's offerings)."),
     ] = None,
     minutes: Annotated[
-        int | None, typer.Option(min=0, max=10**9, help="Minutes of a month [350].")
+        int | None, typer.Option(min=0, max=10**9, help="Minutes of a month (350).")
     ] = None,
     inbound: Annotated[
-        int | None, typer.Option(min=0, max=10**9, help="Of them inbound [a third].")
+        int | None, typer.Option(min=0, max=10**9, help="Of them inbound (a third).")
     ] = None,
     numbers: Annotated[
-        int | None, typer.Option(min=0, max=10**6, help="Numbers that are rented [1].")
+        int | None, typer.Option(min=0, max=10**6, help="Numbers that are rented (1).")
     ] = None,
     concurrent: Annotated[
         int | None,
-        typer.Option(min=0, max=10**6, help="Calls that are up at once, at the peak [1]."),
+        typer.Option(min=0, max=10**6, help="Calls that are up at once, at the peak (1)."),
     ] = None,
     country: Annotated[
-        str | None, typer.Option(metavar="ISO", help="Where the numbers are that are called [US].")
+        str | None, typer.Option(metavar="ISO", help="Where the numbers are that are called (US).")
     ] = None,
     month: Annotated[
         str | None,
@@ -80,12 +80,12 @@ def compare(
     ] = 180,
     nodes: Annotated[
         int | None,
-        typer.Option(min=1, max=1_000, help="Edge tasks [what the peak needs, and one more]."),
+        typer.Option(min=1, max=1_000, help="Edge tasks (what the peak needs, and one more)."),
     ] = None,
     vcpu: Annotated[str, typer.Option(help="vCPU of a task.")] = "1",
     memory: Annotated[str, typer.Option(help="GB of memory of a task.")] = "2",
     prices: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="AWS's prices, TOML [of us-east-1].")
+        Path | None, typer.Option(metavar="FILE", help="AWS's prices, TOML (of us-east-1).")
     ] = None,
     bucket: Bucket = None,
     key_prefix: KeyPrefix = None,

@@ -169,11 +169,11 @@ def record_call(
     ] = False,
     seconds: Annotated[
         int | None,
-        typer.Option(min=1, max=86_400, help="End after so long [the call's end, or the limit]."),
+        typer.Option(min=1, max=86_400, help="End after so long (the call's end, or the limit)."),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", metavar="FILE", help="Where to write it [<CALL>.pcap]."),
+        typer.Option("-o", "--out", metavar="FILE", help="Where to write it (<CALL>.pcap)."),
     ] = None,
     prefix: Prefix = None,
     region: Region = None,
