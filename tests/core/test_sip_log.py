@@ -150,6 +150,14 @@ def test_a_refused_invite_is_told_once_its_connector_is_known() -> None:  # EDGE
     assert len(node.sip_logs) == 2
 
 
+def test_repetitions_are_told_as_they_come() -> None:  # EDGE X3
+    node = Node(logging(connector()))
+    for turn in range(3):
+        node.ask(request(uri=f"sip:+9@{HOST}", call_id="refused"), PBX, 0.1 * turn)
+    node.tick(0.6)
+    assert firsts(node) == [*3 * ["INVITE", "403"], "403"]
+
+
 @pytest.mark.parametrize("remote", [STRANGER, CARRIER], ids=["a stranger", "a carrier"])
 def test_nobody_else_writes_into_a_connectors_log(remote: Address) -> None:  # EDGE X3, S16
     node = Node(logging(connector()))
