@@ -244,8 +244,9 @@ class SipLog:
         """Count a message that a flood costs; say so at most once in ten seconds."""
         self._suppressed += 1
         if self._lines.take(connector_id, _LINES_PER_S, 1.0, now):
-            fields = {"connector_id": connector_id, "total": self._suppressed}
-            self._put_out(Log("sip-messages-suppressed", {**fields}))
+            total = self._suppressed
+            told = Log("sip-messages-suppressed", {"connector_id": connector_id, "total": total})
+            self._put_out(told)
 
 
 def _call_id_in(data: bytes) -> bytes:
