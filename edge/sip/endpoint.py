@@ -319,17 +319,12 @@ class Endpoint:
     def _perform(
         self, transaction: Transaction, action: Action, now: float, response: Response | None
     ) -> None:
-        start = STARTS.get(action)
-        if start is not None:
-            self._start_timer(transaction, start, now)
-            return
-        stop = STOPS.get(action)
-        if stop is not None:
-            transaction.armed.pop(stop, None)
-            return
-        again = AGAIN.get(action)
-        if again is not None:
-            timer, longest = again
+        if action in STARTS:
+            self._start_timer(transaction, STARTS[action], now)
+        elif action in STOPS:
+            transaction.armed.pop(STOPS[action], None)
+        elif action in AGAIN:
+            timer, longest = AGAIN[action]
             slow = action is Action.SLOW_E
             transaction.interval = T2 if slow else min(2 * transaction.interval, longest)
             self._timers.start(transaction, timer, now + transaction.interval)
@@ -408,7 +403,9 @@ def _receiving(status: int) -> Event:
 
 
 def _flow_of(transaction: Transaction) -> Flow:
-    assert isinstance(transaction, ClientTransaction | ServerTransaction)
+    if isinstance(transaction, ClientTransaction):
+        return transaction.flow
+    assert isinstance(transaction, ServerTransaction)
     return transaction.flow
 
 

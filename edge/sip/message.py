@@ -35,6 +35,7 @@ SINGLE = ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "co
 
 _VERSION = re.compile(r"SIP/[0-9]{1,4}\.[0-9]{1,4}", re.I)
 _FOLD = re.compile(rb"\r\n[ \t]+")
+_RPORT = re.compile(r";[ \t]*rport(?=[ \t]*(;|$))", re.I)
 
 Headers = dict[str, list[str]]
 """Values by lower-case long name, in the order of arrival."""
@@ -69,8 +70,10 @@ class Message:
         """Return all members of a comma-separated header over all its lines."""
         found: list[str] = []
         for value in self.headers.get(name, ()):
-            if value:
+            if "," in value:
                 found.extend(split_list(value, element=_title(name)))
+            elif value:
+                found.append(value)
         return found
 
     @property
@@ -83,7 +86,7 @@ class Message:
         """Return the topmost Via."""
         if self._via is None:
             value = self.require("via")
-            self._via = parse_via(split_list(value, element="Via")[0])
+            self._via = parse_via(split_list(value, element="Via")[0] if "," in value else value)
         return self._via
 
     @property
@@ -110,7 +113,7 @@ class Message:
     @property
     def contact(self) -> NameAddress | None:
         """Return the first Contact value, None when there is none."""
-        values = self.members("contact")
+        values = self.members("contact") if "contact" in self.headers else None
         return parse_name_address(values[0], "Contact") if values else None
 
     @property
@@ -254,10 +257,11 @@ def _read_request(
 def _check_start_line(parts: list[str]) -> None:
     if len(parts) != 3 or TOKEN.fullmatch(parts[0]) is None:
         raise SipParseError("Request-Line", "it is not <method> <URI> SIP/2.0")
-    if _VERSION.fullmatch(parts[2]) is None:
-        raise SipParseError("Request-Line", "it names no SIP version")
-    if parts[2].upper() != "SIP/2.0":
-        raise SipParseError("Request-Line", "only SIP/2.0 is spoken", status=505)
+    if parts[2] != "SIP/2.0":
+        if _VERSION.fullmatch(parts[2]) is None:
+            raise SipParseError("Request-Line", "it names no SIP version")
+        if parts[2].upper() != "SIP/2.0":
+            raise SipParseError("Request-Line", "only SIP/2.0 is spoken", status=505)
     if parts[1].startswith("<"):
         raise SipParseError("Request-Line", "the URI is in angle brackets")
 
@@ -265,9 +269,10 @@ def _check_start_line(parts: list[str]) -> None:
 def _check_mandatory(request: Request) -> None:
     headers = request.headers
     for name in SINGLE:
-        if len(headers.get(name, ())) > 1:
+        if name in headers and len(headers[name]) > 1:
             raise SipParseError(_title(name), "the header stands more than once")
-    if not request.call_id or " " in request.call_id:
+    call_id = request.call_id
+    if not call_id or " " in call_id:
         raise SipParseError("Call-ID", "it is empty or has white space in it")
     request.via  # noqa: B018 - each property parses and so checks its header
     request.from_  # noqa: B018
@@ -280,8 +285,9 @@ def _check_mandatory(request: Request) -> None:
     if request.method == "INVITE":
         if request.contact is None:
             raise SipParseError("Contact", "an INVITE must have one")
-        for route in request.members("record-route"):
-            parse_name_address(route, "Record-Route")
+        if "record-route" in headers:
+            for route in request.members("record-route"):
+                parse_name_address(route, "Record-Route")
 
 
 def _read_response(start: str, headers: Headers, body: bytes) -> Response:
@@ -295,14 +301,16 @@ def _read_response(start: str, headers: Headers, body: bytes) -> Response:
 
 def check_response(response: Response) -> None:
     """Raise SipParseError unless it is meant for us and all that makes a dialog can be read."""
-    if len(response.members("via")) != 1:
+    vias = response.headers.get("via", ())
+    if len(vias) != 1 or ("," in vias[0] and len(response.members("via")) != 1):
         raise SipParseError("Via", "the response is meant for somebody below us (§8.1.3.3)")
     response.require("call-id")
     response.to  # noqa: B018 - each property parses and so checks its header
     if response.status < 300:
         response.contact  # noqa: B018
-        for route in response.members("record-route"):
-            parse_name_address(route, "Record-Route")
+        if "record-route" in response.headers:
+            for route in response.members("record-route"):
+                parse_name_address(route, "Record-Route")
 
 
 def _cut(body: bytes, headers: Headers, transport: Transport) -> bytes:
@@ -356,11 +364,12 @@ def via_with_source(request: Request, flow: Flow) -> str:
     if "rport" not in via.parameters and via.host == host:
         return value
     top, comma, rest = value, "", ""
-    members = split_list(value, element="Via")
-    if len(members) > 1:
-        top, comma, rest = members[0], ", ", ", ".join(members[1:])
+    if "," in value:
+        members = split_list(value, element="Via")
+        if len(members) > 1:
+            top, comma, rest = members[0], ", ", ", ".join(members[1:])
     if "rport" in via.parameters and via.parameters["rport"] is None:
-        top = re.sub(r";[ \t]*rport(?=[ \t]*(;|$))", f";rport={port}", top, count=1, flags=re.I)
+        top = _RPORT.sub(f";rport={port}", top, count=1)
     if "received" not in via.parameters:
         top = f"{top};received={host}"
     return top + comma + rest
@@ -412,7 +421,8 @@ def response_bytes(
     if to_tag is not None and not _has_tag(request):
         to = f"{to};tag={to_tag}"
     lines = [f"SIP/2.0 {status} {reason}\r\nVia: {via_with_source(request, flow)}\r\n"]
-    lines.extend([f"Via: {value}\r\n" for value in vias[1:]])
+    if len(vias) > 1:
+        lines.extend([f"Via: {value}\r\n" for value in vias[1:]])
     lines.append(
         f"From: {headers['from'][0]}\r\nTo: {to}\r\nCall-ID: {headers['call-id'][0]}\r\n"
         f"CSeq: {headers['cseq'][0]}\r\n"
