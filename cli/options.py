@@ -1,6 +1,7 @@
-"""Options that several commands have."""
+"""Options that several commands have, and how the module of a command is found."""
 
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
 
@@ -16,3 +17,8 @@ Region = Annotated[
     str | None, typer.Option(metavar="REGION", help="Its region [the AWS configuration's].")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+def command(name: str) -> Any:  # a module of this package, whose functions take the options
+    """Return the module of a command; some are slow to load, and `--help` needs none."""
+    return import_module(f"cli.{name}")

@@ -8,7 +8,7 @@ An INVITE arrives before anybody knows whose it is. What a turn brings and nobod
 therefore kept until the next message comes, and told once admission has named the connector.
 
 A node on which nobody wants logs pays one look at `is_on` for each message; one on which somebody
-does looks up the Call-ID of every message, half a microsecond.
+does looks up the Call-ID of every message, about a microsecond.
 """
 
 import re

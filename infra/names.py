@@ -46,6 +46,18 @@ def record_arns(stack: Stack, settings: DeploymentSettings, prefix: str) -> str:
     )
 
 
+def edge_cluster_name(settings: DeploymentSettings) -> str:
+    """Return the name of the ECS cluster that edge tasks run in."""
+    return f"{settings.prefix}-edge"
+
+
+def edge_task_arn(stack: Stack, settings: DeploymentSettings) -> str:
+    """Return the ARN of every edge task."""
+    return stack.format_arn(
+        service="ecs", resource="task", resource_name=f"{edge_cluster_name(settings)}/*"
+    )
+
+
 def connector_log_arn(stack: Stack, log: ConnectorLog) -> str:
     """Return the ARN of every log group of one kind that connectors have."""
     return stack.format_arn(

@@ -10,7 +10,9 @@ from model.cdr_reader import ReadRecord, read_record
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-_THERE = {"PreconditionFailed", "412"}
+_THERE = "PreconditionFailed"
+_FORBIDDEN = "AccessDenied"
+"""Whose bucket it is may let us write and not read."""
 
 
 class BucketRefuses(Exception):
@@ -34,17 +36,22 @@ class RecordBucket:
                 IfNoneMatch="*",
             )
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in _THERE:
+            if error.response.get("Error", {}).get("Code") == _THERE:
                 return False
             raise BucketRefuses(f"{bucket}: {error}") from error
         except BotoCoreError as error:
             raise BucketRefuses(f"{bucket}: {error}") from error
         return True
 
-    def read(self, bucket: str, key: str) -> ReadRecord:
-        """Return a record that is there; raises NotARecord when that is something else."""
+    def read(self, bucket: str, key: str) -> ReadRecord | None:
+        """Return a record that is there, None when we may not see it; raises NotARecord when it is
+        something else."""
         try:
             body = self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
-        except (ClientError, BotoCoreError) as error:
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == _FORBIDDEN:
+                return None
+            raise BucketRefuses(f"{bucket}: {error}") from error
+        except BotoCoreError as error:
             raise BucketRefuses(f"{bucket}: {error}") from error
         return read_record(key, body)

@@ -42,9 +42,7 @@ class Forget:
 Step: TypeAlias = Close | Store | Forget
 
 
-def step_for(
-    item: Item, *, lease: datetime | None, bucket: str | None, account_id: str
-) -> Step:
+def step_for(item: Item, *, lease: datetime | None, bucket: str | None, account_id: str) -> Step:
     """Return what is to be done about a row; raises RowDamagedError.
 
     `lease` is the last renewal of its node, None when it has left none; `bucket` is where records
@@ -66,9 +64,7 @@ def step_for(
     return Close(record=record, bucket=bucket)
 
 
-def _record_of_lost_call(
-    item: Item, lease: datetime | None, account_id: str
-) -> CallDetailRecord:
+def _record_of_lost_call(item: Item, lease: datetime | None, account_id: str) -> CallDetailRecord:
     """Return the record of a call that was certainly up until the last sign of it, and perhaps
     longer: nobody is billed for that."""
     call = live_call_from(item)

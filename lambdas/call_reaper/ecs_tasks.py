@@ -26,7 +26,7 @@ class EcsTasks:
         self._log = log
 
     def __call__(self, tasks: Iterable[str]) -> Mapping[str, TaskState]:
-        """Return the states of tasks by their ARNs; whatever else a task is called, nobody knows."""
+        """Return the states of tasks by their ARNs; of what is no ARN nobody knows anything."""
         states: dict[str, TaskState] = {}
         by_cluster: dict[str, list[str]] = defaultdict(list)
         for task in tasks:

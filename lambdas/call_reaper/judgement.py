@@ -10,7 +10,7 @@ is not the lease that has the last word but whoever runs the node's task. Where 
 the silence must last far longer than an outage of which the runs themselves would notice nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -69,6 +69,11 @@ class Watch:
             },
         )
 
+    def without(self, buried: Collection[str]) -> "Watch":
+        """Return the same without some nodes."""
+        left = {name: it for name, it in self.silences.items() if name not in buried}
+        return Watch(at=self.at, silences=left)
+
     def is_dead(self, node_id: str, state: TaskState) -> bool:
         """Tell whether a node is dead; only to be asked when this watch has been written."""
         silent_for = self.at - self.silences[node_id].since
@@ -81,5 +86,7 @@ class Watch:
                 return silent_for >= SILENT_ALONE_FOR
 
     def suspects(self) -> list[str]:
-        """Return the nodes whose task must be asked for: the rest is not dead in any case."""
-        return [it for it, silence in self.silences.items() if self.at - silence.since >= SILENT_FOR]
+        """Return the nodes whose tasks must be asked for; the others are not dead in any case."""
+        return [
+            it for it, silence in self.silences.items() if self.at - silence.since >= SILENT_FOR
+        ]

@@ -6,6 +6,7 @@ writes it at the same moment, or another run of the reaper, loses nothing.
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 from lambdas.call_reaper.watch_items import PASS, Notes, notes_from, notes_members
@@ -26,6 +27,7 @@ from model.tables import (
 
 ROWS_AT_ONCE = 100
 _RENEWED_AT = "renewed_at"
+_NOTHING: Mapping[str, Plain] = MappingProxyType({})
 
 
 class NodeLease(NamedTuple):
@@ -81,16 +83,22 @@ class ReaperRepository:
         """Yield the rows of a node behind a position."""
         return self._rows.live_calls(node_id, after=after, batch=ROWS_AT_ONCE)
 
+    def has_rows(self, node_id: str) -> bool:
+        """Tell whether a node has a row in the index of live calls."""
+        return next(self._rows.live_calls(node_id, after="", batch=1), None) is not None
+
     def close(self, node_id: str, record: CallDetailRecord, bucket: str) -> None:
         """Note that a live call has ended and its object is due; raises Changed when it is not
         live any more, or not this node's."""
         members = due_members(record, node_id, bucket, record.key())
         self._change(node_id, members, " AND attribute_not_exists(#status)")
 
-    def settle(self, node_id: str, record: CallDetailRecord, billed_s: int) -> None:
-        """Note that a call's object is there, and what it says; raises Changed when the row is not
-        this node's any more."""
-        members = ended_members(record, node_id, record.key()) | {"billable_duration": billed_s}
+    def settle(
+        self, node_id: str, record: CallDetailRecord, told: Mapping[str, Plain] = _NOTHING
+    ) -> None:
+        """Note that a call's object is there; `told` are members that the object knows better.
+        Raises Changed when the row is not this node's any more."""
+        members = ended_members(record, node_id, record.key()) | told
         self._change(node_id, members, remove=(LIVE_CALLS.partition_key, "bucket"))
 
     def forget(self, node_id: str, transaction_id: str) -> None:
@@ -102,9 +110,7 @@ class ReaperRepository:
     def remove(self, lease: NodeLease) -> None:
         """Remove a node's row; raises Changed when the node has renewed its lease since."""
         values = {":lease": encode(lease.lease)}
-        self._store.delete(
-            self._nodes, key(NODE, lease.node_id), f"{_RENEWED_AT} = :lease", values
-        )
+        self._store.delete(self._nodes, key(NODE, lease.node_id), f"{_RENEWED_AT} = :lease", values)
 
     def _change(
         self,

@@ -1,7 +1,7 @@
 """What the runs of the reaper tell each other, as one item of the table of nodes (EDGE C9).
 
-One item for all nodes: a run writes it once, and two runs that overlap notice it. At 120 octets a
-node it holds 3,000 of them.
+One item for all nodes, so that a run is one write; at 120 octets a node it holds 3,000 of them. Two
+runs that overlap may overwrite each other's: a silence is that of one lease, whoever noted it.
 """
 
 from dataclasses import dataclass

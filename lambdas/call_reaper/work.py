@@ -14,14 +14,15 @@ from lambdas.management.store import Changed
 from model.cdr import CallDetailRecord
 from model.cdr_reader import NotARecord
 from model.codec import Item
+from model.recorded_end import told_end
 from model.tables import CALLS
 
 
 class Figures(Protocol):
     """Takes what becomes metrics."""
 
-    def __call__(self, name: str) -> None:
-        """Count one."""
+    def __call__(self, name: str, number: int) -> None:
+        """Count what happened so often."""
         ...
 
 
@@ -68,7 +69,7 @@ class Work:
 
         Returns where the time was up, None when nothing was left out.
         """
-        nodes = sorted(dead)
+        nodes = sorted(dead, key=lambda it: it.node_id)
         first = [it for it in nodes if place is not None and it.node_id >= place.node_id]
         for node in [*first, *(it for it in nodes if it not in first)]:
             after = place.after if place is not None and place.node_id == node.node_id else ""
@@ -117,7 +118,6 @@ class Work:
 
     def _failed(self, message: str, node: NodeLease, item: Item) -> None:
         self.failures += 1
-        self._count(ROWS_NOT_CLOSED)
         name = str(item[CALLS.partition_key].get("S"))
         self._log.exception(message, extra={"node": node.node_id, "transaction_id": name})
 
@@ -142,7 +142,7 @@ class Work:
         self, node: NodeLease, message: str, transaction_id: str, ended_at: datetime | None
     ) -> None:
         self.closed += 1
-        self._count(CALLS_EDGE_LOST)
+        self._count(CALLS_EDGE_LOST, 1)
         fields = {"node": node.node_id, "transaction_id": transaction_id}
         end = {} if ended_at is None else {"ended_at": ended_at.isoformat()}
         self._log.info(message, extra=fields | end)
@@ -151,23 +151,22 @@ class Work:
         """Let the object be there, and the row say what it says."""
         if bucket in self._refusing:
             self.failures += 1
-            self._count(ROWS_NOT_CLOSED)
             return
         try:
             is_new = self._records.create(bucket, record)
             if is_new:
-                self._repository.settle(node.node_id, record, record.billable_duration)
+                self._repository.settle(node.node_id, record)
             else:
                 self._adopt(node, record, bucket)
         except BucketRefuses:
             self._refusing.add(bucket)
             raise
-        self._count(RECORDS_RECOVERED)
+        self._count(RECORDS_RECOVERED, 1)
         fields = {"node": node.node_id, "transaction_id": record.transaction_id, "bucket": bucket}
         self._log.info("record stored", extra=fields | {"key": record.key(), "new": is_new})
 
     def _adopt(self, node: NodeLease, record: CallDetailRecord, bucket: str) -> None:
         """Take the end from the object that is there: it has been billed (EDGE C9)."""
         there = self._records.read(bucket, record.key())
-        adopted = corrected(record, there)
-        self._repository.settle(node.node_id, adopted, there.billed_s)
+        told = {} if there is None else told_end(there, record.started_at)
+        self._repository.settle(node.node_id, record, told)

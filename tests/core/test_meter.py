@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from edge.flow import Address
 from edge.media.session import LegStatistics, SessionId, SessionMeasured
-from edge.meter import MOST_HOSTS, OTHER_HOSTS, Meter
+from edge.meter import MOST_HOSTS, OTHER_HOSTS, Meter, Tally
 from edge.runtime.log import LONGEST_LINE_BYTES, metrics_line
 from edge.seam import LoadMeasured, MediaReported, Unreachable
 from model.configurations import Logging
@@ -35,6 +36,7 @@ from tests.core.test_sip_log import request
 from tests.support.agent import CalleePlan, CallerPlan, Step
 from tests.support.link import lossy_link
 
+ROOT = Path(__file__).parent.parent.parent
 ANSWERS = CalleePlan(steps=(Step(0.0, 100), Step(0.1, 180), Step(1.0, 200)))
 BUSY = CalleePlan(steps=(Step(0.0, 486),))
 RINGS = CalleePlan(steps=(Step(0.0, 100), Step(0.1, 180)))
@@ -329,6 +331,24 @@ def test_no_word_of_a_message_becomes_a_name() -> None:  # EDGE S14
     assert {**told[0].figures}["UnknownSourcePackets"]
     for it in told:
         assert "evil" not in str(it.dimensions).lower() + str(list(it.figures)).lower()
+
+
+def test_the_operators_page_has_every_metric_and_its_price() -> None:  # EDGE X1, X7
+    page = (ROOT / "docs" / "observability.md").read_text()
+    node = Node()
+    measured(node, 1.0, foreign=1)
+    (whole, by_reason) = node.core.minute()
+    for name in (*whole.figures, *by_reason.figures, "RouteFailures", "CdrBacklog"):
+        shown = (name, name.replace("Inbound", "...").replace("Outbound", "..."))
+        is_code = name.startswith("Sip") and name.endswith("xxCodes")
+        assert is_code or any(f"`{it}`" in page for it in shown), name
+    assert "`Sip1xxCodes` to `Sip6xxCodes`" in page
+    for reason in LegStatistics(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1).dropped:
+        assert f"`{reason}`" in page
+    of_connector = len(Tally().figures())
+    assert f"the first six rows ({of_connector} metrics)" in page
+    assert f"a connector's {of_connector + 28} to {0.3 * (of_connector + 28):.2f}" in page
+    assert f"The deployment's {len(whole.figures) + 1} come to" in page
 
 
 def test_the_longest_line_goes_through_a_pipe_at_once() -> None:  # EDGE X7
