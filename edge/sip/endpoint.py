@@ -22,19 +22,11 @@ from edge.sip.framing import is_keep_alive
 from edge.sip.grammar import SipParseError
 from edge.sip.headers import MAGIC_COOKIE
 from edge.sip.matching import merge_key, server_key
-from edge.sip.message import (
-    MalformedRequest,
-    Request,
-    Response,
-    answer_flow,
-    check_response,
-    header_lines,
-    parse_message,
-    response_bytes,
-)
+from edge.sip.message import MalformedRequest, Request, Response, check_response, parse_message
 from edge.sip.timers import Timers
 from edge.sip.timing import AGAIN, SKIPPED_ON_STREAMS, STARTS, STOPS, T1, T2, TIMEOUT, WAITS
 from edge.sip.transaction import Action, Event, State, Transaction
+from edge.sip.writing import answer_flow, header_lines, response_bytes
 
 LARGEST_ON_UDP_BYTES = 1_300
 """Of a request; a larger one could be cut into fragments (RFC 3261 §18.1.1, EDGE W13)."""
