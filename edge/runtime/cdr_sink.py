@@ -24,6 +24,7 @@ from edge.runtime.backoff import Backoff
 from edge.runtime.log import Logger
 from edge.seam import Record, WriteRecord
 from model.cdr import CallDetailRecord, CallStatus
+from model.metrics import BUCKET_DENIED
 
 PUTS_IN_FLIGHT = 64
 """At S3's 30 ms or so per PUT this is 2,000 records per second, far above what a node makes."""
@@ -222,8 +223,8 @@ class BucketQueue:
         """Tell of an outage, and again when it turns out to be a matter of rights."""
         event, fields = "bucket-refuses", {"bucket": self._name, "error": first_line(error)}
         if is_denial(error):
-            event, fields["hint"] = "bucket-denied", DENIED
-        if event != self._problem and self._problem != "bucket-denied":
+            event, fields["hint"] = BUCKET_DENIED, DENIED
+        if event != self._problem and self._problem != BUCKET_DENIED:
             self._problem = event
             self._log(event, fields)
 
