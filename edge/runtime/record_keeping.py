@@ -94,8 +94,15 @@ class RecordKeeping:
     def replay(self, begin: Begin, session: boto3.Session, log_from_thread: Logger) -> None:
         """Bring what other processes have left on the disk into the table, in a thread."""
         replay = Replay.over(begin.journal.directory, session, begin.table_prefix, log_from_thread)
+        loop = asyncio.get_running_loop()
+
+        def run() -> None:
+            replay.run()
+            # An earlier worker of this node may have left ends of calls that are now in the table.
+            loop.call_soon_threadsafe(self._due.owe)
+
         # A daemon: what it has not written stays in the file.
-        Thread(target=replay.run, name="replay", daemon=True).start()
+        Thread(target=run, name="replay", daemon=True).start()
 
     @property
     def pending(self) -> int:
