@@ -27,7 +27,6 @@ from edge.seam import (
     ForgetCall,
     JournalCall,
     NoteQuality,
-    PutMetrics,
     Record,
     WriteRecord,
 )
@@ -38,12 +37,11 @@ LINGER_S = 0.05
 """How long the news of a stored record may wait for company."""
 TOLD_EVERY_S = 1.0
 """How often the backlog is told, if it has changed."""
-METRIC_EVERY_S = 60.0
 PROBES = 50
 """Records that are read from rows while a bucket refuses: enough to find out when it does not."""
 LAST_FLUSH_S = 1.0
 
-Told = CallJournalled | EndKept | RecordSettled | Backlog | PutMetrics
+Told = CallJournalled | EndKept | RecordSettled | Backlog
 
 
 class RecordKeeping:
@@ -188,17 +186,10 @@ class RecordKeeping:
         return most - self._sink.pending
 
     async def _tell_backlog(self) -> None:
-        """Tell how many records wait: to the node when that changes, to CloudWatch every minute."""
-        loop = asyncio.get_running_loop()
-        metric_at, in_metric = loop.time() + METRIC_EVERY_S, 0
+        """Tell how many records wait, when that has changed (EDGE X7, X9)."""
         while True:
             await asyncio.sleep(TOLD_EVERY_S)
             backlog = self.backlog
             if backlog != self._told:
                 self._told = backlog
                 self._tell(Backlog(backlog), LINGER_S)
-            if loop.time() >= metric_at:
-                metric_at += METRIC_EVERY_S
-                if backlog or in_metric:
-                    self._tell(PutMetrics({}, {"CdrBacklog": backlog}), LINGER_S)
-                in_metric = backlog
