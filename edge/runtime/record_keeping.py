@@ -12,6 +12,7 @@ from threading import Thread
 import boto3
 
 from edge.runtime.aws_messages import Backlog, Begin, EndKept, RecordOutcome, RecordSettled
+from edge.runtime.batch_writes import BatchWrites
 from edge.runtime.cdr_sink import LONGEST_QUEUE, CdrSink
 from edge.runtime.due_rows import DueRows, query_due
 from edge.runtime.journal import DueCall, Journal
@@ -19,7 +20,6 @@ from edge.runtime.journal_lines import Header
 from edge.runtime.journal_replay import Replay
 from edge.runtime.local_journal import LocalJournal
 from edge.runtime.log import Logger
-from edge.runtime.row_writer import CLIENT
 from edge.runtime.s3_bucket import S3Bucket
 from edge.runtime.safe_rows import SafeRows
 from edge.seam import (
@@ -57,7 +57,7 @@ class RecordKeeping:
         """`tell` sends a report that may linger for so many seconds."""
         self._tell = tell
         node, prefix, plan = begin.node, begin.table_prefix, begin.journal
-        client = session.client("dynamodb", config=CLIENT)
+        writes = BatchWrites(session)
         self._disk = LocalJournal(
             plan.directory,
             Header(node.node_id, prefix),
@@ -67,8 +67,8 @@ class RecordKeeping:
         self.journal = journal = Journal(
             node, disk=self._disk, report=lambda report: tell(report, 0.0)
         )
-        self._rows = SafeRows.over(client, prefix, self._disk, safe=journal.safe, log=log)
-        journal.write_to(self._rows, client, prefix, log)
+        self._rows = SafeRows.over(writes, prefix, self._disk, safe=journal.safe, log=log)
+        journal.write_to(self._rows, writes, prefix, log)
         self._sink = CdrSink(
             open_bucket=lambda name: S3Bucket(name, session),
             settled=self._settled,
