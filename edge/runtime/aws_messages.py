@@ -19,7 +19,6 @@ from edge.seam import (
     NoteHealth,
     NoteQuality,
     PeersSeen,
-    PutMetrics,
     RecordCall,
     RecordingStep,
     WriteLog,
@@ -127,6 +126,4 @@ News: TypeAlias = (
     | CallJournalled
 )
 """What the worker has found out for the node."""
-AwsReport: TypeAlias = (
-    News | EndKept | RecordSettled | Backlog | RecordingSettled | Log | PutMetrics | Left
-)
+AwsReport: TypeAlias = News | EndKept | RecordSettled | Backlog | RecordingSettled | Log | Left

@@ -12,6 +12,7 @@ from threading import Thread
 import boto3
 
 from edge.runtime.aws_messages import Backlog, Begin, EndKept, RecordOutcome, RecordSettled
+from edge.runtime.batch_writes import BatchWrites
 from edge.runtime.cdr_sink import LONGEST_QUEUE, CdrSink
 from edge.runtime.due_rows import DueRows, query_due
 from edge.runtime.journal import DueCall, Journal
@@ -19,7 +20,6 @@ from edge.runtime.journal_lines import Header
 from edge.runtime.journal_replay import Replay
 from edge.runtime.local_journal import LocalJournal
 from edge.runtime.log import Logger
-from edge.runtime.row_writer import CLIENT
 from edge.runtime.s3_bucket import S3Bucket
 from edge.runtime.safe_rows import SafeRows
 from edge.seam import (
@@ -27,7 +27,6 @@ from edge.seam import (
     ForgetCall,
     JournalCall,
     NoteQuality,
-    PutMetrics,
     Record,
     WriteRecord,
 )
@@ -38,12 +37,11 @@ LINGER_S = 0.05
 """How long the news of a stored record may wait for company."""
 TOLD_EVERY_S = 1.0
 """How often the backlog is told, if it has changed."""
-METRIC_EVERY_S = 60.0
 PROBES = 50
 """Records that are read from rows while a bucket refuses: enough to find out when it does not."""
 LAST_FLUSH_S = 1.0
 
-Told = CallJournalled | EndKept | RecordSettled | Backlog | PutMetrics
+Told = CallJournalled | EndKept | RecordSettled | Backlog
 
 
 class RecordKeeping:
@@ -59,7 +57,7 @@ class RecordKeeping:
         """`tell` sends a report that may linger for so many seconds."""
         self._tell = tell
         node, prefix, plan = begin.node, begin.table_prefix, begin.journal
-        client = session.client("dynamodb", config=CLIENT)
+        writes = BatchWrites(session)
         self._disk = LocalJournal(
             plan.directory,
             Header(node.node_id, prefix),
@@ -69,8 +67,8 @@ class RecordKeeping:
         self.journal = journal = Journal(
             node, disk=self._disk, report=lambda report: tell(report, 0.0)
         )
-        self._rows = SafeRows.over(client, prefix, self._disk, safe=journal.safe, log=log)
-        journal.write_to(self._rows, client, prefix, log)
+        self._rows = SafeRows.over(writes, prefix, self._disk, safe=journal.safe, log=log)
+        journal.write_to(self._rows, writes, prefix, log)
         self._sink = CdrSink(
             open_bucket=lambda name: S3Bucket(name, session),
             settled=self._settled,
@@ -94,8 +92,15 @@ class RecordKeeping:
     def replay(self, begin: Begin, session: boto3.Session, log_from_thread: Logger) -> None:
         """Bring what other processes have left on the disk into the table, in a thread."""
         replay = Replay.over(begin.journal.directory, session, begin.table_prefix, log_from_thread)
+        loop = asyncio.get_running_loop()
+
+        def run() -> None:
+            replay.run()
+            # An earlier worker of this node may have left ends of calls that are now in the table.
+            loop.call_soon_threadsafe(self._due.owe)
+
         # A daemon: what it has not written stays in the file.
-        Thread(target=replay.run, name="replay", daemon=True).start()
+        Thread(target=run, name="replay", daemon=True).start()
 
     @property
     def pending(self) -> int:
@@ -181,17 +186,10 @@ class RecordKeeping:
         return most - self._sink.pending
 
     async def _tell_backlog(self) -> None:
-        """Tell how many records wait: to the node when that changes, to CloudWatch every minute."""
-        loop = asyncio.get_running_loop()
-        metric_at, in_metric = loop.time() + METRIC_EVERY_S, 0
+        """Tell how many records wait, when that has changed (EDGE X7, X9)."""
         while True:
             await asyncio.sleep(TOLD_EVERY_S)
             backlog = self.backlog
             if backlog != self._told:
                 self._told = backlog
                 self._tell(Backlog(backlog), LINGER_S)
-            if loop.time() >= metric_at:
-                metric_at += METRIC_EVERY_S
-                if backlog or in_metric:
-                    self._tell(PutMetrics({}, {"CdrBacklog": backlog}), LINGER_S)
-                in_metric = backlog
