@@ -18,7 +18,7 @@ def bucket_of(aws: LocalAws, name: str, page_size: int | None = None) -> RecordB
     if page_size is not None:
         s3.meta.events.register(
             "provide-client-params.s3.ListObjectsV2",
-            lambda params, **_: {**params, "MaxKeys": page_size},
+            lambda params, **_: params.update(MaxKeys=page_size),
         )
     return RecordBucket(name, s3, s3_store(name, session, {"AWS_ENDPOINT_URL": aws.url}))
 
