@@ -35,6 +35,7 @@ from edge.routing.failover import Failure
 from edge.routing.peers import Peers, owns
 from edge.routing.surroundings import Surroundings
 from edge.seam import (
+    CallJournalled,
     CloseFlow,
     CommandMedia,
     ConfigChanged,
@@ -236,6 +237,8 @@ class Core:
                 self._recordings.take(order, self._snapshot.cdr_bucket, now)
             case EndRecording(transaction_id):
                 self._recordings.end(transaction_id, now)
+            case CallJournalled(transaction_id):
+                self._calls.journalled(transaction_id, now)
             case LoadMeasured():
                 self._load_measured(happened, now)
             case MediaLost(worker):
@@ -331,24 +334,30 @@ class Core:
 
     def on_call_answered(self, call: Call, now: float) -> None:
         """Note the call."""
+        self._outputs += [JournalCall(self._records.of_answer(call, it)) for it in call.parties]
+
+    def on_call_not_journalled(self, transaction_ids: list[str]) -> None:
+        """Raise an alarm."""
+        self._observers.not_journalled(transaction_ids)
+
+    def on_call_connected(self, call: Call, now: float) -> None:
+        """Begin to count what the call costs."""
         self._observers.call_answered(call)
-        for party in call.parties:
-            self._outputs.append(JournalCall(self._records.of_answer(call, party)))
         if call.admitted.costs_money:
             self._admission.spending.answered(call.admitted.connector.connector_id, now)
 
     def on_call_ended(self, call: Call, now: float) -> None:
         """Write the record of each customer and show the end."""
-        admitted, answered_at, ended_at = call.admitted, call.answered_at, call.ended_at
+        admitted, connected_at, ended_at = call.admitted, call.connected_at, call.ended_at
         assert ended_at is not None
         self._observers.call_ended(call, now)
-        if answered_at is not None and admitted.costs_money:
-            self._admission.spending.ended(admitted.connector.connector_id, answered_at, ended_at)
+        if connected_at is not None and admitted.costs_money:
+            self._admission.spending.ended(admitted.connector.connector_id, connected_at, ended_at)
         bucket = self._snapshot.cdr_bucket
         records = [self._records.of_call(call, party) for party in call.parties]
         for party, record in zip(call.parties, records, strict=True):
-            self._write(record)
-            if bucket is None and answered_at is not None:
+            self._write(record, is_journalled=call.is_journalled)
+            if bucket is None and call.is_journalled:
                 self._outputs.append(ForgetCall(party.transaction_id))
         self._quality.ended(call, records, bucket, now)
 
@@ -389,10 +398,10 @@ class Core:
             return False
         return owns(self._snapshot, self._calls.directory, connector_id, address)
 
-    def _write(self, record: CallDetailRecord) -> None:
+    def _write(self, record: CallDetailRecord, *, is_journalled: bool = False) -> None:
         bucket = self._snapshot.cdr_bucket
         if bucket is not None:
-            self._outputs.append(WriteRecord(bucket, record))
+            self._outputs.append(WriteRecord(bucket, record, is_journalled))
 
     def _log(self, event: str, fields: LogFields) -> None:
         self._outputs.append(Log(event, fields))

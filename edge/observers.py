@@ -8,6 +8,7 @@ from typing import assert_never
 
 from edge.call.b2bua import B2bua
 from edge.call.call import Call
+from edge.call.gate import NOT_JOURNALLED
 from edge.call.media_pool import MediaPool
 from edge.call.party import Party
 from edge.clock import Clock
@@ -109,8 +110,13 @@ class Observers:
         for party in call.parties:
             self._log("call-attempt", call_attempt(call, party, ending))
 
+    def not_journalled(self, transaction_ids: list[str]) -> None:
+        """Take that nobody says that these calls have their rows (EDGE C9)."""
+        for name in transaction_ids:
+            self._log("call-not-journalled", {"transaction_id": name, "hint": NOT_JOURNALLED})
+
     def call_answered(self, call: Call) -> None:
-        """Take an answer."""
+        """Take that a caller hears of the answer."""
         for party, tally in zip(call.parties, self._tallies[call], strict=True):
             tally.of(party.disposition).answered += 1
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from tempfile import TemporaryDirectory
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -264,6 +265,8 @@ class Stand:
             "OVC_TLS_LISTEN": f"{self._plan.listen}:{self._plan.ports.tls}",
             "OVC_TLS_CERTIFICATE": str(certificates / self._certificate_name),
             "OVC_TLS_CA": str(certificates / CA_FILE),
+            # The tables are gone with the stand: what a journal would bring back belongs nowhere.
+            "OVC_JOURNAL_DIRECTORY": self._open.enter_context(TemporaryDirectory(prefix="ovc-")),
         }
 
     def _child(

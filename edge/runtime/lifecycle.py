@@ -138,7 +138,14 @@ class Node:
         self._driver.close()
         self._media.close()
         self._aws.close()
-        self._log("stopped", {"records_lost": self._aws.unsettled, "faults": self._driver.faults})
+        self._log(
+            "stopped",
+            {
+                "records_lost": self._aws.unsettled,
+                "records_due": self._aws.backlog - self._aws.unsettled,
+                "faults": self._driver.faults,
+            },
+        )
 
     def _on_signal(self) -> None:
         if self._stop.is_set():
@@ -151,7 +158,7 @@ class Node:
             "pending",
             {
                 **self._driver.pending,
-                "records": self._aws.unsettled,
+                "records": self._aws.backlog,
                 "faults": self._driver.faults,
             },
         )

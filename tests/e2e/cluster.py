@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -146,6 +147,7 @@ def cluster(
         aws = running.enter_context(embedded.start(account_id="000000000000"))
         shared = Shared(aws)
         shared.put(shared.connector(cps_limit))
+        journals = running.enter_context(TemporaryDirectory())
         addresses = [(f"127.0.0.{number + 1}", free_port()) for number in range(size)]
         edges = []
         for host, port in addresses:
@@ -158,6 +160,7 @@ def cluster(
                 "AWS_EC2_METADATA_DISABLED": "true",
                 "OVC_SETTINGS": shared.settings(**sections),
                 "OVC_SIP_LISTEN": f"{host}:{port}",
+                "OVC_JOURNAL_DIRECTORY": journals,
                 **variables,
             }
             edges.append(running.enter_context(edge(environment, port)))

@@ -12,7 +12,7 @@ from model.cdr import CallStatus
 from tests.runtime.records import a_quality_record, a_record
 from tests.runtime.scripted import Lines, until
 
-STORED, ALREADY_THERE, GIVEN_UP = RecordOutcome
+STORED, ALREADY_THERE, GIVEN_UP, LEFT = RecordOutcome
 
 
 class MemoryBucket:
@@ -55,7 +55,7 @@ class World:
         self.now = 0.0
         self.sink = CdrSink(
             open_bucket=self.bucket,
-            settled=lambda record, outcome: self.settled.append((record, outcome)),
+            settled=lambda _, record, outcome: self.settled.append((record, outcome)),
             log=self.log,
             longest_queue=longest_queue,
             first_retry_s=0.01,

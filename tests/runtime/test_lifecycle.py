@@ -59,7 +59,9 @@ class World:
         self.tls = free_port()
         media = MediaSettings(first_port=self.address[1] - 200, last_port=self.address[1])
         plan = NodePlan(
-            begin=Begin(Settings(lab_mode=True, media=media), deployment.prefix, 0.1, NODE),
+            begin=Begin(
+                Settings(lab_mode=True, media=media), deployment.prefix, 0.1, NODE, deployment.plan
+            ),
             sip_socket=sip_socket,
             streams=StreamPlan(
                 tcp_socket=stream_listener.bind(("127.0.0.1", 0)),
@@ -292,7 +294,7 @@ def test_what_is_measured_of_the_last_calls_is_stored(
         match happened:
             case HangUp():
                 core.at = time.monotonic() + 0.1
-                return [WriteRecord(deployment.bucket, record)]
+                return [WriteRecord(deployment.bucket, record, is_journalled=True)]
             case Tick():
                 core.active_calls, core.at = 0, None
                 quality = NoteQuality(record, a_quality())
