@@ -58,6 +58,30 @@ def query_due(session: boto3.Session, prefix: str, node_id: str) -> Query:
     return read
 
 
+def query_nothing_left(client: Any, prefix: str, node_id: str) -> Callable[[], bool]:
+    """Return a look whether a node has no row in the index of live calls any more.
+
+    It may block; while the table is away it says no.
+    """
+
+    def look() -> bool:
+        try:
+            answer = client.query(
+                TableName=CALLS.physical_name(prefix),
+                IndexName=LIVE_CALLS.name,
+                KeyConditionExpression="#node = :node",
+                ExpressionAttributeNames={"#node": LIVE_CALLS.partition_key},
+                ExpressionAttributeValues={":node": encode(node_id)},
+                Select="COUNT",
+                Limit=1,
+            )
+        except (BotoCoreError, ClientError):
+            return False
+        return int(answer["Count"]) == 0
+
+    return look
+
+
 class DueRows:
     """Brings back what was left to the rows."""
 
