@@ -10,7 +10,7 @@ from constructs import Construct
 from infra.document import settings_document
 from infra.edge_image import edge_image
 from infra.findings import accept
-from infra.names import connector_log_arn, record_arns, table_arn
+from infra.names import connector_log_arn, index_arn, record_arns, table_arn
 from infra.network import SIP_PORT
 from infra.settings import DeploymentSettings
 from model.connector_logs import ConnectorLog
@@ -22,6 +22,7 @@ from model.tables import (
     CONNECTORS,
     FEED,
     LIMITS,
+    LIVE_CALLS,
     NODES,
     NUMBERS,
     carrier_secret_name,
@@ -35,6 +36,9 @@ DRAIN_S = 110
 """Of that, for calls that go on; the rest is for the last BYEs and records (EDGE C9)."""
 OPEN_FILES = 65_536
 """A socket for every port of the widest media range, with room for the rest."""
+JOURNAL_VOLUME = "journal"
+JOURNAL_DIRECTORY = "/var/lib/ovc/journal"
+"""A volume of edge/Dockerfile as well, whose owner and rights the task's own takes over."""
 LOG_BUFFER_MIB = 4
 LOG_ACTIONS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 
@@ -94,6 +98,13 @@ class EdgeTask(Construct):
         container.add_ulimits(
             ecs.Ulimit(name=ecs.UlimitName.NOFILE, soft_limit=OPEN_FILES, hard_limit=OPEN_FILES)
         )
+        # The only directory that it may write to: it outlives a process, and not its task.
+        self.definition.add_volume(name=JOURNAL_VOLUME)
+        container.add_mount_points(
+            ecs.MountPoint(
+                container_path=JOURNAL_DIRECTORY, source_volume=JOURNAL_VOLUME, read_only=False
+            )
+        )
 
     def _environment(self) -> dict[str, str]:
         settings = self._settings
@@ -104,6 +115,7 @@ class EdgeTask(Construct):
             "OVC_SIP_LISTEN": f"0.0.0.0:{SIP_PORT}",
             "OVC_MEDIA_WORKERS": str(settings.media_workers),
             "OVC_DRAIN_SECONDS": str(DRAIN_S),
+            "OVC_JOURNAL_DIRECTORY": JOURNAL_DIRECTORY,
         }
 
     def _carrier_passwords(self) -> dict[str, ecs.Secret]:
@@ -154,15 +166,19 @@ class EdgeTask(Construct):
         numbers = table_arn(stack, settings, NUMBERS)
         rows = [table_arn(stack, settings, table) for table in (CALLS, NODES)]
         followed = [table_arn(stack, settings, table) for table in (NODES, FEED)]
+        live = index_arn(stack, settings, CALLS, LIVE_CALLS)
         prefix = settings.operator.records.prefix
         records = record_arns(stack, settings, prefix)
         for actions, resources in (
             (["dynamodb:BatchGetItem"], [connectors, numbers]),
-            (["dynamodb:Query"], [connectors, numbers, *followed]),
+            (["dynamodb:Query"], [connectors, numbers, *followed, live]),
             (["dynamodb:BatchWriteItem"], rows),
-            (["dynamodb:PutItem"], [table_arn(stack, settings, NODES)]),
-            (["dynamodb:UpdateItem"], [table_arn(stack, settings, LIMITS)]),
-            (["s3:PutObject"], [records]),
+            (["dynamodb:PutItem"], rows),
+            # What a process that died has left in the journal.
+            (["dynamodb:DeleteItem"], [table_arn(stack, settings, CALLS)]),
+            (["dynamodb:UpdateItem"], [table_arn(stack, settings, it) for it in (LIMITS, NODES)]),
+            # Reading: where an object is there already, a row takes its end from it (EDGE C9).
+            (["s3:PutObject", "s3:GetObject"], [records]),
             (["ec2:DescribeNetworkInterfaces"], ["*"]),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
@@ -198,14 +214,10 @@ class EdgeTask(Construct):
         accept(role, {self._finding(QUALITY_PREFIX): "As of a record's name."})
 
     def _permit_recording(self, role: iam.Role) -> None:
-        """Let nodes say how recordings stand, and store them (docs/recording.md)."""
+        """Let nodes store recordings (docs/recording.md)."""
         stack, settings = Stack.of(self), self._settings
         recordings = record_arns(stack, settings, RECORDING_PREFIX)
-        for action, resource in (
-            ("dynamodb:UpdateItem", table_arn(stack, settings, NODES)),
-            ("s3:PutObject", recordings),
-        ):
-            role.add_to_policy(iam.PolicyStatement(actions=[action], resources=[resource]))
+        role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[recordings]))
         accept(role, {self._finding(RECORDING_PREFIX): "As of a record's name."})
 
     def _finding(self, prefix: str) -> str:

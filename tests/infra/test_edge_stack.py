@@ -161,6 +161,18 @@ def test_the_container_cannot_write_or_run_out_of_sockets(edge: Template) -> Non
     assert "Privileged" not in it
 
 
+def test_the_journal_is_the_one_thing_that_the_container_may_write(edge: Template) -> None:
+    # EDGE C9
+    (mount,) = container(edge)["MountPoints"]
+    assert (mount["ContainerPath"], mount["ReadOnly"]) == (
+        variables(edge)["OVC_JOURNAL_DIRECTORY"],
+        False,
+    )
+    (volume,) = edge.properties("AWS::ECS::TaskDefinition")["Volumes"]
+    # Nothing but a name: a directory of the task's own disk.
+    assert volume == {"Name": mount["SourceVolume"]}
+
+
 def test_the_log_never_holds_up_calls_and_ends_some_day(edge: Template) -> None:
     log = container(edge)["LogConfiguration"]
     (group,) = edge.of("AWS::Logs::LogGroup")
@@ -184,13 +196,18 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
         ("dynamodb:BatchGetItem", f"{table}numbers"),
         ("dynamodb:Query", f"{table}connectors"),
         ("dynamodb:Query", f"{table}numbers"),
+        ("dynamodb:Query", f"{table}calls/index/live"),
+        ("dynamodb:PutItem", f"{table}calls"),
         ("dynamodb:PutItem", f"{table}nodes"),
+        ("dynamodb:DeleteItem", f"{table}calls"),
+        ("dynamodb:UpdateItem", f"{table}nodes"),
         ("dynamodb:Query", f"{table}nodes"),
         ("dynamodb:Query", f"{table}feed"),
         ("dynamodb:UpdateItem", f"{table}limits"),
         ("dynamodb:BatchWriteItem", f"{table}calls"),
         ("dynamodb:BatchWriteItem", f"{table}nodes"),
         ("s3:PutObject", f"{bucket}/{KEY_PREFIX}/*"),
+        ("s3:GetObject", f"{bucket}/{KEY_PREFIX}/*"),
         *(
             (f"logs:{action}", f"{groups}:/aws/ChimeVoiceConnector{log}/*")
             for action in ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
@@ -205,10 +222,8 @@ def test_what_is_off_by_default_has_no_rights_until_it_is_on(
     edge: Template, other: Template
 ) -> None:
     # docs/recording.md, EDGE X10
-    table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/lab2-nodes"
     bucket = "arn:${AWS::Partition}:s3:::lab2-cdr-${AWS::AccountId}-${AWS::Region}"
     wanted = {
-        ("dynamodb:UpdateItem", table),
         ("s3:PutObject", f"{bucket}/Amazon-Chime-Voice-Connector-Recordings/pcap/*"),
         ("s3:PutObject", f"{bucket}/{QUALITY_PREFIX}/*"),
     }
