@@ -238,6 +238,40 @@ def export(
     )
 
 
+@cdr.command("check-bucket")
+def check_bucket(
+    bucket: Annotated[str, typer.Argument(metavar="BUCKET", help="Name of the bucket.")],
+    edge_role: Annotated[
+        str | None, typer.Option(metavar="ARN", help="Role of the edge [the deployment's].")
+    ] = None,
+    reaper_role: Annotated[
+        str | None, typer.Option(metavar="ARN", help="Role of the reaper [the deployment's].")
+    ] = None,
+    policy: Annotated[
+        bool,
+        typer.Option("--policy", help="Print the policy alone, for `aws s3api put-bucket-policy`."),
+    ] = False,
+    prefix: Prefix = None,
+    region: Region = None,
+    api_port: ApiPort = None,
+) -> None:
+    """Say whether records can go into a bucket of yours, and print the policy that lets them.
+
+    The policy is the present one with what the roles of edge and reaper need, and no more. Exit
+    code 1 when something is wrong; what these credentials may not look at is told as unsure. On the
+    running stand an object is written, written again to be refused, and removed.
+    """
+    command("cdr_check_bucket").run(
+        bucket,
+        edge_role=edge_role,
+        reaper_role=reaper_role,
+        policy_only=policy,
+        prefix=prefix,
+        region=region,
+        api_port=api_port,
+    )
+
+
 def _place(
     bucket: str | None,
     key_prefix: str | None,

@@ -25,5 +25,11 @@ class ApiStack(Stack):
         api = ManagementFunction(self, "Management", settings=settings, access_keys=keys.secret)
         NumberOrdersFunction(self, "NumberOrders", settings=settings)
         ConfigFeedFunction(self, "ConfigFeed", settings=settings)
-        CallReaperFunction(self, "CallReaper", settings=settings)
+        reaper = CallReaperFunction(self, "CallReaper", settings=settings)
+        CfnOutput(
+            self,
+            "CallReaperRoleArn",
+            value=reaper.role.role_arn,
+            description="What the policy of a bucket of your own lets read and write records",
+        )
         CfnOutput(self, "ApiUrl", value=api.url, description="endpoint_url of clients")

@@ -14,6 +14,7 @@ from constructs import Construct
 
 from infra.document import settings_document
 from infra.findings import accept
+from infra.foreign_buckets import permit_foreign
 from infra.names import edge_cluster_name, edge_task_arn, index_arn, record_arns, table_arn
 from infra.python_function import PythonFunction
 from infra.settings import DeploymentSettings
@@ -50,6 +51,7 @@ class CallReaperFunction(Construct):
             },
         )
         self._permit(made, settings)
+        self.role = made.role
         events.Rule(
             self,
             "EveryMinute",
@@ -68,16 +70,21 @@ class CallReaperFunction(Construct):
         made.permit_database(("UpdateItem", "DeleteItem"), calls)
         made.permit_database(("GetItem",), table_arn(stack, settings, CONNECTORS))
         made.permit(("ecs:DescribeTasks",), edge_task_arn(stack, settings))
-        prefix = settings.operator.records.prefix
-        made.permit(("s3:PutObject", "s3:GetObject"), record_arns(stack, settings, prefix))
+        prefixes = settings.operator.records.prefixes
+        records = [record_arns(stack, settings, prefix) for prefix in prefixes]
+        made.permit(("s3:PutObject", "s3:GetObject"), *records)
+        permit_foreign(made.role, settings, prefixes, reads=True)
         # cdk-nag writes a reference as <AWS::Region>.
         bucket = cdr_bucket_name(settings.prefix, "<AWS::AccountId>", "<AWS::Region>")
         tasks = f"<AWS::Region>:<AWS::AccountId>:task/{edge_cluster_name(settings)}/*"
         accept(
             made.role,
             {
-                f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::{bucket}/{prefix}/*]": "A "
-                "record's name has connector and time in it (EDGE C1).",
+                **{
+                    f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::{bucket}/{it}/*]": "A "
+                    "record's name has connector and time in it (EDGE C1)."
+                    for it in prefixes
+                },
                 f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ecs:{tasks}]": "A task's id is "
                 "made when it starts.",
             },

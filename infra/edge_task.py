@@ -10,6 +10,7 @@ from constructs import Construct
 from infra.document import settings_document
 from infra.edge_image import edge_image
 from infra.findings import accept
+from infra.foreign_buckets import permit_foreign
 from infra.names import connector_log_arn, index_arn, record_arns, table_arn
 from infra.network import SIP_PORT
 from infra.settings import DeploymentSettings
@@ -167,8 +168,8 @@ class EdgeTask(Construct):
         rows = [table_arn(stack, settings, table) for table in (CALLS, NODES)]
         followed = [table_arn(stack, settings, table) for table in (NODES, FEED)]
         live = index_arn(stack, settings, CALLS, LIVE_CALLS)
-        prefix = settings.operator.records.prefix
-        records = record_arns(stack, settings, prefix)
+        prefixes = settings.operator.records.prefixes
+        records = [record_arns(stack, settings, prefix) for prefix in prefixes]
         for actions, resources in (
             (["dynamodb:BatchGetItem"], [connectors, numbers]),
             (["dynamodb:Query"], [connectors, numbers, *followed, live]),
@@ -178,24 +179,37 @@ class EdgeTask(Construct):
             (["dynamodb:DeleteItem"], [table_arn(stack, settings, CALLS)]),
             (["dynamodb:UpdateItem"], [table_arn(stack, settings, it) for it in (LIMITS, NODES)]),
             # Reading: where an object is there already, a row takes its end from it (EDGE C9).
-            (["s3:PutObject", "s3:GetObject"], [records]),
+            (["s3:PutObject", "s3:GetObject"], records),
             (["ec2:DescribeNetworkInterfaces"], ["*"]),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
         accept(
             role,
             {
-                self._finding(prefix): "A record's name has connector and time in it "
-                "(EDGE C1); of all names of records this is the part that is known.",
+                **{
+                    self._finding(prefix): "A record's name has connector and time in it (EDGE "
+                    "C1); of all names of records this is the part that is known."
+                    for prefix in prefixes
+                },
                 "AwsSolutions-IAM5[Resource::*]": "DescribeNetworkInterfaces knows no resources.",
             },
         )
         self._permit_logs(role)
+        permit_foreign(role, settings, self._prefixes())
         if settings.operator.records.quality:
             self._permit_quality(role)
         if settings.operator.recording.allowed:
             self._permit_recording(role)
         return role
+
+    def _prefixes(self) -> list[str]:
+        """Return the prefixes of all objects that nodes store."""
+        operator = self._settings.operator
+        return [
+            *operator.records.prefixes,
+            *([QUALITY_PREFIX] if operator.records.quality else []),
+            *([RECORDING_PREFIX] if operator.recording.allowed else []),
+        ]
 
     def _permit_logs(self, role: iam.Role) -> None:
         """Let nodes write the logs of connectors, and make them (EDGE X4)."""

@@ -25,6 +25,9 @@ class RecordSettings:
     """Of the format `seed`; the other one has whole seconds (EDGE C5)."""
     prefix: str = KEY_PREFIX
     """Of the keys of detail records, without a slash at its end (EDGE C1)."""
+    former_prefixes: tuple[str, ...] = ()
+    """Prefixes of before, which calls that were up when it changed still write to: the deployment
+    keeps its rights there (docs/records.md)."""
     quality: bool = False
     """Whether the quality of each answered call becomes an object beside its detail record."""
 
@@ -33,12 +36,14 @@ class RecordSettings:
         fits = self.format is RecordFormat.SEED or self.time is TimeForm.EPOCH_MS
         wanted = f"{TimeForm.EPOCH_MS.value!r} with the format v2, whose times are whole seconds"
         check("time", self.time.value, fits, wanted)
-        is_path = _PREFIX.fullmatch(self.prefix) is not None
-        wanted = "a path of letters, digits and ._- such as telephony/cdrs, without / at its ends"
-        check("prefix", self.prefix, is_path and len(self.prefix) <= LONGEST_PREFIX, wanted)
-        for taken in _TAKEN:
-            is_apart = not _is_inside(self.prefix, taken) and not _is_inside(taken, self.prefix)
-            check("prefix", self.prefix, is_apart, f"a prefix that is apart from {taken}")
+        _check_prefix("prefix", self.prefix)
+        for former in self.former_prefixes:
+            _check_prefix("former_prefixes", former)
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """Return every prefix that records are still written under."""
+        return tuple(dict.fromkeys((self.prefix, *self.former_prefixes)))
 
     def form_in(self, region: str) -> RecordForm:
         """Return the form of the records of a connector in a region."""
@@ -49,6 +54,15 @@ class RecordSettings:
             prefix=self.prefix,
             region=region if is_v2 else None,
         )
+
+
+def _check_prefix(name: str, prefix: str) -> None:
+    is_path = _PREFIX.fullmatch(prefix) is not None and len(prefix) <= LONGEST_PREFIX
+    wanted = "a path of letters, digits and ._- such as telephony/cdrs, without / at its ends"
+    check(name, prefix, is_path, wanted)
+    for taken in _TAKEN:
+        is_apart = not _is_inside(prefix, taken) and not _is_inside(taken, prefix)
+        check(name, prefix, is_apart, f"a prefix that is apart from {taken}")
 
 
 def _is_inside(path: str, folder: str) -> bool:

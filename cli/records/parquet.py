@@ -2,8 +2,8 @@
 
 from typing import IO, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow as pa  # type: ignore[import-untyped]  # it has none
+import pyarrow.parquet as pq  # type: ignore[import-untyped]  # as above
 
 from cli.records.table import COLUMNS, Cell, Kind
 from model.cdr_reader import ReadRecord

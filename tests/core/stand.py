@@ -228,6 +228,8 @@ class Node:
         self.recorded_rows: list[str] = []
         """TransactionIds of records whose calls have rows."""
         self.quality_records: list[CallQualityRecord] = []
+        self.buckets: dict[str, str] = {}
+        """Where each object went, by its key."""
         self.qualities: list[NoteQuality] = []
         self.media_logs: list[WriteLog] = []
         self.sip_logs: list[WriteLog] = []
@@ -361,7 +363,8 @@ class Node:
                     report = self.worker.obey(command, now)
                     reports += [] if report is None else [report]
                 case WriteRecord(bucket, record, is_journalled):
-                    assert bucket == self._bucket
+                    assert bucket == self._bucket or self._bucket != BUCKET
+                    self.buckets[record.key()] = bucket
                     if isinstance(record, CallQualityRecord):
                         self.quality_records.append(record)
                     else:

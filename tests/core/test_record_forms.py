@@ -7,8 +7,8 @@ import pytest
 from model.cdr import CallStatus
 from model.record_form import RecordFormat, TimeForm
 from model.settings import RecordSettings
-from tests.core.stand import CONNECTOR_ID, EDGE, HOST, SETTINGS, Node, Stage, connector
-from tests.core.test_on_net import ON_NET_URI, OTHER_ID, callee_side, caller_side, number, of
+from tests.core.stand import CONNECTOR_ID, EDGE, HOST, SETTINGS, Node, Stage, connector, number
+from tests.core.test_on_net import ON_NET_URI, OTHER_ID, callee_side, caller_side, of
 from tests.support.agent import CallerPlan
 from tests.support.link import lossy_link
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from cli.policies.deployed import REAPER_OUTPUT
 from lambdas.call_reaper.composition import WORKS_FOR_S
 from model.settings import Settings
 from tests.infra.synthesis import ROOT, Assembly, Template, text_of
@@ -87,6 +88,31 @@ def test_the_role_has_exactly_what_is_needed(api: Template) -> None:
         ("s3:GetObject", objects),
     }
     assert "ManagedPolicyArns" not in api.named("AWS::IAM::Role", "CallReaperRole")
+
+
+def test_it_may_do_the_same_in_a_bucket_of_another_account(other: Template) -> None:  # EDGE C9
+    bucket = "arn:${AWS::Partition}:s3:::lab2-cdr-${AWS::AccountId}-${AWS::Region}"
+    foreign = "arn:${AWS::Partition}:s3:::central-cdrs.example"
+    granted = other.grants("CallReaperRole")
+    assert {it for it in granted if it[0].startswith("s3:")} == {
+        (f"s3:{action}", f"{place}/{prefix}/*")
+        for action in ("PutObject", "GetObject")
+        for place in (bucket, foreign)
+        for prefix in ("telephony/cdrs", "old/cdrs")
+    }
+    assert {it[0] for it in granted if it[0].startswith("kms:")} == {
+        *("kms:GenerateDataKey", "kms:Decrypt")
+    }
+
+
+def test_who_writes_a_buckets_policy_finds_both_roles(assembly: Assembly) -> None:
+    # cli/policies/deployed.py looks for them there
+    outputs = assembly.template("ovc-api").document["Outputs"]
+    assert text_of(outputs[REAPER_OUTPUT]["Value"]).startswith("${CallReaperRole")
+    task = assembly.template("ovc-edge").properties("AWS::ECS::TaskDefinition")
+    assert task["Family"] == "ovc-edge"
+    names = [it["Name"] for it in task["ContainerDefinitions"][0]["Environment"]]
+    assert "OVC_SETTINGS" in names
 
 
 def test_its_tasks_are_those_of_the_edges_cluster(assembly: Assembly) -> None:

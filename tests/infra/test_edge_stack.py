@@ -228,11 +228,21 @@ def test_what_is_off_by_default_has_no_rights_until_it_is_on(
         ("s3:PutObject", f"{bucket}/{QUALITY_PREFIX}/*"),
     }
     assert wanted <= other.grants("TaskTaskRole")
-    # EDGE C1: the prefix that was chosen, in the place of the usual one.
-    records = {("s3:PutObject", f"{bucket}/telephony/cdrs/*")}
-    stored = {it for it in other.grants("TaskTaskRole") if it[0] == "s3:PutObject"}
-    assert stored == records | {it for it in wanted if it[0] == "s3:PutObject"}
-    assert len(other.grants("TaskTaskRole")) == len(edge.grants("TaskTaskRole")) + len(wanted)
+    # EDGE C1: the prefixes that were chosen, in the place of the usual one.
+    records = {("s3:PutObject", f"{bucket}/{it}/*") for it in ("telephony/cdrs", "old/cdrs")}
+    own = records | {it for it in wanted if it[0] == "s3:PutObject"}
+    # A bucket of another account: the same, and nothing else.
+    foreign = {
+        (action, resource.replace(bucket, "arn:${AWS::Partition}:s3:::central-cdrs.example"))
+        for action, resource in own
+    }
+    key = {("kms:GenerateDataKey", "arn:aws:kms:us-east-1:444455556666:key/0000-1111")}
+    granted = other.grants("TaskTaskRole")
+    assert {it for it in granted if it[0] == "s3:PutObject"} == own | foreign
+    assert {it for it in granted if it[0].startswith("kms:")} == key
+    # One prefix more than by default, for writing and reading.
+    added = len(wanted | foreign | key) + 2
+    assert len(granted) == len(edge.grants("TaskTaskRole")) + added
 
 
 def test_the_execution_role_fetches_image_and_secret_and_writes_the_log(edge: Template) -> None:

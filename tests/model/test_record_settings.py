@@ -54,14 +54,21 @@ def test_a_prefix_may_be_a_path(prefix: str) -> None:  # EDGE C1
         ({"prefix": "${x}"}, "; a path of letters"),
         ({"prefix": "x" * 257}, "; a path of letters"),
         ({"prefix": "Amazon-Chime-Voice-Connector-CQRs/json"}, "a prefix that is apart from"),
+        ({"former_prefixes": ["a", "/b"]}, "former_prefixes is '/b'; a path"),
         ({"prefix": "Amazon-Chime-Voice-Connector-CQRs"}, "apart from Amazon-Chime-Voice-Connect"),
         ({"prefix": "Amazon-Chime-Voice-Connector-Recordings/pcap/cdrs"}, "apart from"),
     ],
 )
-def test_what_cannot_be_is_refused_by_name(document: dict[str, str], told: str) -> None:
+def test_what_cannot_be_is_refused_by_name(document: dict[str, object], told: str) -> None:
     with pytest.raises(SettingsError) as refused:
         Settings.from_json(json.dumps({"records": document}))
     assert told in str(refused.value)
+
+
+def test_calls_of_before_keep_their_prefix_permitted() -> None:  # EDGE C1, C9
+    settings = RecordSettings(prefix="new", former_prefixes=("old", "new", "older"))
+    assert settings.prefixes == ("new", "old", "older")
+    assert settings.form_in("us-east-1").prefix == "new"
 
 
 @pytest.mark.parametrize(
