@@ -8,7 +8,7 @@ Names of metrics and reasons are fixed here. The only other names are those of h
 configuration and never from a message (EDGE S14), and of a bounded number.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from model.cdr import Disposition
@@ -65,9 +65,9 @@ class Tally:
         return self.outbound if disposition is Disposition.TERMINATION else self.inbound
 
     @property
-    def is_idle(self) -> bool:
-        """Tell whether there is nothing to tell."""
-        return not any(self.figures().values())
+    def has_calls(self) -> bool:
+        """Tell whether a call is being set up or up."""
+        return bool(self.inbound.active or self.outbound.active)
 
     def figures(self) -> dict[str, int | float]:
         """Return everything by the names of Amazon's metrics."""
@@ -157,10 +157,14 @@ class Meter:
     def minute(self, more: Mapping[str, int | float]) -> list[Figures]:
         """Return everything since the last time, the node's own figures first; `more` are
         measures of this moment."""
-        figures: dict[str, int | float] = {}
-        for tally in (self._rest, *self._own.values()):
-            for name, figure in tally.figures().items():
-                figures[name] = figures.get(name, 0) + figure
+        figures, of_connectors = self._rest.figures(), list[Figures]()
+        for connector_id, tally in self._own.items():
+            own = tally.figures()
+            for name, figure in own.items():
+                figures[name] += figure
+            if connector_id in (self._wanting or ()) and any(own.values()):
+                dimensions = connector_dimensions(connector_id, tally.region)
+                of_connectors.append(Figures(dimensions, own, is_of_connector=True))
         figures |= {
             "CdrSuppressed": self.suppressed_records,
             "AuthFailures": self.auth_failures,
@@ -169,27 +173,18 @@ class Meter:
             "LoopLag": round(1000 * self.longest_lag_s, 1),
             **more,
         }
-        told = [Figures({}, figures), *self._of_connectors()]
+        told = [Figures({}, figures), *of_connectors]
         told += _by("Reason", "PacketsDropped", self._dropped)
         told += _by("Host", "RouteFailures", self._route_failures)
         self._begin_again()
         return told
 
-    def _of_connectors(self) -> Iterable[Figures]:
-        wanting = self._wanting or {}
-        for connector_id, tally in self._own.items():
-            if connector_id in wanting and not tally.is_idle:
-                dimensions = connector_dimensions(connector_id, tally.region)
-                yield Figures(dimensions, tally.figures(), is_of_connector=True)
-
     def _begin_again(self) -> None:
-        wanting = self._wanting or {}
         self._rest.begin_again()
-        for connector_id, tally in list(self._own.items()):
+        # What has no call is made anew when it is needed: few of many connectors are busy at once.
+        self._own = {name: tally for name, tally in self._own.items() if tally.has_calls}
+        for tally in self._own.values():
             tally.begin_again()
-            # One that is wanted no more lives on until its last call has ended.
-            if tally.is_idle and connector_id not in wanting:
-                del self._own[connector_id]
         self._route_failures = {}
         self._dropped = {}
         self.stranger_packets = self.auth_failures = self.suppressed_records = 0

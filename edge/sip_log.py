@@ -68,7 +68,7 @@ class _Message(NamedTuple):
 class _Exchange:
     """Messages of one Call-ID between the edge and a customer."""
 
-    __slots__ = ("call_id", "connector_id", "fades_at", "host")
+    __slots__ = ("call_id", "connector_id", "fades_at", "host", "line")
 
     def __init__(self, call_id: bytes, connector_id: str, host: str) -> None:
         self.call_id = call_id
@@ -76,6 +76,13 @@ class _Exchange:
         self.host = host
         self.fades_at = 0.0
         """0 as long as it goes on."""
+        self.line = b""
+        """Request line of what it began with, which names the connector; none of ours."""
+
+    def is_another(self, data: bytes) -> bool:
+        """Tell whether a message begins something else: a proxy that is refused tries another
+        connector with the same Call-ID."""
+        return data.startswith(_BEGINNINGS) and data.partition(b"\r\n")[0] != self.line
 
 
 class SipLog:
@@ -166,8 +173,7 @@ class SipLog:
             self._keep(message)
             return
         for exchange in self._exchanges.get(message.call_id, ()):
-            if exchange.fades_at and message.data.startswith(_BEGINNINGS):
-                # A proxy tries another connector with the same Call-ID: whose it is will be seen.
+            if exchange.fades_at and exchange.is_another(message.data):
                 continue
             if message.host == exchange.host or self._owns(exchange.connector_id, message.host):
                 self._tell(exchange, message)
@@ -187,10 +193,15 @@ class SipLog:
         """Begin an exchange, or begin it anew, and tell what the turn has brought of it."""
         exchange = _Exchange(call_id.encode("utf-8", "surrogateescape"), connector_id, host)
         known = self._exchanges.setdefault(exchange.call_id, [])
+        for before in known:
+            if before.connector_id == connector_id:
+                exchange.line = before.line
         known[:] = [it for it in known if it.connector_id != connector_id and it.host != host]
         known.append(exchange)
         unclaimed, self._unclaimed = self._unclaimed, []
         for message in unclaimed:
+            if message.call_id == exchange.call_id and message.data.startswith(_BEGINNINGS):
+                exchange.line = message.data.partition(b"\r\n")[0]
             self._take(message)
         return exchange
 
@@ -233,8 +244,9 @@ class SipLog:
         """Count a message that a flood costs; say so at most once in ten seconds."""
         self._suppressed += 1
         if self._lines.take(connector_id, _LINES_PER_S, 1.0, now):
-            fields = {"connector_id": connector_id, "total": self._suppressed}
-            self._put_out(Log("sip-messages-suppressed", {**fields}))
+            total = self._suppressed
+            told = Log("sip-messages-suppressed", {"connector_id": connector_id, "total": total})
+            self._put_out(told)
 
 
 def _call_id_in(data: bytes) -> bytes:

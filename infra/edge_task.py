@@ -35,11 +35,10 @@ STOP_TIMEOUT_S = 120
 """The longest that Fargate grants between SIGTERM and SIGKILL."""
 DRAIN_S = 110
 """Of that, for calls that go on; the rest is for the last BYEs and records (EDGE C9)."""
+JOURNAL_DIRECTORY = "/var/lib/ovc/journal"
+"""A volume of the image (edge/Dockerfile), so that the user without rights may write there."""
 OPEN_FILES = 65_536
 """A socket for every port of the widest media range, with room for the rest."""
-JOURNAL_VOLUME = "journal"
-JOURNAL_DIRECTORY = "/var/lib/ovc/journal"
-"""A volume of edge/Dockerfile as well, whose owner and rights the task's own takes over."""
 LOG_BUFFER_MIB = 4
 LOG_ACTIONS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 
@@ -96,15 +95,15 @@ class EdgeTask(Construct):
                 max_buffer_size=Size.mebibytes(LOG_BUFFER_MIB),
             ),
         )
-        container.add_ulimits(
-            ecs.Ulimit(name=ecs.UlimitName.NOFILE, soft_limit=OPEN_FILES, hard_limit=OPEN_FILES)
-        )
-        # The only directory that it may write to: it outlives a process, and not its task.
-        self.definition.add_volume(name=JOURNAL_VOLUME)
+        # All that it writes to: what DynamoDB does not take at the moment (EDGE C9).
+        self.definition.add_volume(name="journal")
         container.add_mount_points(
             ecs.MountPoint(
-                container_path=JOURNAL_DIRECTORY, source_volume=JOURNAL_VOLUME, read_only=False
+                container_path=JOURNAL_DIRECTORY, source_volume="journal", read_only=False
             )
+        )
+        container.add_ulimits(
+            ecs.Ulimit(name=ecs.UlimitName.NOFILE, soft_limit=OPEN_FILES, hard_limit=OPEN_FILES)
         )
 
     def _environment(self) -> dict[str, str]:
@@ -166,16 +165,14 @@ class EdgeTask(Construct):
         connectors = table_arn(stack, settings, CONNECTORS)
         numbers = table_arn(stack, settings, NUMBERS)
         rows = [table_arn(stack, settings, table) for table in (CALLS, NODES)]
+        due = index_arn(stack, settings, CALLS, LIVE_CALLS)
         followed = [table_arn(stack, settings, table) for table in (NODES, FEED)]
-        live = index_arn(stack, settings, CALLS, LIVE_CALLS)
         prefixes = settings.operator.records.prefixes
         records = [record_arns(stack, settings, prefix) for prefix in prefixes]
         for actions, resources in (
             (["dynamodb:BatchGetItem"], [connectors, numbers]),
-            (["dynamodb:Query"], [connectors, numbers, *followed, live]),
-            (["dynamodb:BatchWriteItem"], rows),
-            (["dynamodb:PutItem"], rows),
-            # What a process that died has left in the journal.
+            (["dynamodb:Query"], [connectors, numbers, *followed, due]),
+            (["dynamodb:BatchWriteItem", "dynamodb:PutItem"], rows),
             (["dynamodb:DeleteItem"], [table_arn(stack, settings, CALLS)]),
             (["dynamodb:UpdateItem"], [table_arn(stack, settings, it) for it in (LIMITS, NODES)]),
             # Reading: where an object is there already, a row takes its end from it (EDGE C9).
@@ -228,9 +225,8 @@ class EdgeTask(Construct):
         accept(role, {self._finding(QUALITY_PREFIX): "As of a record's name."})
 
     def _permit_recording(self, role: iam.Role) -> None:
-        """Let nodes store recordings (docs/recording.md)."""
-        stack, settings = Stack.of(self), self._settings
-        recordings = record_arns(stack, settings, RECORDING_PREFIX)
+        """Let nodes store recordings (docs/recording.md); how they stand is in the nodes' rows."""
+        recordings = record_arns(Stack.of(self), self._settings, RECORDING_PREFIX)
         role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[recordings]))
         accept(role, {self._finding(RECORDING_PREFIX): "As of a record's name."})
 

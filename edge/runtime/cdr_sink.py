@@ -5,9 +5,8 @@ trying again never makes a second object. While a bucket refuses, one record at 
 the first that goes through opens the way for all. A record that always fails therefore goes to the
 end of the queue and holds up nobody. Each bucket has its own queue and its own luck.
 
-What there is no room for, or what has waited for a day, is left to its row in the table if that is
-safe: the row says that the object is due, and brings it back (edge/runtime/due_rows.py). Only what
-has no row is given up.
+What there is no room for, or what has waited for a day, is left to its row: that says that the
+object is due, and brings it back (edge/runtime/due_rows.py). Only what has no row is given up.
 """
 
 import asyncio
@@ -25,6 +24,7 @@ from edge.runtime.log import Logger
 from edge.seam import Record, WriteRecord
 from model.cdr import CallDetailRecord, CallStatus
 from model.cdr_reader import NotARecord, ReadRecord, read_record
+from model.metrics import BUCKET_DENIED
 
 PUTS_IN_FLIGHT = 64
 """At S3's 30 ms or so per PUT this is 2,000 records per second, far above what a node makes."""
@@ -82,7 +82,7 @@ class CdrSink:
         first_retry_s: float = FIRST_RETRY_S,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`may_leave` tells whether a record's row is safe and says that the object is due."""
+        """`may_leave` tells whether a record's row says that the object is due."""
         self._open = partial(
             BucketQueue,
             settled=settled,
@@ -254,8 +254,8 @@ class BucketQueue:
         """Tell of an outage, and again when it turns out to be a matter of rights."""
         event, fields = "bucket-refuses", {"bucket": self._name, "error": first_line(error)}
         if is_denial(error):
-            event, fields["hint"] = "bucket-denied", DENIED
-        if event != self._problem and self._problem != "bucket-denied":
+            event, fields["hint"] = BUCKET_DENIED, DENIED
+        if event != self._problem and self._problem != BUCKET_DENIED:
             self._problem = event
             self._log(event, fields)
 

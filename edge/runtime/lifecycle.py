@@ -181,7 +181,7 @@ class Node:
         begin = self._plan.begin
         whole = deployment_dimensions(begin.table_prefix, begin.settings.region)
         node, *others = self._driver.minute()
-        backlog = {"CdrBacklog": self._aws.unsettled}
+        backlog = {"CdrBacklog": self._aws.backlog}
         self._log.metrics(whole, node.figures | backlog)
         for dimensions, figures, is_of_connector in others:
             self._log.metrics(dimensions if is_of_connector else whole | dimensions, figures)

@@ -89,6 +89,7 @@ class RecordKeeping:
             may_leave=self._may_leave,
             replaced=journal.replaced,
             log=log,
+            longest_queue=LONGEST_QUEUE,
         )
         self._due = DueRows(
             query_due(session, prefix, node.node_id),
@@ -157,6 +158,12 @@ class RecordKeeping:
                 return True
         return False
 
+    def close(self) -> None:
+        """Do nothing any more; what is on the disk stays there."""
+        for task in self._tasks:
+            task.cancel()
+        self._disk.close()
+
     async def last_words(self) -> None:
         """Leave on the disk what the table did not take."""
         self._rows.keep_all()
@@ -191,11 +198,7 @@ class RecordKeeping:
             self._due.owe()
 
     def _may_leave(self, record: Record) -> bool:
-        return (
-            isinstance(record, CallDetailRecord)
-            and self.journal.is_due(record)
-            and self.journal.is_safe(record)
-        )
+        return isinstance(record, CallDetailRecord) and self.journal.is_due(record)
 
     def _found(self, due: DueCall) -> bool:
         """Care for a call that its row says is due."""

@@ -1,6 +1,5 @@
 """What a node counts of its calls, its refusals and its enemies (EDGE X1, X7, X8, S14)."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,7 +47,7 @@ def metered(made: Connector) -> Connector:
     return replace(made, logging=Logging(media_metrics=True))
 
 
-def by_dimensions(node: Node) -> dict[tuple[tuple[str, str], ...], Mapping[str, int | float]]:
+def by_dimensions(node: Node) -> dict[tuple[tuple[str, str], ...], dict[str, int | float]]:
     """Return a minute's figures by their dimensions."""
     told = node.core.minute()
     found = {tuple(it.dimensions.items()): it.figures for it in told}

@@ -5,6 +5,8 @@ import re
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.flow import Address
 from edge.runtime.log_sink import OVERHEAD_BYTES
@@ -146,6 +148,14 @@ def test_a_refused_invite_is_told_once_its_connector_is_known() -> None:  # EDGE
     assert firsts(node) == ["INVITE", "403"]
     node.ask(request(uri="sip:+1@elsewhere.example", call_id="nowhere"), PBX, 0.1)
     assert len(node.sip_logs) == 2
+
+
+def test_repetitions_are_told_as_they_come() -> None:  # EDGE X3
+    node = Node(logging(connector()))
+    for turn in range(3):
+        node.ask(request(uri=f"sip:+9@{HOST}", call_id="refused"), PBX, 0.1 * turn)
+    node.tick(0.6)
+    assert firsts(node) == [*3 * ["INVITE", "403"], "403"]
 
 
 @pytest.mark.parametrize("remote", [STRANGER, CARRIER], ids=["a stranger", "a carrier"])
@@ -315,3 +325,24 @@ def test_an_invite_that_cannot_be_read_is_told_if_it_names_the_connector() -> No
     node = Node(logging(connector()))
     node.ask(request(more=("Max-Forwards: many",)), PBX, 0.0)
     assert firsts(node) == ["INVITE", "400"]
+
+
+@given(
+    st.binary(max_size=200), st.sampled_from([b"", b"Call-ID: 1", b"i : 1\r\n", b"\r\nCall-ID: 1"])
+)
+def test_any_octets_are_told_or_left_alone(octets: bytes, named: bytes) -> None:  # EDGE X3, S14
+    node = Node(logging(connector()))
+    node.ask(request("OPTIONS", f"sip:{HOST}"), PBX, 0.0)
+    node.ask(octets + named + octets, PBX, 1.0)
+    for entry in node.sip_logs:
+        line = json.dumps(entry.record)
+        assert line.isascii() and line.isprintable() and entry.connector_id == CONNECTOR_ID
+
+
+@pytest.mark.parametrize("written", ["Call-ID: ", "i:", "CALL-ID :  ", "call-id:\t"])
+def test_a_call_id_is_found_however_it_is_written(written: str) -> None:  # EDGE X3, W14
+    node = Node(logging(connector()))
+    options = request("OPTIONS", f"sip:{HOST}", "other").replace(b"Call-ID: ", written.encode())
+    node.ask(options, PBX, 0.0)
+    assert firsts(node) == ["OPTIONS", "200"]
+    assert node.sip_logs[0].record["call_id"] == "other"

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from edge.settings import DEFAULT_JOURNAL
 from tests.infra.synthesis import ROOT, Assembly
 
 DOCKERFILE = (ROOT / "edge" / "Dockerfile").read_text()
@@ -42,16 +41,6 @@ def test_the_image_runs_the_edge_without_rights() -> None:
     assert re.search(r"^USER (\d+):(\d+)$", last, re.M)
     assert 'ENTRYPOINT ["python", "-m", "edge"]' in last
     assert "\nRUN " not in last
-
-
-def test_the_journals_directory_is_the_users_own_and_a_volume() -> None:
-    # EDGE C9: Fargate gives the owner of a VOLUME of the image to what is mounted there
-    last = DOCKERFILE.split("\nFROM ")[-1]
-    (user,) = re.findall(r"^USER (\S+)$", last, re.M)
-    (volume,) = re.findall(r'^VOLUME \["(\S+)"\]$', last, re.M)
-    assert f"COPY --from=build --chown={user} /build/journal {volume}\n" in last
-    assert last.index("COPY --from=build --chown") < last.index("VOLUME")
-    assert volume == DEFAULT_JOURNAL
 
 
 def test_dependencies_are_locked_and_were_tested() -> None:

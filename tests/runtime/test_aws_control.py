@@ -260,18 +260,20 @@ def test_the_lease_is_known_to_be_written(deployment: Deployment) -> None:  # ED
 
 def test_a_node_that_leaves_something_undone_stays_on_the_list(deployment: Deployment) -> None:
     # EDGE C9, C10: the reaper finds by its row that an object is due.
+    late = f"{deployment.prefix}-late"
+
     async def test(world: World) -> None:
         control, record = world.control, a_record()
         control.renew(NodeReport(utc_now(), 0, True, ()))
         control.journal(JournalCall(a_live_call(record.transaction_id)))
-        control.write(WriteRecord("no-such-bucket", record, is_journalled=True))
+        control.write(WriteRecord(late, record, is_journalled=True))
         await until(lambda: deployment.rows(CALLS) and "bucket" in deployment.rows(CALLS)[0])
         control.leave()
         await asyncio.sleep(1.0)
         assert not control.left.is_set()
         assert [row["draining"] for row in deployment.rows(NODES)] == [True]
         # It comes to be there after all: then there is nothing to stay for.
-        deployment.aws.client("s3").create_bucket(Bucket="no-such-bucket")
+        deployment.aws.client("s3").create_bucket(Bucket=late)
         await asyncio.wait_for(control.left.wait(), 10.0)
         assert deployment.rows(NODES) == []
 

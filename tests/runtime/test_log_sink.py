@@ -179,8 +179,8 @@ def test_a_full_queue_lets_go_what_comes_and_counts_it() -> None:
 
 def test_a_queue_is_full_by_its_size_too() -> None:  # EDGE X3
     def message(number: int, size: int) -> WriteLog:
-        text = {"n": number, "sip_message": "x" * size}
-        return WriteLog(ConnectorLog.SIP_MESSAGES, "one", STARTED_AT, text)
+        log, at = ConnectorLog.SIP_MESSAGES, STARTED_AT
+        return WriteLog(log, "one", at, {"n": number, "sip_message": "x" * size})
 
     async def test(world: World) -> None:
         group = ConnectorLog.SIP_MESSAGES.group("one")
