@@ -9,13 +9,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from edge.runtime.cdr_sink import first_line
 from edge.runtime.journal import DueCall
 from edge.runtime.log import Logger
-from edge.runtime.row_writer import CLIENT
 from model.call_items import due_bucket_of, record_from
 from model.codec import Item, encode
 from model.quality import optional_quality
@@ -38,9 +36,8 @@ Query = Callable[["Item | None"], Page]
 
 
 # botocore makes its clients at run time: what their methods take and return has no static type.
-def query_due(session: boto3.Session, prefix: str, node_id: str) -> Query:
+def query_due(client: Any, prefix: str, node_id: str) -> Query:
     """Return the reading of a node's rows whose objects are due."""
-    client: Any = session.client("dynamodb", config=CLIENT)
 
     def read(after: "Item | None") -> Page:
         answer = client.query(

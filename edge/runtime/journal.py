@@ -9,11 +9,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from edge.runtime.aws_messages import EndKept, LeaseWritten, NodeIdentity
+from edge.runtime.batch_writes import BatchWrites
 from edge.runtime.log import Logger, utc_now
-from edge.runtime.row_writer import Request, RowWriter, batch_write
+from edge.runtime.row_writer import Request, RowWriter
 from edge.seam import CallJournalled, JournalPlace, NodeReport
 from model.call_items import call_key, due_members, ended_members, live_members
 from model.calls import LiveCall
@@ -104,13 +105,12 @@ class Journal:
         self._is_lease_written = True
         self._was_lease_written = False
 
-    # botocore makes its clients at run time: they have no static type.
-    def write_to(self, calls: CallRows, client: Any, prefix: str, log: Logger) -> None:
-        """Write the rows of calls to `calls`, and the node's own with a client of DynamoDB's."""
+    def write_to(self, calls: CallRows, writes: BatchWrites, prefix: str, log: Logger) -> None:
+        """Write the rows of calls to `calls`, and the node's own with `writes`."""
         self._calls = calls
         table = NODES.physical_name(prefix)
         self._nodes = RowWriter(
-            batch_write(client.batch_write_item, table),
+            writes.to(table),
             table=table,
             name_attribute=SORT_KEY,
             log=log,

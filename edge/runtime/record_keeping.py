@@ -19,6 +19,7 @@ from edge.runtime.aws_messages import (
     RecordOutcome,
     RecordSettled,
 )
+from edge.runtime.batch_writes import BatchWrites
 from edge.runtime.cdr_sink import LONGEST_QUEUE, CdrSink
 from edge.runtime.due_rows import DueRows, query_due, query_nothing_left
 from edge.runtime.journal import DueCall, Journal
@@ -71,7 +72,7 @@ class RecordKeeping:
         """`tell` sends a report that may linger for so many seconds."""
         self._tell = tell
         node, prefix, plan = begin.node, begin.table_prefix, begin.journal
-        client = session.client("dynamodb", config=CLIENT)
+        writes = BatchWrites(session)
         self._disk = LocalJournal(
             plan.directory,
             Header(node.node_id, prefix),
@@ -81,8 +82,8 @@ class RecordKeeping:
         self.journal = journal = Journal(
             node, disk=self._disk, report=lambda report: tell(report, 0.0)
         )
-        self._rows = SafeRows.over(client, prefix, self._disk, safe=journal.safe, log=log)
-        journal.write_to(self._rows, client, prefix, log)
+        self._rows = SafeRows.over(writes, prefix, self._disk, safe=journal.safe, log=log)
+        journal.write_to(self._rows, writes, prefix, log)
         self._sink = CdrSink(
             open_bucket=lambda name: S3Bucket(name, session),
             settled=self._settled,
@@ -91,8 +92,9 @@ class RecordKeeping:
             log=log,
             longest_queue=LONGEST_QUEUE,
         )
+        client = session.client("dynamodb", config=CLIENT)
         self._due = DueRows(
-            query_due(session, prefix, node.node_id),
+            query_due(client, prefix, node.node_id),
             account_id=begin.settings.account_id,
             take=self._found,
             room=self._room,

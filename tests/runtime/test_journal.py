@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import pytest
 
 from edge.runtime.aws_messages import EndKept, LeaseWritten
+from edge.runtime.batch_writes import BatchWrites
 from edge.runtime.journal import DueCall, Journal
 from edge.runtime.journal_lines import Header
 from edge.runtime.local_journal import LocalJournal
-from edge.runtime.row_writer import CLIENT
 from edge.runtime.safe_rows import SafeRows
 from edge.seam import CallJournalled, JournalPlace, NodeReport
 from model.cdr import CallDetailRecord, CallStatus
@@ -40,15 +40,15 @@ class World:
     """A journal over real tables and a real directory, and what it reports."""
 
     def __init__(self, deployment: Deployment, log: Lines) -> None:
-        client = deployment.aws.session().client("dynamodb", config=CLIENT)
+        writes = BatchWrites(deployment.aws.session())
         prefix = deployment.prefix
         self.reports: list[CallJournalled | EndKept | LeaseWritten] = []
         self.disk = LocalJournal(
             deployment.journals, Header(NODE.node_id, prefix), longest_bytes=1 << 20, log=log
         )
         self.journal = Journal(NODE, disk=self.disk, report=self.reports.append)
-        rows = SafeRows.over(client, prefix, self.disk, safe=self.journal.safe, log=log)
-        self.journal.write_to(rows, client, prefix, log)
+        rows = SafeRows.over(writes, prefix, self.disk, safe=self.journal.safe, log=log)
+        self.journal.write_to(rows, writes, prefix, log)
 
     async def written(self) -> None:
         await until(lambda: not self.journal.pending)
