@@ -21,14 +21,14 @@ cdr = typer.Typer(
 
 Bucket = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Read this bucket [the one that GlobalSettings name]."),
+    typer.Option(metavar="NAME", help="Read this bucket (the one that GlobalSettings name)."),
 ]
 KeyPrefix = Annotated[
     str | None,
     typer.Option(
         metavar="PATH",
         help="What the keys of records begin with, `records.prefix` in the settings "
-        "[Amazon-Chime-Voice-Connector-CDRs/json].",
+        "(Amazon-Chime-Voice-Connector-CDRs/json).",
     ),
 ]
 ConnectorId = Annotated[
@@ -187,7 +187,7 @@ def export(
     file_format: Annotated[
         str | None,
         typer.Option(
-            "--format", metavar="json|csv|parquet", help="[by the ending of FILE, or json]"
+            "--format", metavar="json|csv|parquet", help="By the ending of FILE, or json."
         ),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="End after this many records.")] = None,

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import billing_commands
 from cli.cdr_commands import cdr
 from cli.errors import CommandError, ExitCode
 from cli.options import ApiPort, AsJson, Prefix, Region, command
@@ -43,6 +44,8 @@ keys = typer.Typer(
 app.add_typer(keys, name="keys")
 numbers = typer.Typer(help="The supply of phone numbers.", no_args_is_help=True)
 app.add_typer(numbers, name="numbers")
+app.command("bill")(billing_commands.bill)
+app.add_typer(billing_commands.cost, name="cost")
 
 Number = Annotated[str, typer.Argument(metavar="+1...", help="Number in E.164.")]
 CallId = Annotated[
@@ -166,11 +169,11 @@ def record_call(
     ] = False,
     seconds: Annotated[
         int | None,
-        typer.Option(min=1, max=86_400, help="End after so long [the call's end, or the limit]."),
+        typer.Option(min=1, max=86_400, help="End after so long (the call's end, or the limit)."),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", metavar="FILE", help="Where to write it [<CALL>.pcap]."),
+        typer.Option("-o", "--out", metavar="FILE", help="Where to write it (<CALL>.pcap)."),
     ] = None,
     prefix: Prefix = None,
     region: Region = None,

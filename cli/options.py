@@ -11,10 +11,10 @@ ApiPort = Annotated[
 ]
 Prefix = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Work on the deployment of this prefix in AWS [ovc]."),
+    typer.Option(metavar="NAME", help="Work on the deployment of this prefix in AWS (ovc)."),
 ]
 Region = Annotated[
-    str | None, typer.Option(metavar="REGION", help="Its region [the AWS configuration's].")
+    str | None, typer.Option(metavar="REGION", help="Its region (the AWS configuration's).")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 

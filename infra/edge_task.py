@@ -11,7 +11,7 @@ from infra.document import settings_document
 from infra.edge_image import edge_image
 from infra.findings import accept
 from infra.foreign_buckets import permit_foreign
-from infra.names import connector_log_arn, record_arns, table_arn
+from infra.names import connector_log_arn, index_arn, record_arns, table_arn
 from infra.network import SIP_PORT
 from infra.settings import DeploymentSettings
 from model.connector_logs import ConnectorLog
@@ -23,6 +23,7 @@ from model.tables import (
     CONNECTORS,
     FEED,
     LIMITS,
+    LIVE_CALLS,
     NODES,
     NUMBERS,
     carrier_secret_name,
@@ -34,6 +35,8 @@ STOP_TIMEOUT_S = 120
 """The longest that Fargate grants between SIGTERM and SIGKILL."""
 DRAIN_S = 110
 """Of that, for calls that go on; the rest is for the last BYEs and records (EDGE C9)."""
+JOURNAL_DIRECTORY = "/var/lib/ovc/journal"
+"""A volume of the image (edge/Dockerfile), so that the user without rights may write there."""
 OPEN_FILES = 65_536
 """A socket for every port of the widest media range, with room for the rest."""
 LOG_BUFFER_MIB = 4
@@ -92,6 +95,13 @@ class EdgeTask(Construct):
                 max_buffer_size=Size.mebibytes(LOG_BUFFER_MIB),
             ),
         )
+        # All that it writes to: what DynamoDB does not take at the moment (EDGE C9).
+        self.definition.add_volume(name="journal")
+        container.add_mount_points(
+            ecs.MountPoint(
+                container_path=JOURNAL_DIRECTORY, source_volume="journal", read_only=False
+            )
+        )
         container.add_ulimits(
             ecs.Ulimit(name=ecs.UlimitName.NOFILE, soft_limit=OPEN_FILES, hard_limit=OPEN_FILES)
         )
@@ -105,6 +115,7 @@ class EdgeTask(Construct):
             "OVC_SIP_LISTEN": f"0.0.0.0:{SIP_PORT}",
             "OVC_MEDIA_WORKERS": str(settings.media_workers),
             "OVC_DRAIN_SECONDS": str(DRAIN_S),
+            "OVC_JOURNAL_DIRECTORY": JOURNAL_DIRECTORY,
         }
 
     def _carrier_passwords(self) -> dict[str, ecs.Secret]:
@@ -154,15 +165,16 @@ class EdgeTask(Construct):
         connectors = table_arn(stack, settings, CONNECTORS)
         numbers = table_arn(stack, settings, NUMBERS)
         rows = [table_arn(stack, settings, table) for table in (CALLS, NODES)]
+        due = index_arn(stack, settings, CALLS, LIVE_CALLS)
         followed = [table_arn(stack, settings, table) for table in (NODES, FEED)]
         prefixes = settings.operator.records.prefixes
         records = [record_arns(stack, settings, prefix) for prefix in prefixes]
         for actions, resources in (
             (["dynamodb:BatchGetItem"], [connectors, numbers]),
-            (["dynamodb:Query"], [connectors, numbers, *followed]),
-            (["dynamodb:BatchWriteItem"], rows),
-            (["dynamodb:PutItem"], [table_arn(stack, settings, NODES)]),
-            (["dynamodb:UpdateItem"], [table_arn(stack, settings, LIMITS)]),
+            (["dynamodb:Query"], [connectors, numbers, *followed, due]),
+            (["dynamodb:BatchWriteItem", "dynamodb:PutItem"], rows),
+            (["dynamodb:DeleteItem"], [table_arn(stack, settings, CALLS)]),
+            (["dynamodb:UpdateItem"], [table_arn(stack, settings, it) for it in (LIMITS, NODES)]),
             (["s3:PutObject"], records),
             (["ec2:DescribeNetworkInterfaces"], ["*"]),
         ):
@@ -212,14 +224,9 @@ class EdgeTask(Construct):
         accept(role, {self._finding(QUALITY_PREFIX): "As of a record's name."})
 
     def _permit_recording(self, role: iam.Role) -> None:
-        """Let nodes say how recordings stand, and store them (docs/recording.md)."""
-        stack, settings = Stack.of(self), self._settings
-        recordings = record_arns(stack, settings, RECORDING_PREFIX)
-        for action, resource in (
-            ("dynamodb:UpdateItem", table_arn(stack, settings, NODES)),
-            ("s3:PutObject", recordings),
-        ):
-            role.add_to_policy(iam.PolicyStatement(actions=[action], resources=[resource]))
+        """Let nodes store recordings (docs/recording.md); how they stand is in the nodes' rows."""
+        recordings = record_arns(Stack.of(self), self._settings, RECORDING_PREFIX)
+        role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[recordings]))
         accept(role, {self._finding(RECORDING_PREFIX): "As of a record's name."})
 
     def _finding(self, prefix: str) -> str:

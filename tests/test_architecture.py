@@ -11,6 +11,7 @@ GROUND = {"model", "edge.ids", "edge.flow", "edge.clock", "edge.symbol"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
+    "billing": {"model"},
     "edge.ids": set(),
     "edge.flow": set(),
     "edge.clock": set(),
@@ -51,21 +52,23 @@ MAY_IMPORT["edge.__main__"] = MAY_IMPORT["edge.runtime"] | {"edge.runtime", "edg
 MAY_IMPORT["lambdas"] = {"model"}
 MAY_IMPORT["infra"] = {"model"}
 MAY_IMPORT["emulator"] = {"model", "edge", "lambdas"}
-MAY_IMPORT["cli"] = {"model", "edge", "lambdas", "emulator"}
+MAY_IMPORT["cli"] = {"model", "billing", "edge", "lambdas", "emulator"}
 
-OURS = ("model", "edge", "lambdas", "infra", "emulator", "cli", "tests", "bench")
+ROOMS = ("model", "billing", "edge", "lambdas", "infra", "emulator", "cli")
+OURS = (*ROOMS, "tests", "bench")
 IMPURE = {
     *("asyncio", "socket", "ssl", "selectors", "select", "threading", "multiprocessing"),
     *("subprocess", "time", "random", "secrets", "os", "logging"),
     *("boto3", "botocore", "uvloop", "obstore"),
 }
-PURE = [name for name in MAY_IMPORT if name.startswith("edge.") and name not in (
-    "edge.ids", "edge.runtime", "edge.settings", "edge.__main__")] + ["model"]  # fmt: skip
+WITH_IO = ("edge.ids", "edge.runtime", "edge.settings", "edge.__main__")
+PURE = ["model", "billing", *(name for name in MAY_IMPORT if name.startswith("edge."))]
+PURE = [name for name in PURE if name not in WITH_IO]
 
 
 def modules() -> list[tuple[str, Path]]:
     found = []
-    for package in OURS[:6]:
+    for package in ROOMS:
         for path in sorted((ROOT / package).rglob("*.py")):
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
             found.append((name.removesuffix(".__init__"), path))

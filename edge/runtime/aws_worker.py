@@ -95,6 +95,7 @@ class AwsWorker:
             await asyncio.sleep(LOOK_EVERY_S)
         if self._records is not None:
             await self._records.last_words()
+            self._records.close()
 
     @property
     def _pending(self) -> int:

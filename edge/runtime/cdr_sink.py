@@ -5,9 +5,8 @@ trying again never makes a second object. While a bucket refuses, one record at 
 the first that goes through opens the way for all. A record that always fails therefore goes to the
 end of the queue and holds up nobody. Each bucket has its own queue and its own luck.
 
-What there is no room for, or what has waited for a day, is left to its row in the table if that is
-safe: the row says that the object is due, and brings it back (edge/runtime/due_rows.py). Only what
-has no row is given up.
+What there is no room for, or what has waited for a day, is left to its row: that says that the
+object is due, and brings it back (edge/runtime/due_rows.py). Only what has no row is given up.
 """
 
 import asyncio
@@ -73,7 +72,7 @@ class CdrSink:
         first_retry_s: float = FIRST_RETRY_S,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`may_leave` tells whether a record's row is safe and says that the object is due."""
+        """`may_leave` tells whether a record's row says that the object is due."""
         self._open = partial(
             BucketQueue,
             settled=settled,

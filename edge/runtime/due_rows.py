@@ -83,12 +83,12 @@ class DueRows:
         """Note that a call was left to its row."""
         self._is_owed = True
 
-    async def run(self, every_s: float = EVERY_S) -> None:
+    async def run(self) -> None:
         """Look for rows from time to time, for ever."""
         while True:
             if self._is_owed and self._room() > 0:
                 await self.collect()
-            await asyncio.sleep(every_s)
+            await asyncio.sleep(EVERY_S)
 
     async def collect(self) -> None:
         """Read rows as long as there is room; nothing more is owed once all were known."""

@@ -158,10 +158,6 @@ class Journal:
         """Tell whether a record is that of a call that has a row and no object yet."""
         return record.transaction_id in self._due
 
-    def is_safe(self, record: CallDetailRecord) -> bool:
-        """Tell whether the row of an ended call says what is due, come what may."""
-        return record.transaction_id not in self._ends
-
     def stored(self, record: CallDetailRecord) -> None:
         """Note that a call's object is there."""
         due = self._due.pop(record.transaction_id)
@@ -173,7 +169,7 @@ class Journal:
             self._done.pop(self._forget_at.popleft()[1], None)
 
     def left(self, record: CallDetailRecord) -> None:
-        """Leave it to a call's row to say that its object is due."""
+        """Leave it to a call's row to say that its object is due; it is safe, or will be."""
         self._due.pop(record.transaction_id, None)
 
     def refused(self, record: CallDetailRecord, *, has_object: bool = True) -> None:

@@ -59,7 +59,7 @@ class ForeignJournalError(Exception):
 
 def header_line(header: Header) -> bytes:
     """Return the first line of a file."""
-    return _line({"journal": JOURNAL, "version": VERSION, **header._asdict()})
+    return line_of({"journal": JOURNAL, "version": VERSION, **header._asdict()})
 
 
 def entry_line(name: str, entry: Entry) -> bytes:
@@ -69,12 +69,12 @@ def entry_line(name: str, entry: Entry) -> bytes:
         members["put"] = entry.put
     elif entry.delete is not None:
         members["delete"] = entry.delete
-    return _line(members)
+    return line_of(members)
 
 
 def seen_line(at: datetime) -> bytes:
     """Return a line that says when the node was alive."""
-    return _line({"seen": moment_text(at)})
+    return line_of({"seen": moment_text(at)})
 
 
 def content_of(data: bytes) -> Content:
@@ -136,7 +136,8 @@ def _header(line: bytes) -> Header:
     return Header(str(members.get("node_id")), str(members.get("prefix")))
 
 
-def _line(members: dict[str, object]) -> bytes:
+def line_of(members: dict[str, object]) -> bytes:
+    """Return a line that says this."""
     text = json.dumps(members, separators=(",", ":")).encode()
     return b"%08x %b\n" % (crc32(text), text)
 

@@ -96,6 +96,9 @@ class Replay:
             os.close(descriptor)
 
     def _replay(self, path: Path, data: bytes) -> None:
+        if not data:
+            path.unlink()  # Its process died before it had written even whose it was.
+            return
         try:
             content = content_of(data)
         except ForeignJournalError as error:

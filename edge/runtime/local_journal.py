@@ -80,7 +80,7 @@ class LocalJournal:
         self._group: _Group | None = None
         self._late: set[str] = set()
         """Names that were dropped while they were on their way."""
-        self._refuses = self._is_full = False
+        self._refuses = self._is_full = self._is_closed = False
         self._again_at = 0.0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._file: JournalFile | None = None
@@ -134,6 +134,7 @@ class LocalJournal:
 
     def close(self) -> None:
         """Let go of the file; it goes if nothing in it is needed."""
+        self._is_closed = True
         self._thread.shutdown()
         if self._file is not None:
             self._file.close(remove=not self._places)
@@ -155,7 +156,7 @@ class LocalJournal:
     def _write(self) -> None:
         """Let the thread have what waits, unless it is busy or the disk is left alone."""
         loop = asyncio.get_running_loop()
-        if self._group is not None or not (self._waiting or self._drops):
+        if self._group is not None or not (self._waiting or self._drops) or self._is_closed:
             return
         if self._refuses and loop.time() < self._again_at:
             self._drops.clear()  # The next file has nothing but what is needed.

@@ -76,6 +76,7 @@ class RecordKeeping:
             settled=self._settled,
             may_leave=self._may_leave,
             log=log,
+            longest_queue=LONGEST_QUEUE,
         )
         self._due = DueRows(
             query_due(session, prefix, node.node_id),
@@ -127,6 +128,12 @@ class RecordKeeping:
         """Take the node off the list, and write what there is."""
         self.journal.leave()
 
+    def close(self) -> None:
+        """Do nothing any more; what is on the disk stays there."""
+        for task in self._tasks:
+            task.cancel()
+        self._disk.close()
+
     async def last_words(self) -> None:
         """Leave on the disk what the table did not take."""
         self._rows.keep_all()
@@ -159,11 +166,7 @@ class RecordKeeping:
             self._due.owe()
 
     def _may_leave(self, record: Record) -> bool:
-        return (
-            isinstance(record, CallDetailRecord)
-            and self.journal.is_due(record)
-            and self.journal.is_safe(record)
-        )
+        return isinstance(record, CallDetailRecord) and self.journal.is_due(record)
 
     def _found(self, due: DueCall) -> bool:
         """Care for a call that its row says is due."""

@@ -25,6 +25,8 @@ LOOK_EVERY_S = 0.05
 MOST_IN_MEMORY = 10_000
 """Rows that wait in memory once the disk has them too; about 15 MB."""
 READ_AT_ONCE = 500
+MOST_UNSAFE = 50_000
+"""Rows that neither the table nor the disk takes; about 75 MB. What is beyond is lost."""
 AGAIN_AFTER_S = 1.0
 """How long a row that the disk did not take waits before it is offered again."""
 
@@ -78,6 +80,9 @@ class SafeRows:
         self._most = most_in_memory
         self._in_time_s = in_time_s
         self._rows: dict[str, _Row] = {}
+        self._unsafe: dict[str, _Row] = {}
+        """Those of them that are not on the disk either."""
+        self._lost = 0
         self._late: dict[str, _Row] = {}
         """Rows that go to the disk if the table does not confirm them soon, by their moments."""
         self._parked: dict[str, _Row] = {}
@@ -122,7 +127,7 @@ class SafeRows:
     @property
     def unsafe(self) -> int:
         """Return how many rows are neither in the table nor on the disk."""
-        return sum(not row.is_kept for row in self._rows.values())
+        return len(self._unsafe)
 
     def put(self, item: Item, *, is_urgent: bool = False) -> None:
         """Write a row, which shall not get lost."""
@@ -192,7 +197,10 @@ class SafeRows:
         """Note the newest row of a name; return it if the writer is to have it now."""
         self._forget(name)
         loop = asyncio.get_running_loop()
-        row = self._rows[name] = _Row(entry, loop.time() + self._in_time_s)
+        row = _Row(entry, loop.time() + self._in_time_s)
+        self._rows[name] = self._unsafe[name] = row
+        if len(self._unsafe) > MOST_UNSAFE:
+            self._lose(next(iter(self._unsafe)))
         is_failing = self._writer.is_failing
         if is_failing:
             self._keep(name, row)
@@ -205,8 +213,16 @@ class SafeRows:
         return row
 
     def _forget(self, name: str) -> None:
-        for rows in (self._rows, self._late, self._parked):
+        for rows in (self._rows, self._unsafe, self._late, self._parked):
             rows.pop(name, None)
+
+    def _lose(self, name: str) -> None:
+        """Give a row up; the first, the second, the fourth and so on is told of."""
+        self._forget(name)
+        self._lost += 1
+        if self._lost & (self._lost - 1) == 0:
+            hint = "neither the table nor the disk takes rows, and memory is full of them"
+            self._log("row-lost", {"transaction_id": name, "total": self._lost, "hint": hint})
 
     def _look_later(self) -> None:
         if self._look is None and (self._late or self._parked):
@@ -234,6 +250,7 @@ class SafeRows:
             return
         if is_kept:
             row.is_kept = True
+            self._unsafe.pop(name, None)
             if row.token is None:
                 row.entry = None
             self._safe(name, JournalPlace.DISK)
