@@ -242,10 +242,10 @@ def export(
 def check_bucket(
     bucket: Annotated[str, typer.Argument(metavar="BUCKET", help="Name of the bucket.")],
     edge_role: Annotated[
-        str | None, typer.Option(metavar="ARN", help="Role of the edge [the deployment's].")
+        str | None, typer.Option(metavar="ARN", help="Role of the edge (the deployment's).")
     ] = None,
     reaper_role: Annotated[
-        str | None, typer.Option(metavar="ARN", help="Role of the reaper [the deployment's].")
+        str | None, typer.Option(metavar="ARN", help="Role of the reaper (the deployment's).")
     ] = None,
     policy: Annotated[
         bool,

@@ -37,7 +37,7 @@ def test_help_waits_for_nothing_heavy() -> None:
     [
         *([], ["up"], ["env"], ["call"], ["call", "record"], ["cdr", "tail"], ["doctor"]),
         *(["keys", name] for name in ("create", "list", "rotate", "revoke")),
-        *(["cdr", name] for name in ("list", "get", "export")),
+        *(["cdr", name] for name in ("list", "get", "export", "check-bucket")),
         *(["numbers", "import"], ["numbers", "port-in"], ["numbers", "release"]),
         *(["bill"], ["cost", "compare"]),
     ],
