@@ -30,7 +30,7 @@ from edge.runtime.aws_messages import (
 )
 from edge.runtime.backoff import Backoff
 from edge.runtime.channel import Channel
-from edge.runtime.log import NodeLog
+from edge.runtime.log import Logger
 from edge.runtime.pump import Pump
 from edge.seam import (
     CallJournalled,
@@ -43,7 +43,6 @@ from edge.seam import (
     NodeReport,
     NoteHealth,
     NoteQuality,
-    PutMetrics,
     RecordingOver,
     RecordingStep,
     WriteLog,
@@ -69,7 +68,7 @@ class AwsControl:
         *,
         loop: AbstractEventLoop,
         feed: Callable[[News], None],
-        log: NodeLog,
+        log: Logger,
     ) -> None:
         self._begin = begin
         self._loop = loop
@@ -208,8 +207,6 @@ class AwsControl:
                     self._settled(report)
                 case Backlog(records):
                     self._backlog = records
-                case PutMetrics(dimensions, figures):
-                    self._log.metrics(dimensions, figures)
                 case LeaseWritten():
                     self.leased.set()
                 case Left():

@@ -19,7 +19,6 @@ from edge.seam import (
     NoteHealth,
     NoteQuality,
     PeersSeen,
-    PutMetrics,
     RecordCall,
     RecordingStep,
     WriteLog,
@@ -138,13 +137,5 @@ News: TypeAlias = (
 )
 """What the worker has found out for the node."""
 AwsReport: TypeAlias = (
-    News
-    | EndKept
-    | LeaseWritten
-    | RecordSettled
-    | Backlog
-    | RecordingSettled
-    | Log
-    | PutMetrics
-    | Left
+    News | EndKept | LeaseWritten | RecordSettled | Backlog | RecordingSettled | Log | Left
 )

@@ -35,7 +35,6 @@ from edge.seam import (
     ForgetCall,
     JournalCall,
     NoteQuality,
-    PutMetrics,
     Record,
     WriteRecord,
 )
@@ -46,7 +45,6 @@ LINGER_S = 0.05
 """How long the news of a stored record may wait for company."""
 TOLD_EVERY_S = 1.0
 """How often the backlog is told, if it has changed."""
-METRIC_EVERY_S = 60.0
 PROBES = 50
 """Records that are read from rows while a bucket refuses: enough to find out when it does not."""
 LAST_FLUSH_S = 1.0
@@ -56,7 +54,7 @@ LAST_LOOKS_S = (0.0, 0.1, 0.3)
 THERE = (RecordOutcome.STORED, RecordOutcome.ALREADY_THERE, RecordOutcome.REPLACED)
 """Outcomes after which a call has its object."""
 
-Told = CallJournalled | EndKept | LeaseWritten | RecordSettled | Backlog | PutMetrics
+Told = CallJournalled | EndKept | LeaseWritten | RecordSettled | Backlog
 
 
 class RecordKeeping:
@@ -110,8 +108,15 @@ class RecordKeeping:
     def replay(self, begin: Begin, session: boto3.Session, log_from_thread: Logger) -> None:
         """Bring what other processes have left on the disk into the table, in a thread."""
         replay = Replay.over(begin.journal.directory, session, begin.table_prefix, log_from_thread)
+        loop = asyncio.get_running_loop()
+
+        def run() -> None:
+            replay.run()
+            # An earlier worker of this node may have left ends of calls that are now in the table.
+            loop.call_soon_threadsafe(self._due.owe)
+
         # A daemon: what it has not written stays in the file.
-        Thread(target=replay.run, name="replay", daemon=True).start()
+        Thread(target=run, name="replay", daemon=True).start()
 
     @property
     def pending(self) -> int:
@@ -215,17 +220,10 @@ class RecordKeeping:
         return most - self._sink.pending
 
     async def _tell_backlog(self) -> None:
-        """Tell how many records wait: to the node when that changes, to CloudWatch every minute."""
-        loop = asyncio.get_running_loop()
-        metric_at, in_metric = loop.time() + METRIC_EVERY_S, 0
+        """Tell how many records wait, when that has changed (EDGE X7, X9)."""
         while True:
             await asyncio.sleep(TOLD_EVERY_S)
             backlog = self.backlog
             if backlog != self._told:
                 self._told = backlog
                 self._tell(Backlog(backlog), LINGER_S)
-            if loop.time() >= metric_at:
-                metric_at += METRIC_EVERY_S
-                if backlog or in_metric:
-                    self._tell(PutMetrics({}, {"CdrBacklog": backlog}), LINGER_S)
-                in_metric = backlog

@@ -18,20 +18,25 @@ from edge.config_change import PART_WEIGHT, ConfigChange
 from edge.records import LogFields
 from edge.runtime.aws_control import AwsControl
 from edge.runtime.aws_messages import Begin, News, RoutesNamed
+from edge.runtime.journal_lines import Entry, Header, entry_line, header_line
 from edge.runtime.log import utc_now
 from edge.seam import (
+    CallJournalled,
     ConfigChanged,
     ConfigLoaded,
     Count,
     Counted,
     ForgetCall,
     JournalCall,
+    JournalPlace,
     NodeReport,
     NoteQuality,
     PeersSeen,
     WriteLog,
     WriteRecord,
 )
+from model.call_items import due_members
+from model.codec import encode_item
 from model.connector import Origination, Route
 from model.connector_logs import ConnectorLog
 from model.node import NodeState
@@ -65,6 +70,7 @@ class World:
         self.names: frozenset[str] = frozenset()
         self.counted: list[Counted] = []
         self.peers: list[PeersSeen] = []
+        self.journalled: dict[str, JournalPlace] = {}
         self.log = Lines()
         self.control = AwsControl(
             Begin(Settings(), deployment.prefix, 0.1, NODE, deployment.plan),
@@ -87,6 +93,8 @@ class World:
                 self.counted.append(news)
             case PeersSeen():
                 self.peers.append(news)
+            case CallJournalled(transaction_id, place):
+                self.journalled[transaction_id] = place
 
     def _change(self, change: ConfigChange) -> None:
         self.snapshot = change.made_to(self.snapshot, Settings().domain)
@@ -180,6 +188,51 @@ def test_a_worker_that_dies_is_replaced_and_its_records_are_stored(deployment: D
         assert len(world.log.of("aws-worker-lost")) == 1
         deployment.put_connector(a_connector(TWO))
         await until(lambda: world.connectors() == {TWO})
+
+    in_world(deployment, test)
+
+
+def test_a_worker_that_dies_leaves_answers_and_ends_to_its_successor(
+    deployment: Deployment,
+) -> None:
+    # EDGE C9: whatever was not told to be safe comes once more
+    async def test(world: World) -> None:
+        control, up, ended, forgotten = world.control, a_live_call(), a_record(), a_live_call()
+        await until(lambda: world.loaded > 0)
+        control.journal(JournalCall(a_live_call(ended.transaction_id)))
+        control.journal(JournalCall(forgotten))
+        await until(lambda: len(world.journalled) == 2)
+        os.kill(control.pid, signal.SIGSTOP)
+        control.journal(JournalCall(up))
+        control.write(WriteRecord(deployment.bucket, ended, is_journalled=True))
+        control.journal(ForgetCall(forgotten.transaction_id))
+        assert control.unsettled == 2
+        os.kill(control.pid, signal.SIGKILL)
+        await until(lambda: up.transaction_id in world.journalled, 15.0)
+        assert world.journalled[up.transaction_id] is JournalPlace.TABLE
+        await until(lambda: not control.unsettled, 10.0)
+        await until(lambda: list(deployment.objects()) == [ended.key()], 10.0)
+        await until(lambda: len(deployment.rows(CALLS)) == 2)
+        rows = {row["transaction_id"]: row for row in deployment.rows(CALLS)}
+        assert rows.keys() == {up.transaction_id, ended.transaction_id}
+        assert "live_node" in rows[up.transaction_id]
+        await until(lambda: not control.backlog)
+
+    in_world(deployment, test)
+
+
+def test_what_a_dead_worker_left_on_the_disk_comes_into_the_table(deployment: Deployment) -> None:
+    # EDGE C9
+    record = a_record()
+    item = encode_item(due_members(record, NODE.node_id, deployment.bucket, record.key()))
+    lines = header_line(Header(NODE.node_id, deployment.prefix)), entry_line("x", Entry(put=item))
+    (deployment.journals / "left.journal").write_bytes(b"".join(lines))
+
+    async def test(world: World) -> None:
+        await until(lambda: world.log.of("journal-replayed"), 15.0)
+        # It is this node's, so that it is this worker that stores the object.
+        await until(lambda: list(deployment.objects()) == [record.key()], 15.0)
+        await until(lambda: "live_node" not in deployment.rows(CALLS)[0], 10.0)
 
     in_world(deployment, test)
 
