@@ -20,6 +20,7 @@ from edge.runtime.aws_messages import (
     Begin,
     EndKept,
     JournalEntry,
+    LeaseWritten,
     Leave,
     Left,
     News,
@@ -82,8 +83,10 @@ class AwsControl:
         self._restart: TimerHandle | None = None
         self.configured = Event()
         """Set once the first configuration is there."""
+        self.leased = Event()
+        """Set once the node's row is in the table."""
         self.left = Event()
-        """Set once the node is off the list and its rows are written."""
+        """Set once the rows are written and nothing of the node is left to be done."""
         self._start()
 
     @property
@@ -204,6 +207,8 @@ class AwsControl:
                     self._settled(report)
                 case Backlog(records):
                     self._backlog = records
+                case LeaseWritten():
+                    self.leased.set()
                 case Left():
                     self.left.set()
                 case Log(event, fields):

@@ -110,11 +110,16 @@ class Shared:
         """Write a number and feed its key."""
         self._put(NUMBERS, INVENTORY, number.e164, number_members(number))
 
-    def use_bucket(self, name: str) -> None:
-        """Make a bucket and let records go there from now on, as UpdateGlobalSettings does."""
-        self.aws.clients("us-east-1").s3.create_bucket(Bucket=name)
+    def use_bucket(self, name: str, *, is_there: bool = True) -> None:
+        """Let records go into a bucket from now on, as UpdateGlobalSettings does, and make it."""
+        if is_there:
+            self.make_bucket(name)
         members = {PARTITION_KEY: SETTINGS, SORT_KEY: GLOBAL, "cdr_bucket": name}
         self._put(CONNECTORS, SETTINGS, GLOBAL, members)
+
+    def make_bucket(self, name: str) -> None:
+        """Make a bucket."""
+        self.aws.clients("us-east-1").s3.create_bucket(Bucket=name)
 
     def _put(self, table: Table, partition: str, sort: str, members: Mapping[str, Plain]) -> None:
         changed = ChangedKey(table.logical_name, partition, sort)
