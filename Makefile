@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --custom-compile-command "make lock" -q
 
-.PHONY: help up install develop test test-fast localstack lint format bench bench-relay fuzz soak synth openapi refusals conformance lock system-packages clean
+.PHONY: help up install develop test test-fast localstack lint format bench bench-relay bench-records fuzz soak synth openapi refusals conformance lock system-packages clean
 
 help:
 	@echo "make up         install what is needed and run the whole product here (ovc up)"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint       ruff and mypy --strict"
 	@echo "make bench      the benchmarks behind docs/performance.md"
 	@echo "make bench-relay  our media worker beside rtpengine; fails when a packet costs us more"
+	@echo "make bench-records  from the end of a call to its record (RATE=100 SECONDS=60); fails when it is late"
 	@echo "make fuzz       a million inputs that nobody would send (INPUTS=1000000 SEED=...)"
 	@echo "make soak       twenty minutes of mixed calls (MINUTES=20 RATE=100): what is left behind?"
 	@echo "make synth      the CloudFormation templates, without Docker or credentials"
@@ -96,6 +97,10 @@ bench: develop $(VENV)/.bench
 bench-relay: develop
 	@./scripts/system-packages rtpengine-daemon gcc libssl-dev
 	@$(BIN)/python -m bench.relay
+
+bench-records: develop
+	@./scripts/system-packages sip-tester
+	@$(BIN)/python -m bench.records --rate $(or $(RATE),100) --seconds $(or $(SECONDS),60)
 
 fuzz: develop
 	@$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),1000000) $(if $(SEED),--seed $(SEED))

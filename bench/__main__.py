@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("bench.api", "bench.relay", "bench.srtp", "bench.signalling")
+BENCHMARKS = ("bench.api", "bench.relay", "bench.srtp", "bench.signalling", "bench.records")
 
 
 def main() -> None:

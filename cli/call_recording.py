@@ -18,6 +18,7 @@ from cli.stand import running_stand
 from lambdas.management import recordings
 from lambdas.management.errors import ApiError
 from lambdas.management.repository import Repository
+from model.call_items import has_ended
 from model.codec import Item, string
 from model.recordings import Recording, RecordingState
 from model.tables import CALLS, LIVE_CALLS
@@ -153,7 +154,9 @@ def summary(recording: Recording, path: Path) -> list[str]:
 
 def _live_calls(found: Repository) -> Iterator[Item]:
     for node in found.nodes.live(datetime.now(UTC)):
-        yield from found.calls.live_calls(node.node_id, after="", batch=_CALLS_AT_ONCE)
+        for item in found.calls.live_calls(node.node_id, after="", batch=_CALLS_AT_ONCE):
+            if not has_ended(item):
+                yield item
 
 
 def _identity(*, prefix: str | None, region: str | None, api_port: int | None) -> str:

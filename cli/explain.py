@@ -81,7 +81,7 @@ def _story(wanted: str, events: Events, calls: Repository) -> Story:
 def _record(item: Item, bucket: str | None) -> Mapping[str, object]:
     """Return the members of the record, and where it lies."""
     record = record_from(item, "")
-    members: dict[str, Any] = record.members()
+    members: dict[str, Any] = record.seed_members()
     members.pop("AwsAccountId", None)
     key = optional_string(item, "object_key")
     where = {} if key is None or bucket is None else {"Object": f"s3://{bucket}/{key}"}

@@ -5,13 +5,15 @@ should not wait for it.
 """
 
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from cli import billing_commands
+from cli.cdr_commands import cdr
 from cli.errors import CommandError, ExitCode
+from cli.options import ApiPort, AsJson, Prefix, Region, command
 from emulator.ports import HOST, Ports
 
 _EXIT_CODES = (
@@ -33,7 +35,6 @@ call = typer.Typer(
     invoke_without_command=True,
 )
 app.add_typer(call, name="call")
-cdr = typer.Typer(help="Call detail records.", no_args_is_help=True)
 app.add_typer(cdr, name="cdr")
 keys = typer.Typer(
     help="Access keys of the management API: of the running stand, or with --prefix or --region "
@@ -43,24 +44,14 @@ keys = typer.Typer(
 app.add_typer(keys, name="keys")
 numbers = typer.Typer(help="The supply of phone numbers.", no_args_is_help=True)
 app.add_typer(numbers, name="numbers")
+app.command("bill")(billing_commands.bill)
+app.add_typer(billing_commands.cost, name="cost")
 
-ApiPort = Annotated[
-    int | None,
-    typer.Option(min=1, max=65_535, help="Choose the stand with this API port, if several run."),
-]
-Prefix = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Work on the deployment of this prefix in AWS [ovc]."),
-]
-Region = Annotated[
-    str | None, typer.Option(metavar="REGION", help="Its region [the AWS configuration's].")
-]
 Number = Annotated[str, typer.Argument(metavar="+1...", help="Number in E.164.")]
 CallId = Annotated[
     str | None,
     typer.Argument(metavar="CALL", help="TransactionId or SIP Call-ID.", show_default=False),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 KeyId = Annotated[str, typer.Argument(metavar="ACCESS_KEY_ID", help="Which key; see the list.")]
 
 
@@ -73,10 +64,6 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def _command(name: str) -> Any:  # a module of this package, whose `run` takes the options
-    return import_module(f"cli.{name}")
 
 
 def _port(meaning: str) -> Any:  # typer's own options have this type
@@ -109,7 +96,7 @@ def up(
     ] = False,
 ) -> None:
     """Run the whole product here: API, SIP edge, phone network, demo PBX, AWS. Ctrl-C ends it."""
-    _command("up").run(
+    command("up").run(
         ports=Ports(
             api=api_port, aws=aws_port, sip=sip_port, tls=tls_port, pstn=pstn_port, pbx=pbx_port
         ),
@@ -124,7 +111,7 @@ def up(
 @app.command()
 def env(api_port: ApiPort = None, as_json: AsJson = False) -> None:
     """Print what the running stand offers as shell exports: eval "$(ovc env)"."""
-    _command("env").run(api_port=api_port, as_json=as_json)
+    command("env").run(api_port=api_port, as_json=as_json)
 
 
 @app.command()
@@ -139,7 +126,7 @@ def certs(
     ca: Annotated[bool, typer.Option("--ca", help="Print the CA's certificate.")] = False,
 ) -> None:
     """Say where the local CA's certificate is, which TLS phones and PBXs have to trust."""
-    _command("certs").run(out=out, name=name, print_ca=ca)
+    command("certs").run(out=out, name=name, print_ca=ca)
 
 
 @call.callback()
@@ -165,7 +152,7 @@ def place_call(
         return
     if to_number is None:
         raise CommandError("--to is missing: which number is to be called?", ExitCode.USAGE)
-    _command("call").run(
+    command("call").run(
         from_number=from_number,
         to_number=to_number,
         duration_s=duration,
@@ -182,11 +169,11 @@ def record_call(
     ] = False,
     seconds: Annotated[
         int | None,
-        typer.Option(min=1, max=86_400, help="End after so long [the call's end, or the limit]."),
+        typer.Option(min=1, max=86_400, help="End after so long (the call's end, or the limit)."),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", metavar="FILE", help="Where to write it [<CALL>.pcap]."),
+        typer.Option("-o", "--out", metavar="FILE", help="Where to write it (<CALL>.pcap)."),
     ] = None,
     prefix: Prefix = None,
     region: Region = None,
@@ -196,7 +183,7 @@ def record_call(
 
     The operator's settings have to allow it: {"recording": {"allowed": true}}.
     """
-    _command("call_recording").run(
+    command("call_recording").run(
         call_id,
         last=last,
         seconds=seconds,
@@ -205,19 +192,6 @@ def record_call(
         region=region,
         api_port=api_port,
     )
-
-
-@cdr.command()
-def tail(
-    count: Annotated[
-        int | None, typer.Option("--number", "-n", min=1, help="End after this many records.")
-    ] = None,
-    once: Annotated[bool, typer.Option(help="Show what is there and end.")] = False,
-    api_port: ApiPort = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show call detail records as they land in the bucket."""
-    _command("cdr").run(count=count, once=once, api_port=api_port, as_json=as_json)
 
 
 @keys.command("create")
@@ -229,7 +203,7 @@ def create_key(
     as_json: AsJson = False,
 ) -> None:
     """Make a key; its secret is printed this once."""
-    _command("keys").create(
+    command("keys").create(
         description=description,
         api_port=api_port,
         prefix=prefix,
@@ -246,7 +220,7 @@ def list_keys(
     as_json: AsJson = False,
 ) -> None:
     """Show all keys: status, when they were made and, to the hour, last used; no secrets."""
-    _command("keys").list_all(api_port=api_port, prefix=prefix, region=region, as_json=as_json)
+    command("keys").list_all(api_port=api_port, prefix=prefix, region=region, as_json=as_json)
 
 
 @keys.command("rotate")
@@ -267,7 +241,7 @@ def rotate_key(
     as_json: AsJson = False,
 ) -> None:
     """Make a successor of a key; the old one keeps working meanwhile."""
-    _command("keys").rotate(
+    command("keys").rotate(
         access_key_id,
         overlap_hours=overlap,
         api_port=api_port,
@@ -285,7 +259,7 @@ def revoke_key(
     api_port: ApiPort = None,
 ) -> None:
     """End a key, within 60 seconds and for good."""
-    _command("keys").revoke(access_key_id, api_port=api_port, prefix=prefix, region=region)
+    command("keys").revoke(access_key_id, api_port=api_port, prefix=prefix, region=region)
 
 
 @numbers.command("import")
@@ -299,7 +273,7 @@ def import_numbers(
     api_port: ApiPort = None,
 ) -> None:
     """Put your carriers' numbers into the pool, where they can be ordered; all or none."""
-    _command("numbers").run_import(
+    command("numbers").run_import(
         file=file, dry_run=dry_run, prefix=prefix, region=region, api_port=api_port
     )
 
@@ -316,7 +290,7 @@ def port_in(
     api_port: ApiPort = None,
 ) -> None:
     """Put a number that another operator has handed over straight into the inventory."""
-    _command("numbers").run_port_in(
+    command("numbers").run_port_in(
         number=number,
         name=name,
         product_type=product_type,
@@ -331,7 +305,7 @@ def release(
     number: Number, prefix: Prefix = None, region: Region = None, api_port: ApiPort = None
 ) -> None:
     """Give a number back: take it out of pool, deletion queue or inventory, if it is free."""
-    _command("numbers").run_release(number=number, prefix=prefix, region=region, api_port=api_port)
+    command("numbers").run_release(number=number, prefix=prefix, region=region, api_port=api_port)
 
 
 @app.command()
@@ -349,7 +323,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Tell the story of a call: what was tried, which check refused it and what to do."""
-    _command("explain").run(
+    command("explain").run(
         call_id,
         last=last,
         hours=hours,
@@ -363,7 +337,7 @@ def explain(
 @app.command()
 def doctor(api_port: ApiPort = None) -> None:
     """Say what is wrong with the set-up; exit code 1 when something is."""
-    _command("doctor").run(api_port=api_port)
+    command("doctor").run(api_port=api_port)
 
 
 if __name__ == "__main__":

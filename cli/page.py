@@ -4,6 +4,7 @@ It fits 80 columns by 24 rows, with room for calls, and reads as well from a pip
 """
 
 import shlex
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -28,6 +29,7 @@ TEST_NUMBERS = (
 )
 """Last four digits of a called number, and what the simulated phone network does."""
 _SHOWN_ACTIVE = 2
+_PIPE_COLUMNS = 240
 
 
 def welcome(facts: StandFacts, *, command: str, pbx: str, own_pbx: bool) -> RenderableType:
@@ -120,6 +122,13 @@ def told(fields: Mapping[str, object], name: str) -> str:
 def plain_console() -> Console:
     """Return a console for pipes and files: no colour, no wrapping."""
     return Console(highlight=False, soft_wrap=True, no_color=True, force_terminal=False)
+
+
+def page_console() -> Console:
+    """Return a console for tables: a terminal's width, or that of the widest table in a pipe."""
+    if sys.stdout.isatty():
+        return Console(highlight=False)
+    return Console(highlight=False, no_color=True, force_terminal=False, width=_PIPE_COLUMNS)
 
 
 _KNOWN = frozenset({"event", "at", "traceback"})

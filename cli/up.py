@@ -171,8 +171,8 @@ class NewsView:
             case "call-refused" | "source-refused" | "call-challenged":
                 self.console.print(page.refusal_line(fields, now))
             case event if event not in _QUIET:
-                # Among the lost lines may have been the ends of calls.
-                if event == "log-lines-dropped":
+                # Among the lost lines may have been the ends of calls; a dead edge tells none.
+                if event in ("log-lines-dropped", "started-again"):
                     self._active.clear()
                 self.console.print(page.trouble_line(news.child, event, fields, now))
 

@@ -14,6 +14,7 @@ import sys
 import time
 from functools import partial
 from ipaddress import ip_address
+from pathlib import Path
 from uuid import uuid4
 
 import uvloop
@@ -22,8 +23,8 @@ from edge.clock import Clock
 from edge.core import Core
 from edge.flow import Address
 from edge.ids import SystemIds
-from edge.runtime import node, stream_listener, udp
-from edge.runtime.aws_messages import Begin, NodeIdentity
+from edge.runtime import journal_file, node, stream_listener, udp
+from edge.runtime.aws_messages import Begin, JournalPlan, NodeIdentity
 from edge.runtime.certificates import TlsFiles
 from edge.runtime.lifecycle import Node, NodePlan
 from edge.runtime.log import JsonLines, Logger, NodeLog, utc_now
@@ -51,6 +52,11 @@ def main() -> int:
     except (EnvironmentProblemError, node.AddressUnknownError) as error:
         return _refuse(log, "settings-refused", str(error), EXIT_SETTINGS)
     try:
+        journal_file.prepare(settings.journal_directory)
+    except OSError as error:
+        problem = journal_problem(settings.journal_directory, error)
+        return _refuse(log, "journal-refused", problem, EXIT_SETTINGS)
+    try:
         sip_socket = udp.bind(settings.sip_listen)
     except OSError as error:
         return _refuse(log, "port-refused", port_problem(settings.sip_listen, error), EXIT_PORT)
@@ -76,7 +82,7 @@ def forbid_core_files() -> None:
 
 def usage() -> str:
     """Return what to type and set."""
-    lines = [f"  {name:<20} {meaning}" for name, meaning in VARIABLES.items()]
+    lines = [f"  {name:<22} {meaning}" for name, meaning in VARIABLES.items()]
     return "\n".join(["usage: python -m edge (no arguments); environment:", *lines])
 
 
@@ -103,6 +109,15 @@ def port_problem(listen: Address, error: OSError, protocol: str = "UDP") -> str:
         case errno.EACCES:
             return f"{where} needs privileges; set OVC_SIP_LISTEN to a port from 1024 up"
     return f"{where}: {error.strerror}; set OVC_SIP_LISTEN"
+
+
+def journal_problem(directory: Path, error: OSError) -> str:
+    """Return why no journal can be kept, and what to do."""
+    return (
+        f"no journal can be kept in {directory}: {error.strerror or error}; without one a call "
+        "that is answered while DynamoDB is away could get lost. Set OVC_JOURNAL_DIRECTORY to a "
+        "directory that this user may write to, on a disk that outlives the process"
+    )
 
 
 def local_media_address(settings: RuntimeSettings) -> str:
@@ -138,7 +153,14 @@ def run(
             settings.settings,
             settings.table_prefix,
             settings.poll_interval_s,
-            NodeIdentity(uuid4().hex, f"{address}:{sip_address[1]}", utc_now()),
+            NodeIdentity(
+                uuid4().hex,
+                f"{address}:{sip_address[1]}",
+                utc_now(),
+                node.own_task(os.environ, log),
+            ),
+            # Half of it: while the journal is written anew, there are two.
+            JournalPlan(settings.journal_directory, settings.journal_bytes // 2),
         ),
         sip_socket=sip_socket,
         streams=StreamPlan(

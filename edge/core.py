@@ -22,27 +22,20 @@ from edge.directory import Directory
 from edge.flow import Address, Flow
 from edge.ids import Ids
 from edge.load_watch import LoadWatch
-from edge.media.session import (
-    Captured,
-    MediaCommand,
-    MediaReport,
-    MediaSilent,
-    PortsLeased,
-    SessionClosed,
-    SessionMeasured,
-)
+from edge.media.session import MediaCommand, MediaReport, MediaSilent, PortsLeased
 from edge.media.targets import is_never_contacted
+from edge.meter import Figures, Meter
+from edge.observers import Observers
 from edge.policy.admission import Admission
-from edge.quality import QualityBook
 from edge.reception import Reception
-from edge.recording import Recordings
-from edge.records import LogFields, Records, call_attempt, call_ended, call_started
+from edge.records import LogFields, Records
 from edge.refusals import Refusals
 from edge.routing.credentials import credentials_of
 from edge.routing.failover import Failure
 from edge.routing.peers import Peers, owns
 from edge.routing.surroundings import Surroundings
 from edge.seam import (
+    CallJournalled,
     CloseFlow,
     CommandMedia,
     ConfigChanged,
@@ -157,13 +150,21 @@ class Core:
             tls_port=tls_port,
         )
         self._records = Records(settings, clock)
-        self._quality = QualityBook(
-            settings=settings,
+        self._meter = Meter(settings.logs)
+        self._observers = Observers(
+            settings,
+            meter=self._meter,
             records=self._records,
             clock=clock,
             timers=self._timers,
+            calls=self._calls,
+            pool=self._pool,
+            media_address=media_address,
+            owns=self._owns,
             put_out=self._outputs.append,
         )
+        self._recordings, self._sip_log = self._observers.recordings, self._observers.sip_log
+        self._quality = self._observers.quality
         self._calls.snapshot = self._quality.snapshot = self._snapshot
         self._reception = Reception(
             admission=self._admission,
@@ -175,19 +176,12 @@ class Core:
                 ids=ids,
                 timers=self._timers,
                 records=self._records,
+                meter=self._meter,
                 write=self._write,
                 log=self._log,
             ),
+            sip_log=self._sip_log,
             clock=clock,
-            put_out=self._outputs.append,
-        )
-        self._recordings = Recordings(
-            settings.recording,
-            clock=clock,
-            timers=self._timers,
-            calls=self._calls,
-            pool=self._pool,
-            media_address=media_address,
             put_out=self._outputs.append,
         )
         self._now = 0.0
@@ -202,7 +196,10 @@ class Core:
             case Received(data, flow, broken):
                 if self._recordings.is_on:
                     self._recordings.received(data, flow, now)
+                if self._sip_log.is_on:
+                    self._sip_log.received(data, flow, now)
                 if self._load.is_dropping and self._load.drops(data, flow):
+                    self._meter.dropped("overload")
                     return
                 if self._admission.may_spend(data, flow, now):
                     self._endpoint.receive(data, flow, now)
@@ -240,6 +237,8 @@ class Core:
                 self._recordings.take(order, self._snapshot.cdr_bucket, now)
             case EndRecording(transaction_id):
                 self._recordings.end(transaction_id, now)
+            case CallJournalled(transaction_id):
+                self._calls.journalled(transaction_id, now)
             case LoadMeasured():
                 self._load_measured(happened, now)
             case MediaLost(worker):
@@ -276,12 +275,18 @@ class Core:
     def report(self, now: float) -> NodeReport:
         """Return what the node says of itself at the monotonic time `now`."""
         return NodeReport(
+            renewed_at=self._clock.utc_at(now),
             active_calls=self._calls.active_calls(),
             draining=self._calls.is_draining,
             carriers=self._peers.carrier_states(self._calls.directory, self._clock, now),
             connector_calls=self._calls.calls_by_connector() if self._limits_calls else {},
             longest_recording_s=self._recordings.longest_s,
         )
+
+    def minute(self) -> list[Figures]:
+        """Return what was counted since the last time this was asked (EDGE X1, X7)."""
+        ports, calls = self._pool.free, self._calls.active_calls()
+        return self._meter.minute({"PortsFree": ports, "ActiveCalls": calls})
 
     @property
     def pending(self) -> dict[str, int]:
@@ -317,40 +322,49 @@ class Core:
 
     def on_call_started(self, call: Call, now: float) -> None:
         """Show the call."""
-        for party in call.parties:
-            self._log("call-started", call_started(call, party))
+        self._observers.call_started(call)
+
+    def on_attempt(self, call: Call, now: float) -> None:
+        """Show whom the call goes to."""
+        self._observers.attempted(call)
 
     def on_attempt_over(self, call: Call, ending: int | Failure, now: float) -> None:
         """Show that a target has failed."""
-        for party in call.parties:
-            self._log("call-attempt", call_attempt(call, party, ending))
+        self._observers.attempt_over(call, ending)
 
     def on_call_answered(self, call: Call, now: float) -> None:
         """Note the call."""
-        for party in call.parties:
-            self._outputs.append(JournalCall(self._records.of_answer(call, party)))
+        self._outputs += [JournalCall(self._records.of_answer(call, it)) for it in call.parties]
+
+    def on_call_not_journalled(self, transaction_ids: list[str]) -> None:
+        """Raise an alarm."""
+        self._observers.not_journalled(transaction_ids)
+
+    def on_call_connected(self, call: Call, now: float) -> None:
+        """Begin to count what the call costs."""
+        self._observers.call_answered(call)
         if call.admitted.costs_money:
             self._admission.spending.answered(call.admitted.connector.connector_id, now)
 
     def on_call_ended(self, call: Call, now: float) -> None:
         """Write the record of each customer and show the end."""
-        admitted, answered_at, ended_at = call.admitted, call.answered_at, call.ended_at
+        admitted, connected_at, ended_at = call.admitted, call.connected_at, call.ended_at
         assert ended_at is not None
-        self._recordings.call_ended(call, now)
-        if answered_at is not None and admitted.costs_money:
-            self._admission.spending.ended(admitted.connector.connector_id, answered_at, ended_at)
+        self._observers.call_ended(call, now)
+        if connected_at is not None and admitted.costs_money:
+            self._admission.spending.ended(admitted.connector.connector_id, connected_at, ended_at)
         bucket = self._snapshot.cdr_bucket
         records = [self._records.of_call(call, party) for party in call.parties]
         for party, record in zip(call.parties, records, strict=True):
-            self._write(record)
-            if bucket is None and answered_at is not None:
+            self._write(record, is_journalled=call.is_journalled)
+            if bucket is None and call.is_journalled:
                 self._outputs.append(ForgetCall(party.transaction_id))
-            self._log("call-ended", call_ended(call, party))
         self._quality.ended(call, records, bucket, now)
 
     def _change(self, change: ConfigChange, now: float) -> None:
         if not change.differs_from(self._snapshot):
             return
+        self._observers.configured(change.connectors)
         snapshot = change.made_to(self._snapshot, self._settings.domain)
         self._snapshot = self._calls.snapshot = self._quality.snapshot = snapshot
         self._admission.snapshot = snapshot
@@ -358,6 +372,7 @@ class Core:
             self._peers.reach(snapshot, self._calls.directory, now)
 
     def _load_measured(self, measured: LoadMeasured, now: float) -> None:
+        self._meter.longest_lag_s = max(self._meter.longest_lag_s, measured.lag_s)
         line = self._load.take(measured, self._pool.free_share, now)
         self._admission.overloaded = self._load.is_overloaded
         if line is not None:
@@ -374,16 +389,8 @@ class Core:
                 call = self._calls.call_of(worker, session)
                 if call is not None:
                     call.media_silent(last_packet_at, now)
-            case SessionMeasured(session):
-                call = self._calls.call_of(worker, session)
-                if call is not None:
-                    self._quality.measured(call, report, now)
-            case Captured(session, records):
-                self._recordings.captured(worker, session, records, now)
-            case SessionClosed():
-                self._quality.closed(worker, report, now)
             case _:
-                assert_never(report)
+                self._observers.media_reported(worker, report, now)
 
     def _owns(self, connector_id: str, address: str) -> bool:
         """Tell whether an address is a connector's (by id) or a carrier's (EDGE S10, S12)."""
@@ -391,10 +398,10 @@ class Core:
             return False
         return owns(self._snapshot, self._calls.directory, connector_id, address)
 
-    def _write(self, record: CallDetailRecord) -> None:
+    def _write(self, record: CallDetailRecord, *, is_journalled: bool = False) -> None:
         bucket = self._snapshot.cdr_bucket
         if bucket is not None:
-            self._outputs.append(WriteRecord(bucket, record))
+            self._outputs.append(WriteRecord(bucket, record, is_journalled))
 
     def _log(self, event: str, fields: LogFields) -> None:
         self._outputs.append(Log(event, fields))
@@ -402,6 +409,8 @@ class Core:
     def _send(self, data: bytes, flow: Flow) -> None:
         if self._recordings.is_on:
             self._recordings.sent(data, flow, self._now)
+        if self._sip_log.is_on:
+            self._sip_log.sent(data, flow, self._now)
         self._outputs.append(Send(data, flow))
 
     def _command_media(self, worker: int, command: MediaCommand) -> None:

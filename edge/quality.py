@@ -15,6 +15,7 @@ from edge.clock import Clock
 from edge.config import Snapshot
 from edge.media.quality import side_quality
 from edge.media.session import LegStatistics, SessionClosed, SessionId, SessionMeasured, Side
+from edge.meter import Meter
 from edge.policy.verdict import AdmitCall
 from edge.records import Records, media_record
 from edge.seam import Log, NoteQuality, Output, PutMetrics, WriteLog, WriteRecord
@@ -24,6 +25,7 @@ from model.cdr import CallDetailRecord
 from model.connector import Connector
 from model.connector_logs import ConnectorLog, LogTarget
 from model.cqr import CallQualityRecord, CallRoute
+from model.metrics import connector_dimensions
 from model.quality import CallQuality
 from model.settings import Settings
 
@@ -60,6 +62,7 @@ class QualityBook:
         self,
         *,
         settings: Settings,
+        meter: Meter,
         records: Records,
         clock: Clock,
         timers: Timers,
@@ -67,11 +70,14 @@ class QualityBook:
     ) -> None:
         self._target = settings.logs.target
         self._writes_records = settings.records.quality
+        self._meter = meter
         self._records = records
         self._clock = clock
         self._timers = timers
         self._put_out = put_out
         self._told: dict[_Key, _Legs] = {}
+        self._drops: dict[_Key, dict[str, int]] = {}
+        """What the meter has heard already, of sessions of which anything was dropped."""
         self._ended: dict[_Key, _Ended] = {}
         self.snapshot = Snapshot()
         """The present configuration."""
@@ -82,9 +88,10 @@ class QualityBook:
         """Return how many ended calls wait for their worker's last word."""
         return len(self._ended)
 
-    def measured(self, call: Call, report: SessionMeasured, now: float) -> None:
+    def measured(self, worker: int, report: SessionMeasured, call: Call | None, now: float) -> None:
         """Tell of another minute; before the answer there is none to tell of (EDGE X4)."""
-        if call.answered_at is None:
+        self._count_drops((worker, report.session), (report.a, report.b))
+        if call is None or call.answered_at is None:
             return
         key, legs = _key_of(call), (report.a, report.b)
         told = self._told.get(key, _NOTHING)
@@ -116,10 +123,14 @@ class QualityBook:
 
     def closed(self, worker: int, report: SessionClosed, now: float) -> None:
         """Tell of the last minute of a call, and of all of it."""
+        self._count_drops((worker, report.session), (report.a, report.b))
+        self._drops.pop((worker, report.session), None)
         self._settle((worker, report.session), (report.a, report.b), now)
 
     def worker_lost(self, worker: int, now: float) -> None:
         """Settle the ended calls of a media worker that has died."""
+        for key in [key for key in self._drops if key[0] == worker]:
+            del self._drops[key]
         for key in [key for key in self._ended if key[0] == worker]:
             self._settle(key, None, now)
 
@@ -164,6 +175,19 @@ class QualityBook:
                 call = {"transaction_id": party.transaction_id, "leg": side.name.lower()}
                 self._put_out(Log("media-dropped", {**call, **leg.dropped}))
 
+    def _count_drops(self, key: _Key, legs: _Legs) -> None:
+        """Let the meter know what was dropped since the last time (EDGE X7)."""
+        before = self._drops.get(key, {})
+        counts: dict[str, int] = {}
+        for leg in legs:
+            for reason, count in leg.dropped.items():
+                counts[reason] = counts.get(reason, 0) + count
+        for reason, count in counts.items():
+            if count > before.get(reason, 0):
+                self._meter.dropped(reason, count - before.get(reason, 0))
+        if counts:
+            self._drops[key] = counts
+
     def _quality(self, party: Party, legs: _Legs, since: _Legs, now: float) -> CallQuality:
         sides = [side_quality(leg, before) for leg, before in zip(legs, since, strict=True)]
         return CallQuality(
@@ -191,7 +215,7 @@ class QualityBook:
             return
         at = minute.measured_at
         self._put_out(WriteLog(ConnectorLog.MEDIA_METRICS, connector_id, at, record))
-        dimensions = {"VoiceConnectorId": connector_id, "Region": region}
+        dimensions = connector_dimensions(connector_id, region)
         self._put_out(PutMetrics(dimensions, dict(minute.members())))
 
 

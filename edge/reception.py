@@ -19,6 +19,7 @@ from edge.sip.exchange import Fields, ServerTransaction
 from edge.sip.grammar import SipParseError
 from edge.sip.message import MalformedRequest, Request, parse_message
 from edge.sip.timers import Timers
+from edge.sip_log import SipLog
 from edge.waiting import WaitingRoom
 
 HEALTH_EVERY_S = 10.0
@@ -38,6 +39,7 @@ class Reception:
         endpoint: Endpoint,
         timers: Timers,
         refusals: Refusals,
+        sip_log: SipLog,
         clock: Clock,
         put_out: Callable[[Output], None],
     ) -> None:
@@ -46,6 +48,7 @@ class Reception:
         self._calls = calls
         self._endpoint = endpoint
         self._refusals = refusals
+        self._sip_log = sip_log
         self._clock = clock
         self._put_out = put_out
         self._pings = RateLimiter()
@@ -76,6 +79,7 @@ class Reception:
                 error.request, flow, verdict.status, verdict.reason, verdict.fields
             )
             self._refusals.refused(verdict, error.request, flow, now)
+            self._sip_log.met(verdict.connector, error.request, flow, now)
         self._judge_stream(flow, now)
 
     def turn_away(self, data: bytes, flow: Flow, now: float) -> None:
@@ -118,8 +122,9 @@ class Reception:
                 self._calls.invite(verdict, request, flow, now, transaction)
                 if verdict.new_region is not None:
                     self._put_out(Log("new-destination", new_destination(verdict)))
-            case AwaitCount():
+            case AwaitCount(case):
                 self.waiting.take(verdict, request, flow, now)
+                self._sip_log.met(case.connector, request, flow, now)
             case Silence(why, hint):
                 self._refusals.ignored(why, hint, request, flow, now)
                 self._judge_stream(flow, now)
@@ -128,9 +133,11 @@ class Reception:
             case Challenge():
                 self._respond(request, flow, verdict.status, verdict.reason, verdict.fields, now)
                 self._refusals.challenged(verdict, request, flow, now)
+                self._sip_log.met(verdict.connector, request, flow, now)
             case AnswerOptions(fields, connector):
                 self._respond(request, flow, 200, "OK", fields, now)
                 if connector is not None:
+                    self._sip_log.met(connector, request, flow, now)
                     self._pinged(connector.connector_id, flow, now)
             case _:
                 assert_never(verdict)
@@ -156,6 +163,7 @@ class Reception:
             self._respond(request, flow, status, reason, fields, now, transaction)
         if self._admission.is_known(flow):
             self._refusals.refused(verdict, request, flow, now)
+            self._sip_log.met(verdict.connector, request, flow, now)
         else:
             self._refusals.ignored(verdict.why, verdict.hint, request, flow, now)
             self._judge_stream(flow, now)

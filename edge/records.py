@@ -12,6 +12,7 @@ from model.calls import LiveCall
 from model.cdr import CallDetailRecord, Disposition, filtered_number, recorded_call_id
 from model.numbers import facts_of
 from model.quality import CallQuality, SideQuality
+from model.record_form import RecordForm
 from model.settings import Settings
 
 LogFields = dict[str, str | int | float | None]
@@ -29,6 +30,7 @@ class Records:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
+        self._forms: dict[str, RecordForm] = {}
 
     def of_call(self, call: Call, party: Party) -> CallDetailRecord:
         """Return a customer's record of an ended call (EDGE C6, C7, N1)."""
@@ -49,6 +51,7 @@ class Records:
             answered=call.answered_at is not None,
             started_at=self._clock.utc_at(started_at),
             ended_at=self._clock.utc_at(max(started_at, call.ended_at)),
+            form=self._form(_region_of(call.admitted, party.connector_id)),
         )
 
     def of_answer(self, call: Call, party: Party) -> LiveCall:
@@ -63,6 +66,7 @@ class Records:
             disposition=party.disposition,
             sip_auth_user=party.auth_user,
             answered_at=self._clock.utc_at(call.answered_at),
+            form=self._form(_region_of(call.admitted, party.connector_id)),
         )
 
     def of_refusal(
@@ -84,7 +88,21 @@ class Records:
             answered=False,
             started_at=moment,
             ended_at=moment,
+            form=self._form(due.connector.region),
         )
+
+    def _form(self, region: str) -> RecordForm:
+        """Return the form of a region's records; each is one object, whatever the calls."""
+        form = self._forms.get(region)
+        if form is None:
+            form = self._forms[region] = self._settings.records.form_in(region)
+        return form
+
+
+def _region_of(admitted: AdmitCall, connector_id: str) -> str:
+    """Return the region of a call's customer."""
+    customers = (admitted.connector, *admitted.callees)
+    return next(it.region for it in customers if it.connector_id == connector_id)
 
 
 def call_started(call: Call, party: Party) -> LogFields:

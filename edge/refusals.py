@@ -10,6 +10,7 @@ from enum import Enum
 
 from edge.flow import Flow
 from edge.ids import Ids
+from edge.meter import Meter
 from edge.policy.rate import RateLimiter
 from edge.policy.reasons import Reason
 from edge.policy.verdict import Challenge, RecordDue, Refuse, Silence
@@ -17,7 +18,7 @@ from edge.records import LogFields, Records
 from edge.sip.message import Request
 from edge.sip.timers import Armed, Timers
 from edge.symbol import Symbol
-from model.cdr import CallDetailRecord, filtered_number, recorded_call_id
+from model.cdr import CallDetailRecord, Disposition, filtered_number, recorded_call_id
 from model.settings import AdmissionSettings
 
 LINES_AT_ONCE = 20.0
@@ -29,6 +30,9 @@ _LINES_PER_S = 0.1
 
 SCANNERS = ("friendly-scanner", "sipvicious", "sundayddr", "pplsip", "vaxsipuseragent", "sipcli")
 """How scanners call themselves in User-Agent; a label for the log and no more (EDGE S4)."""
+
+_HONEST = (Reason.NO_CREDENTIALS, Reason.STALE_NONCE)
+"""Challenges that a PBX with the right password meets, too."""
 
 
 class _Due(Symbol):
@@ -47,6 +51,7 @@ class Refusals:
         ids: Ids,
         timers: Timers,
         records: Records,
+        meter: Meter,
         write: Callable[[CallDetailRecord], None],
         log: Callable[[str, LogFields], None],
     ) -> None:
@@ -54,6 +59,7 @@ class Refusals:
         self._ids = ids
         self._timers = timers
         self._records = records
+        self._meter = meter
         self._write = write
         self._log = log
         self._record_rates = RateLimiter()
@@ -66,6 +72,8 @@ class Refusals:
 
     def refused(self, verdict: Refuse, request: Request, flow: Flow, now: float) -> None:
         """Account for a refusal that a known source was given."""
+        if request.method == "INVITE":
+            self._count_refusal(verdict)
         due, transaction_id = verdict.record, None
         if due is not None:
             transaction_id = self._record(due, request.call_id, now)
@@ -91,6 +99,9 @@ class Refusals:
 
     def challenged(self, verdict: Challenge, request: Request, flow: Flow, now: float) -> None:
         """Account for a challenge: who is asked for credentials, or has sent wrong ones."""
+        self._meter.tally(verdict.connector.connector_id).codes[verdict.status // 100] += 1
+        if verdict.why not in _HONEST:
+            self._meter.auth_failures += 1
         if self._may_tell(flow, verdict.why, now):
             self._log(
                 "call-challenged",
@@ -124,6 +135,7 @@ class Refusals:
         if not self._strangers:
             self._timers.start(self, _Due.SUMMARY, now + SUMMARY_EVERY_S)
         self._strangers[why] = self._strangers.get(why, 0) + 1
+        self._meter.stranger_packets += 1
         self._last_stranger = flow.remote[0]
 
     def on_timer(self, timer: Enum, now: float) -> None:
@@ -131,6 +143,22 @@ class Refusals:
         counted, self._strangers = self._strangers, {}
         fields: LogFields = {"packets": sum(counted.values()), "last_source": self._last_stranger}
         self._log("unknown-sources", fields | {why.code: many for why, many in counted.items()})
+
+    def _count_refusal(self, verdict: Refuse) -> None:
+        """Count an attempt that was none of a call: its connector is known (EDGE X8)."""
+        if verdict.why is Reason.LOCKED:
+            self._meter.auth_failures += 1
+        failed = verdict.status >= 400 and verdict.status != 487
+        for due in (verdict.record, verdict.callee_record):
+            if due is not None:
+                tally = self._meter.tally(due.connector.connector_id)
+                calls = tally.of(due.disposition)
+                calls.attempts += 1
+                calls.failures += failed
+                tally.throttles += verdict.why.limited
+        if verdict.record is not None and verdict.record.disposition is Disposition.TERMINATION:
+            connector_id = verdict.record.connector.connector_id
+            self._meter.tally(connector_id).codes[verdict.status // 100] += 1
 
     def _record(self, due: RecordDue, call_id: str, now: float) -> str:
         """Write what a customer's refused call leaves; return its TransactionId."""
@@ -157,6 +185,7 @@ class Refusals:
     def _record_suppressed(self, connector_id: str, now: float) -> None:
         """Count a record that a flood costs (EDGE C8); say so at most once in ten seconds."""
         self._suppressed_records += 1
+        self._meter.suppressed_records += 1
         if self._lines.take(f"record {connector_id}", _LINES_PER_S, 1.0, now):
             total = self._suppressed_records
             self._log("records-suppressed", {"connector_id": connector_id, "total": total})

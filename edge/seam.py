@@ -6,6 +6,7 @@ none; Core.deadline() is the monotonic time of the next Tick. Made per message, 
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
@@ -124,6 +125,26 @@ class EndRecording(NamedTuple):
     transaction_id: str
 
 
+class JournalPlace(Enum):
+    """Where the row of an answered call is."""
+
+    TABLE = "table"
+    DISK = "disk"
+    """Of this node, flushed; the table gets it as soon as it takes any."""
+    NOWHERE = "nowhere"
+    """But in memory: neither the table nor the disk takes it, which somebody has to hear of."""
+
+
+class CallJournalled(NamedTuple):
+    """An answered call's row is as safe as it can be made now (EDGE C9).
+
+    Whoever carries out a JournalCall answers with this; one that keeps no rows at all says NOWHERE.
+    """
+
+    transaction_id: str
+    place: JournalPlace
+
+
 class LoadMeasured(NamedTuple):
     """How busy the process is (EDGE R30)."""
 
@@ -162,6 +183,7 @@ Input: TypeAlias = (
     | PeersSeen
     | RecordCall
     | EndRecording
+    | CallJournalled
     | LoadMeasured
     | Drain
     | HangUp
@@ -200,10 +222,15 @@ class WriteRecord(NamedTuple):
 
     bucket: str
     record: Record
+    is_journalled: bool = False
+    """Whether the call has a row, which is to say where the record goes until it is there."""
 
 
 class JournalCall(NamedTuple):
-    """Note that a call is up; its record, or that it is forgotten, follows at its end (EDGE C9)."""
+    """Note that a call is up, and say so: its caller waits for CallJournalled (EDGE C9).
+
+    Its record, or that it is forgotten, follows at its end.
+    """
 
     call: LiveCall
 
@@ -320,6 +347,8 @@ Output: TypeAlias = (
 class NodeReport(NamedTuple):
     """What a node says of itself from time to time."""
 
+    renewed_at: datetime
+    """UTC by the clock of the records: the lease (EDGE C9)."""
     active_calls: int
     draining: bool
     carriers: tuple[CarrierState, ...]

@@ -14,6 +14,7 @@ T = TypeVar("T")
 
 SHORTEST_NONCE_SECRET = 32
 """Characters; 128 bits even when it is hex."""
+DEFAULT_JOURNAL = "/var/lib/ovc/journal"
 
 VARIABLES: dict[str, str] = {
     "OVC_SETTINGS": "the settings document as JSON; only what differs from the defaults",
@@ -30,6 +31,9 @@ VARIABLES: dict[str, str] = {
     "OVC_MEDIA_WORKERS": "number of media worker processes, default 1",
     "OVC_POLL_SECONDS": "how often the configuration is looked at, default 2, in lab mode 0.5",
     "OVC_DNS_SERVERS": "IPv4 addresses of name servers, with :port if not 53, default the system's",
+    "OVC_JOURNAL_DIRECTORY": "directory of the node's own journal, on a disk that outlives the "
+    f"process, default {DEFAULT_JOURNAL}",
+    "OVC_JOURNAL_MEGABYTES": "how much of that disk the journal may take, default 256",
     "OVC_DRAIN_SECONDS": "how long calls may go on after SIGTERM, default 110, in lab mode 0",
 }
 
@@ -59,6 +63,11 @@ class RuntimeSettings:
     poll_interval_s: float = 2.0
     dns_servers: tuple[tuple[str, int], ...] = ()
     """Asked instead of those in /etc/resolv.conf."""
+    journal_directory: Path = Path(DEFAULT_JOURNAL)
+    """Where answered calls are noted while DynamoDB does not take them (EDGE C9)."""
+    journal_bytes: int = 256 << 20
+    """What the journal may take of its disk: 1 KB or so for each call that was answered and ended
+    while DynamoDB was away, twice."""
     drain_s: float = 110.0
     """Of Fargate's 120 s between SIGTERM and SIGKILL (EDGE C9)."""
 
@@ -94,6 +103,8 @@ class RuntimeSettings:
                 environ, "OVC_POLL_SECONDS", _seconds(0.1, 60.0), 0.5 if lab else 2.0
             ),
             dns_servers=_read(environ, "OVC_DNS_SERVERS", _name_servers, ()),
+            journal_directory=_read(environ, "OVC_JOURNAL_DIRECTORY", Path, Path(DEFAULT_JOURNAL)),
+            journal_bytes=_read(environ, "OVC_JOURNAL_MEGABYTES", _whole(1, 1_048_576), 256) << 20,
             drain_s=_read(
                 environ, "OVC_DRAIN_SECONDS", _seconds(0.0, 86_400.0), 0.0 if lab else 110.0
             ),

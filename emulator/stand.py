@@ -8,24 +8,28 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from tempfile import TemporaryDirectory
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from edge.flow import Address
 from emulator import aws, ports
-from emulator.api_log import ApiLog
+from emulator.api_log import ApiLog, ReaperLog
 from emulator.ca import CA_FILE, LocalCa, ca_directory
 from emulator.child import Child, ChildEnded, ChildLine, News
+from emulator.edge_keeper import EdgeKeeper
 from emulator.environment import isolated
 from emulator.event_log import EventLog
 from emulator.gateway import RunningGateway
 from emulator.local_ids import LocalIds
 from emulator.local_stream import LocalStream
+from emulator.local_tasks import local_tasks
 from emulator.ports import HOST, Ports
 from emulator.probe import admits
 from emulator.schedule import RunningSchedule
 from emulator.seed import Seed, SeedError, seed
 from emulator.stand_file import StandFacts, StandFile, writable_directory
+from lambdas.call_reaper import composition as call_reaper
 from lambdas.config_feed import composition as config_feed
 from lambdas.management.composition import build
 from lambdas.number_orders import composition as number_orders
@@ -44,6 +48,9 @@ READY_WITHIN_S = 20.0
 """A part takes under a second; a loaded machine gets patience."""
 _NUMBER_ORDERS_EVERY_S = 0.25
 """Whoever orders a number here can use it at once; two small reads of the local database."""
+_CALL_REAPER_EVERY_S = 10.0
+"""More often than in AWS, where each run costs something: the calls of an edge that died are closed
+some 60 s later instead of 120 (EDGE C9)."""
 _PROBE_S = 0.1
 _END_WITHIN_S = 1.8
 """The edge repeats its last BYEs for 1.55 s; with the rest it stays below 2 s."""
@@ -104,8 +111,10 @@ class Stand:
         self._environment = isolated(os.environ)
         self._open = ExitStack()
         self._gateway: RunningGateway | None = None
-        self._schedule: RunningSchedule | None = None
+        self._schedules: list[RunningSchedule] = []
         self._children: dict[str, Child] = {}
+        self._keeper = EdgeKeeper()
+        self._edge_lock = threading.Lock()
         self._starting: set[str] = set()
         self._heard: list[News] = []
         ports.check(plan.ports, listen=plan.listen, with_pbx=plan.with_pbx)
@@ -130,13 +139,15 @@ class Stand:
     def close(self) -> None:
         """End every part, the edge first: its last BYEs and records still need the others."""
         deadline = time.monotonic() + _END_WITHIN_S
+        with self._edge_lock:
+            self._keeper.rest()
+            edge = self._children.pop(EDGE, None)
         gateway = None
         if self._gateway is not None:
             gateway = threading.Thread(target=self._gateway.close, daemon=True)
             gateway.start()
-        if self._schedule is not None:
-            self._schedule.close()
-        edge = self._children.pop(EDGE, None)
+        for schedule in self._schedules:
+            schedule.close()
         if edge is not None:
             edge.stop()
             edge.wait(max(0.0, deadline - time.monotonic()))
@@ -156,9 +167,8 @@ class Stand:
         certificates = ca_directory()
         account = {"MOTO_ACCOUNT_ID": settings.account_id}
         self._child(AWS, "emulator.aws_process", [str(plan.ports.aws)], account)
-        self._child(
-            EDGE, "emulator.edge_process", [], self._edge_environment(aws_url, certificates)
-        )
+        self._edge_variables = self._edge_environment(aws_url, certificates)
+        self._child(EDGE, "emulator.edge_process", [], self._edge_variables)
         self._start_phones()
         self._make_certificate(certificates)
         clients = aws.clients(aws_url, settings.region)
@@ -168,6 +178,7 @@ class Stand:
         self._start_feed(clients)
         gateway = self._gateway = self._start_api(clients)
         self._start_number_orders(clients)
+        self._start_call_reaper(clients)
         # It is loaded while the seed is made, and learns of that as of any change.
         self._children[EDGE].go()
         seeded = self._seed(gateway.url, bucket)
@@ -206,7 +217,20 @@ class Stand:
             dynamodb=clients.dynamodb,
             log=ApiLog(self._news.put),
         )
-        self._schedule = RunningSchedule(handler, every_s=_NUMBER_ORDERS_EVERY_S)
+        self._schedules.append(RunningSchedule(handler, every_s=_NUMBER_ORDERS_EVERY_S))
+
+    def _start_call_reaper(self, clients: aws.AwsClients) -> None:
+        """Close the calls of an edge that died (EDGE C9)."""
+        handler = call_reaper.build(
+            settings=self._settings,
+            table_prefix=DEFAULT_PREFIX,
+            dynamodb=clients.dynamodb,
+            s3=clients.s3,
+            tasks=local_tasks,
+            log=ReaperLog(self._news.put),
+            count=lambda name, number: None,
+        )
+        self._schedules.append(RunningSchedule(handler, every_s=_CALL_REAPER_EVERY_S))
 
     def _start_phones(self) -> None:
         plan = self._plan
@@ -241,6 +265,8 @@ class Stand:
             "OVC_TLS_LISTEN": f"{self._plan.listen}:{self._plan.ports.tls}",
             "OVC_TLS_CERTIFICATE": str(certificates / self._certificate_name),
             "OVC_TLS_CA": str(certificates / CA_FILE),
+            # The tables are gone with the stand: what a journal would bring back belongs nowhere.
+            "OVC_JOURNAL_DIRECTORY": self._open.enter_context(TemporaryDirectory(prefix="ovc-")),
         }
 
     def _child(
@@ -258,9 +284,22 @@ class Stand:
 
     def _hear(self, news: News) -> None:
         """Pass news on; what the edge tells is kept for `ovc explain`. Called from any thread."""
-        if isinstance(news, ChildLine) and news.child == EDGE:
-            self._events(news.fields)
+        if news.child == EDGE:
+            if isinstance(news, ChildLine):
+                self._events(news.fields)
+            with self._edge_lock:
+                if self._keeper.lets_start_again(news):
+                    self._start_edge_again(str(news))
+                    return
         self._news.put(news)
+
+    def _start_edge_again(self, why: str) -> None:
+        """Do what ECS does in AWS: the calls of the edge that died are closed by the reaper."""
+        dead = self._children[EDGE]
+        self._news.put(ChildLine(EDGE, {"event": "started-again", "after": why}))
+        self._child(EDGE, "emulator.edge_process", [], self._edge_variables)
+        self._children[EDGE].go()
+        dead.release()
 
     def _seed(self, api_url: str, bucket: str) -> Seed:
         return seed(
@@ -313,5 +352,6 @@ class Stand:
             connector_host=seeded.connector_host,
             numbers=seeded.numbers,
             control_address=f"{HOST}:{plan.ports.pstn}",
+            record_prefix=self._settings.records.prefix,
             event_log=str(self._events.path),
         )

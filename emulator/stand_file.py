@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import gettempdir
 
+from model.record_form import KEY_PREFIX
+
 
 class NoStandError(Exception):
     """No such stand runs; the text says how to start one."""
@@ -42,6 +44,8 @@ class StandFacts:
     numbers: tuple[str, ...]
     control_address: str
     """host:port of the simulated network's control socket."""
+    record_prefix: str = KEY_PREFIX
+    """Of the keys of call detail records."""
     event_log: str = ""
     """Path of the file with what the edge has told (emulator/event_log.py)."""
 

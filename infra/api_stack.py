@@ -4,6 +4,7 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from infra.access_keys import AccessKeys
+from infra.call_reaper_function import CallReaperFunction
 from infra.config_feed_function import ConfigFeedFunction
 from infra.management_function import ManagementFunction
 from infra.number_orders_function import NumberOrdersFunction
@@ -24,4 +25,11 @@ class ApiStack(Stack):
         api = ManagementFunction(self, "Management", settings=settings, access_keys=keys.secret)
         NumberOrdersFunction(self, "NumberOrders", settings=settings)
         ConfigFeedFunction(self, "ConfigFeed", settings=settings)
+        reaper = CallReaperFunction(self, "CallReaper", settings=settings)
+        CfnOutput(
+            self,
+            "CallReaperRoleArn",
+            value=reaper.role.role_arn,
+            description="What the policy of a bucket of your own lets read and write records",
+        )
         CfnOutput(self, "ApiUrl", value=api.url, description="endpoint_url of clients")

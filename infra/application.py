@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from aws_cdk import Annotations, App
 
+from infra.analytics_stack import AnalyticsStack
 from infra.api_stack import ApiStack
 from infra.data_stack import DataStack
 from infra.edge_stack import EdgeStack
@@ -23,7 +24,8 @@ def assembled(context: Mapping[str, object], outdir: str) -> App:
     data = DataStack(app, settings=settings)
     api = ApiStack(app, settings=settings)
     edge = EdgeStack(app, settings=settings)
-    for reader in (api, edge):
+    analytics = AnalyticsStack(app, settings=settings)
+    for reader in (api, edge, analytics):
         reader.add_stack_dependency(data)
     if settings.operator.domain == PLACEHOLDER_DOMAIN:
         Annotations.of(api).add_warning_v2("ovc:placeholder-domain", _PLACEHOLDER)

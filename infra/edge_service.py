@@ -6,6 +6,7 @@ from constructs import Construct
 
 from infra.edge_task import EdgeTask
 from infra.findings import accept
+from infra.names import edge_cluster_name
 from infra.network import Network
 from infra.settings import DeploymentSettings
 
@@ -26,7 +27,7 @@ class EdgeService(Construct):
         cluster = ecs.Cluster(
             self,
             "Cluster",
-            cluster_name=f"{settings.prefix}-edge",
+            cluster_name=edge_cluster_name(settings),
             vpc=network.vpc,
             container_insights_v2=ecs.ContainerInsights.DISABLED,
         )

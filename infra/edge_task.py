@@ -10,10 +10,10 @@ from constructs import Construct
 from infra.document import settings_document
 from infra.edge_image import edge_image
 from infra.findings import accept
-from infra.names import connector_log_arn, record_arns, table_arn
+from infra.foreign_buckets import permit_foreign
+from infra.names import connector_log_arn, index_arn, record_arns, table_arn
 from infra.network import SIP_PORT
 from infra.settings import DeploymentSettings
-from model.cdr import KEY_PREFIX
 from model.connector_logs import ConnectorLog
 from model.cqr import QUALITY_PREFIX
 from model.peers import IN_ENVIRONMENT
@@ -23,6 +23,7 @@ from model.tables import (
     CONNECTORS,
     FEED,
     LIMITS,
+    LIVE_CALLS,
     NODES,
     NUMBERS,
     carrier_secret_name,
@@ -34,6 +35,8 @@ STOP_TIMEOUT_S = 120
 """The longest that Fargate grants between SIGTERM and SIGKILL."""
 DRAIN_S = 110
 """Of that, for calls that go on; the rest is for the last BYEs and records (EDGE C9)."""
+JOURNAL_DIRECTORY = "/var/lib/ovc/journal"
+"""A volume of the image (edge/Dockerfile), so that the user without rights may write there."""
 OPEN_FILES = 65_536
 """A socket for every port of the widest media range, with room for the rest."""
 LOG_BUFFER_MIB = 4
@@ -64,7 +67,8 @@ class EdgeTask(Construct):
             task_role=self._task_role(),
             execution_role=self.execution_role,
         )
-        self._add_container(self._nonce_secret(), self._log_group())
+        self.log_group = self._log_group()
+        self._add_container(self._nonce_secret(), self.log_group)
         accept(
             self.definition,
             {"AwsSolutions-ECS2": "The variables are settings; the one secret is no variable."},
@@ -91,6 +95,13 @@ class EdgeTask(Construct):
                 max_buffer_size=Size.mebibytes(LOG_BUFFER_MIB),
             ),
         )
+        # All that it writes to: what DynamoDB does not take at the moment (EDGE C9).
+        self.definition.add_volume(name="journal")
+        container.add_mount_points(
+            ecs.MountPoint(
+                container_path=JOURNAL_DIRECTORY, source_volume="journal", read_only=False
+            )
+        )
         container.add_ulimits(
             ecs.Ulimit(name=ecs.UlimitName.NOFILE, soft_limit=OPEN_FILES, hard_limit=OPEN_FILES)
         )
@@ -104,6 +115,7 @@ class EdgeTask(Construct):
             "OVC_SIP_LISTEN": f"0.0.0.0:{SIP_PORT}",
             "OVC_MEDIA_WORKERS": str(settings.media_workers),
             "OVC_DRAIN_SECONDS": str(DRAIN_S),
+            "OVC_JOURNAL_DIRECTORY": JOURNAL_DIRECTORY,
         }
 
     def _carrier_passwords(self) -> dict[str, ecs.Secret]:
@@ -153,32 +165,47 @@ class EdgeTask(Construct):
         connectors = table_arn(stack, settings, CONNECTORS)
         numbers = table_arn(stack, settings, NUMBERS)
         rows = [table_arn(stack, settings, table) for table in (CALLS, NODES)]
+        due = index_arn(stack, settings, CALLS, LIVE_CALLS)
         followed = [table_arn(stack, settings, table) for table in (NODES, FEED)]
-        records = record_arns(stack, settings)
+        prefixes = settings.operator.records.prefixes
+        records = [record_arns(stack, settings, prefix) for prefix in prefixes]
         for actions, resources in (
             (["dynamodb:BatchGetItem"], [connectors, numbers]),
-            (["dynamodb:Query"], [connectors, numbers, *followed]),
-            (["dynamodb:BatchWriteItem"], rows),
-            (["dynamodb:PutItem"], [table_arn(stack, settings, NODES)]),
-            (["dynamodb:UpdateItem"], [table_arn(stack, settings, LIMITS)]),
-            (["s3:PutObject"], [records]),
+            (["dynamodb:Query"], [connectors, numbers, *followed, due]),
+            (["dynamodb:BatchWriteItem", "dynamodb:PutItem"], rows),
+            (["dynamodb:DeleteItem"], [table_arn(stack, settings, CALLS)]),
+            (["dynamodb:UpdateItem"], [table_arn(stack, settings, it) for it in (LIMITS, NODES)]),
+            (["s3:PutObject"], records),
             (["ec2:DescribeNetworkInterfaces"], ["*"]),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
         accept(
             role,
             {
-                self._finding(KEY_PREFIX): "A record's name has connector and time in it "
-                "(EDGE C1); of all names of records this is the part that is known.",
+                **{
+                    self._finding(prefix): "A record's name has connector and time in it (EDGE "
+                    "C1); of all names of records this is the part that is known."
+                    for prefix in prefixes
+                },
                 "AwsSolutions-IAM5[Resource::*]": "DescribeNetworkInterfaces knows no resources.",
             },
         )
         self._permit_logs(role)
+        permit_foreign(role, settings, self._prefixes())
         if settings.operator.records.quality:
             self._permit_quality(role)
         if settings.operator.recording.allowed:
             self._permit_recording(role)
         return role
+
+    def _prefixes(self) -> list[str]:
+        """Return the prefixes of all objects that nodes store."""
+        operator = self._settings.operator
+        return [
+            *operator.records.prefixes,
+            *([QUALITY_PREFIX] if operator.records.quality else []),
+            *([RECORDING_PREFIX] if operator.recording.allowed else []),
+        ]
 
     def _permit_logs(self, role: iam.Role) -> None:
         """Let nodes write the logs of connectors, and make them (EDGE X4)."""
@@ -197,14 +224,9 @@ class EdgeTask(Construct):
         accept(role, {self._finding(QUALITY_PREFIX): "As of a record's name."})
 
     def _permit_recording(self, role: iam.Role) -> None:
-        """Let nodes say how recordings stand, and store them (docs/recording.md)."""
-        stack, settings = Stack.of(self), self._settings
-        recordings = record_arns(stack, settings, RECORDING_PREFIX)
-        for action, resource in (
-            ("dynamodb:UpdateItem", table_arn(stack, settings, NODES)),
-            ("s3:PutObject", recordings),
-        ):
-            role.add_to_policy(iam.PolicyStatement(actions=[action], resources=[resource]))
+        """Let nodes store recordings (docs/recording.md); how they stand is in the nodes' rows."""
+        recordings = record_arns(Stack.of(self), self._settings, RECORDING_PREFIX)
+        role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[recordings]))
         accept(role, {self._finding(RECORDING_PREFIX): "As of a record's name."})
 
     def _finding(self, prefix: str) -> str:

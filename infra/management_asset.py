@@ -28,8 +28,8 @@ SOURCES = ("model", "lambdas")
 CACHE = ROOT / "build" / "lambda"
 
 PYTHON = "3.13"
-AWS_SERVICES = ("dynamodb", "secretsmanager")
-"""What the function makes clients of; botocore describes 400 more, which are left out."""
+AWS_SERVICES = ("dynamodb", "ecs", "s3", "secretsmanager")
+"""What the functions make clients of; botocore describes 400 more, which are left out."""
 LEFT_OUT = ("bin", "phonenumbers/carrierdata", "phonenumbers/geodata", "phonenumbers/tzdata")
 """Scripts, and tables of names of carriers, places and time zones, which nobody asks for."""
 _SERVICE_MODELS = PurePosixPath("botocore/data")

@@ -6,7 +6,6 @@ An export would hold back every update of the stack that it comes from.
 from aws_cdk import ArnFormat, Aws, Stack
 
 from infra.settings import DeploymentSettings
-from model.cdr import KEY_PREFIX
 from model.connector_logs import ConnectorLog
 from model.tables import Index, Table, cdr_bucket_name
 
@@ -35,8 +34,8 @@ def bucket_name(settings: DeploymentSettings) -> str:
     return cdr_bucket_name(settings.prefix, Aws.ACCOUNT_ID, Aws.REGION)
 
 
-def record_arns(stack: Stack, settings: DeploymentSettings, prefix: str = KEY_PREFIX) -> str:
-    """Return the ARN of every object that is a call detail record, or has another prefix."""
+def record_arns(stack: Stack, settings: DeploymentSettings, prefix: str) -> str:
+    """Return the ARN of every object of the CDR bucket under a prefix."""
     return stack.format_arn(
         service="s3",
         account="",
@@ -44,6 +43,18 @@ def record_arns(stack: Stack, settings: DeploymentSettings, prefix: str = KEY_PR
         resource=bucket_name(settings),
         resource_name=f"{prefix}/*",
         arn_format=ArnFormat.SLASH_RESOURCE_NAME,
+    )
+
+
+def edge_cluster_name(settings: DeploymentSettings) -> str:
+    """Return the name of the ECS cluster that edge tasks run in."""
+    return f"{settings.prefix}-edge"
+
+
+def edge_task_arn(stack: Stack, settings: DeploymentSettings) -> str:
+    """Return the ARN of every edge task."""
+    return stack.format_arn(
+        service="ecs", resource="task", resource_name=f"{edge_cluster_name(settings)}/*"
     )
 
 

@@ -29,9 +29,10 @@ class PythonFunction:
         environment: Mapping[str, str],
         concurrency: int | None = None,
         retry_attempts: int | None = None,
+        max_event_age_s: int | None = None,
     ) -> None:
         """Make the function; `concurrency` is reserved for it, `retry_attempts` are Lambda's own
-        of asynchronous calls."""
+        of asynchronous calls, and `max_event_age_s` is how long such a call may wait, from 60."""
         log_group = logs.LogGroup(
             scope,
             "Log",
@@ -53,6 +54,7 @@ class PythonFunction:
             timeout=Duration.seconds(timeout_s),
             reserved_concurrent_executions=concurrency,
             retry_attempts=retry_attempts,
+            max_event_age=None if max_event_age_s is None else Duration.seconds(max_event_age_s),
             role=self.role,
             log_group=log_group,
             environment=dict(environment),

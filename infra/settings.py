@@ -35,6 +35,8 @@ MEMORY_OF_CPU: Mapping[int, tuple[int, ...]] = {
 _PREFIX = re.compile(r"[a-z][a-z0-9-]{0,14}[a-z0-9]", re.ASCII)
 _VARIABLE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
 _DOMAIN = re.compile(r"(?=.{4,200}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.ASCII)
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
+_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}", re.ASCII)
 _OF_THE_DEPLOYMENT = ("account_id", "region")
 
 
@@ -65,6 +67,10 @@ class DeploymentSettings:
     0 reserves nothing, for accounts whose own limit is too low for a reservation."""
     cdr_retention_days: int = 0
     """Age at which call detail records are deleted; 0 keeps them for ever."""
+    cdr_buckets: tuple[str, ...] = ()
+    """Buckets of other accounts that records may go to; one of the own account needs no entry."""
+    cdr_kms_keys: tuple[str, ...] = ()
+    """ARNs of the keys that encrypt objects in those buckets, where such keys do."""
 
     def __post_init__(self) -> None:
         """Refuse what would fail, or do the wrong thing, only in the account."""
@@ -75,6 +81,10 @@ class DeploymentSettings:
         _check_range("cdr_retention_days", self.cdr_retention_days, 0, 36_500)
         _check_size(self.cpu, self.memory_mib)
         _check_network(self.vpc_cidr)
+        for bucket in self.cdr_buckets:
+            _check_name("cdr_buckets", bucket, _BUCKET, "names of buckets")
+        for key in self.cdr_kms_keys:
+            _check_name("cdr_kms_keys", key, _KEY, "ARNs of keys, arn:aws:kms:...:key/...")
         self._check_document()
 
     @property
@@ -171,6 +181,15 @@ def _whole(key: str, value: object) -> int:
     raise DeploymentProblemError(f"{key}: it is {value!r}; wanted is a whole number")
 
 
+def _texts(key: str, value: object) -> tuple[str, ...]:
+    """Return several texts; the command line hands them over with commas between them."""
+    if isinstance(value, str):
+        return tuple(text for text in value.replace(",", " ").split())
+    if not isinstance(value, list | tuple):
+        raise DeploymentProblemError(f"{key}: it is {value!r}; wanted is a list of texts")
+    return tuple(_text(key, entry) for entry in value)
+
+
 def _document(key: str, value: object) -> Mapping[str, object]:
     if isinstance(value, str):
         try:
@@ -185,5 +204,6 @@ def _document(key: str, value: object) -> Mapping[str, object]:
 _READERS: dict[object, Callable[[str, object], object]] = {
     str: _text,
     int: _whole,
+    tuple[str, ...]: _texts,
     Mapping[str, object]: _document,
 }

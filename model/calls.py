@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from model.cdr import Disposition
+from model.record_form import SEED_FORM, RecordForm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,8 @@ class LiveCall:
     """User name when digest was used."""
     answered_at: datetime
     """UTC, StartTime of the record to come (EDGE C6)."""
+    form: RecordForm = SEED_FORM
+    """The form of the record to come, as the settings were at the answer."""
 
 
 def customer_number(disposition: Disposition, from_number: str, to_number: str) -> str:

@@ -2,15 +2,16 @@
 
 Its object lies beside that of the CDR, under a prefix of its own, so that whoever reads CDRs never
 meets it; TransactionId and the rest of the key are the same. `Route` says whether anybody charges
-for the call.
+for the call. It has the members of the format `seed` whichever format the CDR has.
 """
 
 import json
 from dataclasses import dataclass
 from enum import Enum
 
-from model.cdr import CallDetailRecord, CallStatus, object_key
+from model.cdr import CallDetailRecord, CallStatus
 from model.quality import CallQuality
+from model.record_form import object_key
 
 QUALITY_PREFIX = "Amazon-Chime-Voice-Connector-CQRs/json"
 
@@ -18,7 +19,7 @@ _SHARED = (
     *("AwsAccountId", "TransactionId", "CallId", "VoiceConnectorId", "Disposition"),
     *("StartTime", "EndTime"),
 )
-"""Members that are those of the CDR, to the letter."""
+"""Members that are those of a CDR of the format `seed`, to the letter."""
 
 
 class CallRoute(Enum):
@@ -59,7 +60,7 @@ class CallQualityRecord:
 
     def members(self) -> dict[str, object]:
         """Return the members of the object; figures are named as the metrics are (EDGE X2)."""
-        of_call = self.call.members()
+        of_call = self.call.seed_members(self.call.form.time)
         members: dict[str, object] = {name: of_call[name] for name in _SHARED}
         members["Route"] = self.route.value
         if self.last_minute is not None and self.total is not None:

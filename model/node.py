@@ -1,4 +1,4 @@
-"""An edge node as it shows itself to the management plane."""
+"""An edge node as it shows itself to the management plane, and as it holds its lease (EDGE C9)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,6 +35,9 @@ class NodeState:
     """Public address and port, host:port."""
     started_at: datetime
     renewed_at: datetime
+    """The lease: UTC by the clock that the node's records have their times from (EDGE C6), so that
+    a call that is closed at it is never billed for longer than it was up, whatever is done to the
+    clock of the machine."""
     active_calls: int
     draining: bool
     carriers: tuple[CarrierState, ...]
@@ -43,7 +46,12 @@ class NodeState:
     """Calls by connector; empty where their number is not limited (EDGE R16)."""
     longest_recording_s: int | None = None
     """Of a call, for debugging; None where the operator allows none."""
+    task: str | None = None
+    """Who can be asked whether the node still runs: the ARN of its ECS task, or the name of a
+    process (model/node_task.py); None when it could not find out."""
+    shown_at: datetime | None = None
+    """UTC by the clock of the machine, for those who compare it with theirs."""
 
     def is_live(self, now: datetime) -> bool:
         """Tell whether the node has shown itself lately."""
-        return now - self.renewed_at <= LIVE_FOR
+        return now - (self.shown_at or self.renewed_at) <= LIVE_FOR

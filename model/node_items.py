@@ -17,8 +17,9 @@ from model.codec import (
 from model.node import CarrierState, NodeState
 from model.tables import EXPIRES_AT, NODE, PARTITION_KEY, SORT_KEY
 
-KEPT = timedelta(days=1)
-"""After the last renewal of a node that could not say goodbye."""
+KEPT = timedelta(days=91)
+"""After the last renewal. A day longer than any row of a call (model/call_items.py): whoever looks
+for the calls of dead nodes goes by these rows, and removes them when no call is left (EDGE C9)."""
 
 
 def node_members(node: NodeState) -> dict[str, Plain]:
@@ -34,6 +35,8 @@ def node_members(node: NodeState) -> dict[str, Plain]:
         "carriers": [_carrier_members(carrier) for carrier in node.carriers],
         "connector_calls": dict(node.connector_calls) or None,
         "longest_recording_s": node.longest_recording_s,
+        "task": node.task,
+        "shown_at": None if node.shown_at is None else moment_text(node.shown_at),
         EXPIRES_AT: int((node.renewed_at + KEPT).timestamp()),
     }
 
@@ -54,6 +57,8 @@ def node_from(item: Item) -> NodeState:
         longest_recording_s=(
             whole(item["longest_recording_s"]) if "longest_recording_s" in item else None
         ),
+        task=optional_string(item, "task"),
+        shown_at=moment(item["shown_at"]) if "shown_at" in item else None,
     )
 
 

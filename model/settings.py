@@ -16,6 +16,7 @@ from model.document import read_value, written_value
 from model.numbers import NumberKind
 from model.peers import Carrier as Carrier
 from model.peers import MeetingBridge as MeetingBridge
+from model.record_settings import RecordSettings as RecordSettings
 from model.recordings import RecordingSettings
 from model.srtp import SrtpSettings as SrtpSettings
 
@@ -285,14 +286,6 @@ class MediaSettings:
         first, last = self.first_port, self.last_port
         _check("first_port", first, 1 <= first <= 65_535, "a number from 1 to 65535")
         _check("last_port", last, first <= last <= 65_535, f"a number from {first} to 65535")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordSettings:
-    """What is stored of calls that have ended (EDGE 6, X10)."""
-
-    quality: bool = False
-    """Whether the quality of each answered call becomes an object beside its detail record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,14 +18,17 @@ Tables of configuration and of nodes have a string partition key `pk` and a stri
                 pk "due"         sk <instant>#<task>#<E.164>  what is to be done, and when
                 pk "count"       sk "inventory"      `amount` of numbers of the account, without
                                                      those in the deletion queue
-    nodes       pk "node"        sk <node id>        one item per edge node, renewed every 10 s
+    nodes       pk "node"        sk <node id>        one item per edge node, renewed every 10 s: its
+                                                     lease
+                pk "observation" sk <node id>        what the call_reaper Lambda has seen of a lease
+                pk "observation" sk "#pass"          where its last run has come to
                 pk "health"      sk <connector id>   the last good ping of a connector's hosts
                 pk "recording"   sk <node id>#<transaction id>  a call that is to be recorded
     feed        pk "change"      sk <instant>#<id>   keys of `connectors` and `numbers` that changed
 
 Calls have a table of their own, with the string key `transaction_id` and these indexes:
 
-    live        live_node     started_at   calls that are up; an ended call is not there
+    live        live_node     started_at   calls that are up, and ended ones whose object is due
     connector   connector_id  started_at
     number      number        started_at   the customer's own number of a call (model/calls.py)
 
@@ -36,7 +39,8 @@ the epoch millisecond until which it is taken (edge/policy/call_slots.py).
 Nodes and health are no part of `connectors` because the edge may write them, and nothing there.
 Recordings stand beside the nodes that make them, each of which looks at its own alone. Items of
 `calls`, `nodes`, `feed` and `limits` expire by `expires_at`: calls 90 days after their end, health
-90 days after the last ping, the others after a day.
+90 days after the last ping, nodes 91 days after their last renewal and observations with them (a
+node's row must outlive the rows of its calls), the others after a day.
 
 The streams of `connectors` and `numbers` tell the config_feed Lambda of each change; it appends the
 key to `feed`, which the nodes read every two seconds (model/feed_items.py): what following the
@@ -73,6 +77,7 @@ ACCESS_KEY = "access-key"
 NODE = "node"
 HEALTH = "health"
 RECORDING = "recording"
+OBSERVATION = "observation"
 CHANGE = "change"
 PARTITION_KEY = "pk"
 SORT_KEY = "sk"

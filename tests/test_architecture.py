@@ -11,6 +11,7 @@ GROUND = {"model", "edge.ids", "edge.flow", "edge.clock", "edge.symbol"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
+    "billing": {"model"},
     "edge.ids": set(),
     "edge.flow": set(),
     "edge.clock": set(),
@@ -25,38 +26,49 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 """Package or module -> what it may import besides the standard library and itself."""
 MAY_IMPORT["edge.call"] = MAY_IMPORT["edge.policy"] | {"edge.policy", "edge.routing"}
+MAY_IMPORT["edge.meter"] = set(GROUND)
 MAY_IMPORT["edge.records"] = MAY_IMPORT["edge.call"] | {"edge.call"}
-MAY_IMPORT["edge.refusals"] = MAY_IMPORT["edge.records"] | {"edge.records"}
+MAY_IMPORT["edge.refusals"] = MAY_IMPORT["edge.records"] | {"edge.records", "edge.meter"}
 MAY_IMPORT["edge.seam"] = MAY_IMPORT["edge.refusals"] | {"edge.refusals", "edge.config_change"}
 MAY_IMPORT["edge.waiting"] = MAY_IMPORT["edge.seam"] | {"edge.seam"}
-MAY_IMPORT["edge.reception"] = MAY_IMPORT["edge.waiting"] | {"edge.waiting"}
+MAY_IMPORT["edge.sip_log"] = MAY_IMPORT["edge.waiting"]
+MAY_IMPORT["edge.reception"] = MAY_IMPORT["edge.waiting"] | {"edge.waiting", "edge.sip_log"}
 MAY_IMPORT["edge.load_watch"] = MAY_IMPORT["edge.waiting"]
 MAY_IMPORT["edge.quality"] = MAY_IMPORT["edge.waiting"]
 MAY_IMPORT["edge.recording"] = MAY_IMPORT["edge.waiting"]
-MAY_IMPORT["edge.core"] = MAY_IMPORT["edge.reception"] | {
-    *("edge.reception", "edge.load_watch", "edge.quality", "edge.recording"),
+MAY_IMPORT["edge.observers"] = MAY_IMPORT["edge.waiting"] | {
+    *("edge.quality", "edge.recording", "edge.sip_log"),
 }
+MAY_IMPORT["edge.core"] = (
+    MAY_IMPORT["edge.reception"]
+    | MAY_IMPORT["edge.observers"]
+    | {
+        *("edge.reception", "edge.load_watch", "edge.observers"),
+    }
+)
 MAY_IMPORT["edge.runtime"] = MAY_IMPORT["edge.core"] | {"edge.core"}
 MAY_IMPORT["edge.settings"] = {"model"}
 MAY_IMPORT["edge.__main__"] = MAY_IMPORT["edge.runtime"] | {"edge.runtime", "edge.settings"}
 MAY_IMPORT["lambdas"] = {"model"}
 MAY_IMPORT["infra"] = {"model"}
 MAY_IMPORT["emulator"] = {"model", "edge", "lambdas"}
-MAY_IMPORT["cli"] = {"model", "edge", "lambdas", "emulator"}
+MAY_IMPORT["cli"] = {"model", "billing", "edge", "lambdas", "emulator"}
 
-OURS = ("model", "edge", "lambdas", "infra", "emulator", "cli", "tests", "bench")
+ROOMS = ("model", "billing", "edge", "lambdas", "infra", "emulator", "cli")
+OURS = (*ROOMS, "tests", "bench")
 IMPURE = {
     *("asyncio", "socket", "ssl", "selectors", "select", "threading", "multiprocessing"),
     *("subprocess", "time", "random", "secrets", "os", "logging"),
     *("boto3", "botocore", "uvloop", "obstore"),
 }
-PURE = [name for name in MAY_IMPORT if name.startswith("edge.") and name not in (
-    "edge.ids", "edge.runtime", "edge.settings", "edge.__main__")] + ["model"]  # fmt: skip
+WITH_IO = ("edge.ids", "edge.runtime", "edge.settings", "edge.__main__")
+PURE = ["model", "billing", *(name for name in MAY_IMPORT if name.startswith("edge."))]
+PURE = [name for name in PURE if name not in WITH_IO]
 
 
 def modules() -> list[tuple[str, Path]]:
     found = []
-    for package in OURS[:6]:
+    for package in ROOMS:
         for path in sorted((ROOT / package).rglob("*.py")):
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
             found.append((name.removesuffix(".__init__"), path))

@@ -29,10 +29,13 @@ from edge.media.session import (
     SessionId,
 )
 from edge.seam import (
+    CallJournalled,
     CommandMedia,
     ConfigChanged,
     ConfigLoaded,
     Input,
+    JournalCall,
+    JournalPlace,
     MediaReported,
     Output,
     Received,
@@ -109,6 +112,9 @@ class Bench:
         for output in outputs:
             if isinstance(output, CommandMedia):
                 self._worker(output, now)
+        for noted in [output for output in outputs if isinstance(output, JournalCall)]:
+            safe = CallJournalled(noted.call.transaction_id, JournalPlace.NOWHERE)
+            outputs += self._feed(safe, now)
         return outputs
 
     def _worker(self, output: CommandMedia, now: float) -> None:

@@ -13,7 +13,7 @@ from bench.signalling.middles import LOAD_CORE, Places, Processes, Start
 from bench.signalling.world import CONNECTORS, caller_of, host_of, settings_for
 
 _PINNED = ("taskset", "-c", str(LOAD_CORE))
-_HERE = Path(__file__).parent
+SCENARIOS = Path(__file__).parent
 HELD_CALLS = (100, 500)
 HELD_RATE = 50
 WARM_UP_CALLS = 200
@@ -131,10 +131,18 @@ def callee(places: Places, directory: Path) -> Iterator[None]:
             process.wait()
 
 
-def caller(places: Places, users: Path, *, calls: int, rate: int, hold_s: float) -> list[str]:
-    """Return the command that makes calls."""
+def caller(
+    places: Places,
+    users: Path,
+    *,
+    calls: int,
+    rate: int,
+    hold_s: float,
+    scenario: str = "uac.xml",
+) -> list[str]:
+    """Return the command that makes calls; another scenario is a whole path."""
     return [
-        *(*_PINNED, *_sipp("uac.xml", places.caller), "-nostdin"),
+        *(*_PINNED, *_sipp(scenario, places.caller), "-nostdin"),
         *("-inf", str(users), "-r", str(rate), "-m", str(calls), "-l", str(calls)),
         *("-d", str(int(hold_s * 1000)), f"{places.middle[0]}:{places.middle[1]}"),
     ]
@@ -145,7 +153,7 @@ def _sipp(scenario: str, address: tuple[str, int]) -> list[str]:
     return [
         "sipp",
         "-sf",
-        str(_HERE / scenario),
+        str(SCENARIOS / scenario),
         "-i",
         host,
         "-p",

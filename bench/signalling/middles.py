@@ -95,6 +95,7 @@ def running_edge(
         "AWS_EC2_METADATA_DISABLED": "true",
         "OVC_SETTINGS": settings.to_json(),
         "OVC_SIP_LISTEN": f"{listen[0]}:{listen[1]}",
+        "OVC_JOURNAL_DIRECTORY": str(log.parent),
         **variables,
     }
     with log.open("w") as output:

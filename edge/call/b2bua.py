@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from edge.call import outcome
-from edge.call.call import Call, CallSurroundings
+from edge.call.call import Call
 from edge.call.census import Census
 from edge.call.leg import Stack
 from edge.call.media import CallMedia, MediaRules
 from edge.call.media_pool import MediaPool
 from edge.call.outcome import Outcome
 from edge.call.party import Party
+from edge.call.surroundings import CallSurroundings
 from edge.config import Snapshot
 from edge.directory import Directory
 from edge.flow import Flow, Transport
@@ -42,8 +43,17 @@ class CallWatcher(Protocol):
     def on_call_started(self, call: Call, now: float) -> None:
         """Hear of an admitted call, before its first target is tried."""
 
+    def on_attempt(self, call: Call, now: float) -> None:
+        """Hear that the next target is tried, before its INVITE goes out."""
+
     def on_call_answered(self, call: Call, now: float) -> None:
-        """Hear of an answer, before the caller does."""
+        """Hear of an answer; the caller waits until `journalled` has told of all customers."""
+
+    def on_call_not_journalled(self, transaction_ids: list[str]) -> None:
+        """Hear that it has not, for too long."""
+
+    def on_call_connected(self, call: Call, now: float) -> None:
+        """Hear that the caller hears of the answer now."""
 
     def on_attempt_over(self, call: Call, ending: int | Failure, now: float) -> None:
         """Hear that the last target tried has failed."""
@@ -82,6 +92,8 @@ class B2bua:
         self._surroundings = CallSurroundings(stack, settings, self.health, self, owns, credentials)
         self._calls: dict[tuple[int, SessionId], Call] = {}
         self._census = Census()
+        self._held: dict[str, Call] = {}
+        """Calls whose caller waits for the answer, by the TransactionIds of rows to come."""
         self._sent: dict[tuple[str, str, str], dict[Call, float]] = {}
         self.snapshot = Snapshot()
         self.directory = Directory()
@@ -124,6 +136,12 @@ class B2bua:
         """Return the call that a media session belongs to."""
         return self._calls.get((worker, session))
 
+    def journalled(self, transaction_id: str, now: float) -> None:
+        """Take that the row of an answered call's customer is safe (EDGE C9)."""
+        call = self._held.pop(transaction_id, None)
+        if call is not None:
+            call.journalled(transaction_id, now)
+
     def party(self, transaction_id: str) -> tuple[Call, Party] | None:
         """Return the call and the customer that have a TransactionId; it looks through all."""
         for call in self._calls.values():
@@ -152,15 +170,27 @@ class B2bua:
         admitted = call.admitted
         key = (target.address[0], admitted.from_number, admitted.to_number)
         self._sent.setdefault(key, {})[call] = now
+        self._watcher.on_attempt(call, now)
 
     def on_attempt_over(self, call: Call, ending: int | Failure, now: float) -> None:
         """Tell of a target that failed; what becomes of one after the call's end is no news."""
         if call.outcome is None:
             self._watcher.on_attempt_over(call, ending, now)
 
-    def on_connected(self, call: Call, now: float) -> None:
-        """Tell of the answer."""
+    def on_answered(self, call: Call, now: float) -> None:
+        """Tell of the answer, and wait for the rows."""
+        for party in call.parties:
+            self._held[party.transaction_id] = call
         self._watcher.on_call_answered(call, now)
+
+    def on_not_journalled(self, call: Call, transaction_ids: list[str]) -> None:
+        """Tell that some rows are not safe; it is too late for them to be waited for."""
+        self._forget_held(call)
+        self._watcher.on_call_not_journalled(transaction_ids)
+
+    def on_connected(self, call: Call, now: float) -> None:
+        """Tell that the answer is passed on."""
+        self._watcher.on_call_connected(call, now)
 
     def on_ended(self, call: Call, now: float) -> None:
         """Take the call off the books."""
@@ -168,6 +198,8 @@ class B2bua:
         self._calls.pop((lease.worker, lease.session), None)
         self._census.forget(call)
         self._forget_sent(call)
+        if call.connected_at is None and call.is_journalled:
+            self._forget_held(call)
         self._watcher.on_call_ended(call, now)
 
     # CallTable, for admission
@@ -210,6 +242,10 @@ class B2bua:
     def draining(self) -> bool:
         """Tell whether new calls are refused (EDGE R31)."""
         return self.is_draining
+
+    def _forget_held(self, call: Call) -> None:
+        for party in call.parties:
+            self._held.pop(party.transaction_id, None)
 
     def _count(self, call: Call) -> None:
         self._census.note(call, tuple([party.connector_id for party in call.parties]))

@@ -1,9 +1,7 @@
 """One call: an answered leg, the attempts to reach the other side, and what joins them."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from edge.call import outcome, refusal
 from edge.call.events import (
@@ -26,7 +24,8 @@ from edge.call.events import (
     Unacknowledged,
     Withdrawn,
 )
-from edge.call.leg import Leg, Stack
+from edge.call.gate import PATIENCE_S, HeldAnswer
+from edge.call.leg import Leg
 from edge.call.machine import Machine
 from edge.call.media import CallMedia
 from edge.call.outcome import Outcome
@@ -35,6 +34,7 @@ from edge.call.refusal import Refusal
 from edge.call.reoffer import Reoffers
 from edge.call.search import Search
 from edge.call.states import CALL, CallInput, CallState, CallTimer
+from edge.call.surroundings import CallSurroundings
 from edge.call.uac_leg import UacLeg
 from edge.call.uas_leg import UasLeg
 from edge.media.sdp import SdpError
@@ -42,9 +42,7 @@ from edge.media.session import Side
 from edge.policy.header_policy import Way
 from edge.policy.reasons import Reason
 from edge.policy.verdict import AdmitCall
-from edge.routing.credentials import Credentials
 from edge.routing.failover import Failure, is_failover, progress_deadline
-from edge.routing.health import Health
 from edge.routing.targets import Target
 from edge.sip.exchange import Fields, ServerTransaction
 from edge.sip.headers import delta_seconds
@@ -52,37 +50,7 @@ from edge.sip.message import Request
 from edge.sip.timers import Armed
 from model.cdr import Disposition
 from model.connector import connector_host
-from model.settings import RoutingSettings, Settings
-
-
-class CallObserver(Protocol):
-    """Whoever keeps account of calls."""
-
-    def on_attempt(self, call: "Call", target: Target, now: float) -> None:
-        """Hear that a target's INVITE goes out."""
-
-    def on_attempt_over(self, call: "Call", ending: int | Failure, now: float) -> None:
-        """Hear that the last target tried has failed, with a status or without an answer."""
-
-    def on_connected(self, call: "Call", now: float) -> None:
-        """Hear that a call is answered, before the caller does."""
-
-    def on_ended(self, call: "Call", now: float) -> None:
-        """Hear that a call has ended, maybe some time ago; its media is released."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallSurroundings:
-    """What all calls of a node share."""
-
-    stack: Stack
-    settings: Settings
-    health: Health
-    observer: CallObserver
-    owns: Callable[[str, str], bool]
-    """Whether an address belongs to the peers of a connector (by id) or to a carrier (EDGE S10)."""
-    credentials: Mapping[str, Credentials]
-    """By the names of the carriers that challenge (EDGE F13)."""
+from model.settings import RoutingSettings
 
 
 class Call:
@@ -90,6 +58,7 @@ class Call:
 
     __slots__ = (
         "_expires_s",
+        "_held",
         "_in",
         "_last",
         "_machine",
@@ -100,7 +69,9 @@ class Call:
         "answered_at",
         "armed",
         "b_leg",
+        "connected_at",
         "ended_at",
+        "is_journalled",
         "media",
         "outcome",
         "parties",
@@ -109,7 +80,7 @@ class Call:
 
     def __init__(
         self,
-        surroundings: CallSurroundings,
+        surroundings: "CallSurroundings[Call]",
         admitted: AdmitCall,
         invite: Request,
         transaction: ServerTransaction,
@@ -124,6 +95,11 @@ class Call:
         """The customers, the caller first (EDGE N1)."""
         self.started_at = now
         self.answered_at: float | None = None
+        """When the callee did; None again if the caller never got to hear of it."""
+        self.connected_at: float | None = None
+        """When the caller heard of the answer."""
+        self.is_journalled = False
+        """Whether the customers have rows: something has to become of them at the end."""
         self.ended_at: float | None = None
         self.outcome: Outcome | None = None
         self.armed: Armed = {}
@@ -142,6 +118,8 @@ class Call:
         )
         self._reoffers: Reoffers | None = None
         """None before the answer."""
+        self._held: HeldAnswer | None = None
+        """Between the callee's answer and the caller's hearing of it."""
         self._last: tuple[int, str, bytes] | None = None
         """The last provisional that the caller was sent."""
         media.caller_offered(admitted.offer, transaction.flow.remote[0])
@@ -173,6 +151,11 @@ class Call:
         else:
             answer = refusal.of(Reason.ENDED_BY_NODE, self._host, why.message)
             self._give_up(answer, now, why.headers)
+
+    def journalled(self, transaction_id: str, now: float) -> None:
+        """Take that a customer's row is safe; with the last one the caller hears of the answer."""
+        if self._held is not None and self._held.take(transaction_id):
+            self._pass_on(self._held, now)
 
     def media_silent(self, last_packet_at: float | None, now: float) -> None:
         """End a call whose media has stopped, at its last packet (EDGE V4)."""
@@ -209,6 +192,10 @@ class Call:
                 self._repeat_ringing(now)
             case CallTimer.MAXIMUM_DURATION:
                 self._release(outcome.MAXIMUM_DURATION, now)
+            case CallTimer.NOT_JOURNALLED:
+                assert self._held is not None, "the timer ends with it"
+                self._in.observer.on_not_journalled(self, self._held.awaited)
+                self._pass_on(self._held, now)
             case _:
                 assert_never(timer)
 
@@ -217,7 +204,7 @@ class Call:
             self._in_dialog(Side.A, event, now)
         elif self._machine.take(CallInput.CANCEL):
             if self.b_leg is not None:
-                self.b_leg.cancel(now, event.headers)
+                self.b_leg.hang_up(now, event.headers)
             self._finish(outcome.CANCELLED, now)
 
     def _on_b(self, leg: UacLeg, event: LegEvent, now: float) -> None:
@@ -248,7 +235,7 @@ class Call:
             case (
                 Acknowledged() | Reoffered() | Withdrawn() | Reinvited() | RetryDue() | RefreshDue()
             ):
-                if self._reoffers is not None and self.state is CallState.CONNECTED:
+                if self._reoffers is not None:
                     self._reoffers.take(side, event, now)
             case Trying() | Progressed() | Answered() | Rejected() | Failed() | Cancelled():
                 pass
@@ -355,15 +342,29 @@ class Call:
         self._search.succeeded()
         self._reoffers = Reoffers(self.a_leg, leg, self.media, self._host, self._release)
         self._start(CallTimer.MAXIMUM_DURATION, now, self._in.settings.call.max_call_s)
-        # Accounted for before the caller hears of it (EDGE C9).
+        self._held = HeldAnswer(answer, [party.transaction_id for party in self.parties])
+        self.is_journalled = True
+        self._start(CallTimer.NOT_JOURNALLED, now, PATIENCE_S)
+        self._in.observer.on_answered(self, now)
+
+    def _pass_on(self, held: HeldAnswer, now: float) -> None:
+        """Let the caller hear of the answer, and of the end if the callee is gone again."""
+        if not self._machine.take(CallInput.PASS_ON):
+            return
+        self._held = None
+        self._in.stack.timers.stop(self, CallTimer.NOT_JOURNALLED)
+        self.connected_at = now
         self._in.observer.on_connected(self, now)
-        self.a_leg.answer(answer, now)
+        self.a_leg.answer(held.body, now)
+        if held.why is not None:
+            self.a_leg.hang_up(now, held.why.headers)
+            self._finish(held.why, now, held.ended_at)
 
     def _give_up(self, answer: Refusal, now: float, headers: Fields = ()) -> None:
         """Refuse the call; `headers` are for both sides, the answer's own for the caller."""
         if self._machine.take(CallInput.GIVE_UP):
             if self.b_leg is not None:
-                self.b_leg.cancel(now, headers)
+                self.b_leg.hang_up(now, headers)
             self.a_leg.reject(answer.status, answer.reason, now, (*headers, *answer.fields))
             self._finish(outcome.rejected(answer.status, answer.detail, answer.why), now)
 
@@ -372,11 +373,17 @@ class Call:
             self.a_leg.hang_up(now, why.headers)
             if self.b_leg is not None:
                 self.b_leg.hang_up(now, why.headers)
-            self._finish(why, now, ended_at)
+            if self._held is not None:
+                self._held.end(why, now)
+            else:
+                self._finish(why, now, ended_at)
 
     def _finish(self, why: Outcome, now: float, ended_at: float | None = None) -> None:
         self.outcome = why
         self.ended_at = now if ended_at is None else ended_at
+        if self._held is not None:
+            # The caller has heard of no answer: it is nothing to pay for.
+            self._held = self.answered_at = None
         self.armed.clear()
         self._reoffers = None
         self.media.close()

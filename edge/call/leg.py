@@ -140,6 +140,7 @@ class Leg:
         "_hop",
         "_way",
         "armed",
+        "codes",
         "dialog",
         "flow",
         "local_tag",
@@ -168,6 +169,8 @@ class Leg:
         self.machine: Machine[LegState, LegInput] = Machine(table, state)
         self.local_tag = tag
         self.dialog: Dialog | None = None
+        self.codes: list[int] | None = None
+        """Where the responses of its transactions are counted; None for nobody's (EDGE X8)."""
         self.armed: Armed = {}
         self.reinvites = Reinvites(self, stack.endpoint, stack.timers, stack.ids)
         self.session: SessionTimer | None = None
@@ -189,6 +192,10 @@ class Leg:
     def trusts(self, remote: Address) -> bool:
         """Tell whether a message from this address may belong to the leg."""
         return remote[0] == self.flow.remote[0] or self.user.trusts(self, remote[0])
+
+    def count_responses(self, codes: list[int]) -> None:
+        """Count the responses of the leg, by the first digit of their status, from now on."""
+        self.codes = codes
 
     def adopt(self, flow: Flow) -> None:
         """Go on over a stream connection that the peer has used (EDGE W6)."""
@@ -241,6 +248,7 @@ class Leg:
             return
         endpoint = self.stack.endpoint
         transaction = endpoint.serve(request, flow)
+        transaction.codes = self.codes
         if self.dialog is None or not self.dialog.accepts(request):
             endpoint.respond(transaction, 500, "CSeq Out Of Order", now)
         elif request.method == "BYE":
@@ -336,7 +344,8 @@ class Leg:
         """Send the BYE that a HANG_UP or a missing ACK demands."""
         assert self.dialog is not None
         request = self.dialog.request("BYE", headers)
-        self.stack.endpoint.request(request, self.dialog_flow(), self, now)
+        sent = self.stack.endpoint.request(request, self.dialog_flow(), self, now)
+        sent.codes = self.codes
 
     def objection(self) -> Objection | None:
         """Return why no re-INVITE of either side can be begun now (EDGE D5)."""

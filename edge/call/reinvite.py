@@ -38,6 +38,7 @@ class ReinvitedLeg(Protocol):
 
     dialog: Dialog | None
     calls: bool
+    codes: list[int] | None
 
     def trusts(self, remote: Address) -> bool:
         """Tell whether a message from this address may belong to the leg."""
@@ -156,6 +157,7 @@ class Reinvites:
             request = dialog.request("INVITE", self._leg.invite_fields(), body)
             flow = self._leg.dialog_flow()
             sent.transaction = self._endpoint.request(request, flow, sent, now)
+            sent.transaction.codes = self._leg.codes
             self._timers.start(self, ReinviteTimer.NO_FINAL, now + TIMEOUT)
 
     def later(self, now: float) -> None:

@@ -94,6 +94,7 @@ class UacLeg(Leg):
     def start(self, now: float) -> None:
         """Send the INVITE."""
         self._transaction = self.stack.endpoint.request(self._invite, self.flow, self, now)
+        self._transaction.codes = self.codes
 
     def cancel(self, now: float, headers: Fields = ()) -> None:
         """Give the call up before its answer; a late 2xx is acknowledged and hung up."""

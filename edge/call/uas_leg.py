@@ -46,6 +46,12 @@ class UasLeg(Leg):
         transaction.user = self
         self.dialog = Dialog.of_uas(invite, transaction.to_tag)
 
+    def count_responses(self, codes: list[int]) -> None:
+        """Count the responses of the leg, those to its INVITE included."""
+        super().count_responses(codes)
+        if self._invite is not None:
+            self._invite.codes = codes
+
     def progress(self, status: int, reason: str, body: bytes, now: float) -> None:
         """Send a provisional response, with SDP when there is some."""
         if self._invite is not None and self.state is LegState.EARLY:

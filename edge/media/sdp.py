@@ -111,14 +111,15 @@ def read(body: bytes, terms: Terms = PLAIN) -> RemoteDescription:
     if "\nc=" not in session and not any("\nc=" in section for section in media):
         raise SdpError(400, None, "the session description has no c= line")
     lines = tuple([_media_line(section) for section in media])
-    fault: SdpError | None = None
+    # Not the exception itself: its traceback holds this very frame, and nothing would free the two.
+    fault: tuple[int, int | None, str, EncryptionFault | None] | None = None
     for index, line in enumerate(lines):
         if line.kind == "audio":
             try:
                 return _audio(session, media[index], origin, lines, index, terms)
             except SdpError as error:
-                fault = fault or error
-    raise fault or SdpError(488, INCOMPATIBLE_FORMAT, "no audio is offered")
+                fault = fault or (error.status, error.warning, error.detail, error.fault)
+    raise SdpError(*(fault or (488, INCOMPATIBLE_FORMAT, "no audio is offered")))
 
 
 def read_answer(body: bytes, audio: int = 0, terms: Terms = PLAIN) -> RemoteDescription:

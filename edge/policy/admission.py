@@ -352,7 +352,9 @@ class Admission:
         request = error.request
         if request is None or request.method == "ACK" or not source.is_known:
             return _unread(source)
-        return _unreadable(error.error, Case(request, flow, now, source, self._context))
+        case = Case(request, flow, now, source, self._context)
+        case.connector = case.connector_meant()
+        return _unreadable(error.error, case)
 
     def _is_far_end(self, case: Case) -> bool:
         """Tell whether a stranger speaks of a dialog with us: a route host does (EDGE S1)."""

@@ -253,12 +253,16 @@ class Case:
         """Return the connector whose host the Request-URI names; raises SipParseError."""
         return self.context.snapshot.hosts.get(self.uri.host)
 
+    def connector_meant(self) -> Connector | None:
+        """Return the connector that the Request-URI names; None for one that cannot be read."""
+        try:
+            return self.connector_named()
+        except SipParseError:
+            return None
+
     def _warning_agent(self) -> str:
         """Return the connector's host, never an address (EDGE 2.2)."""
-        try:
-            return self.uri.host if self.connector_named() else self.context.settings.domain
-        except SipParseError:
-            return self.context.settings.domain
+        return self.context.settings.domain if self.connector_meant() is None else self.uri.host
 
     def _record(self, connector: Connector, limited: bool, message: str) -> RecordDue:
         try:

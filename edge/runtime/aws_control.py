@@ -1,8 +1,10 @@
 """The signalling process's side of the AWS worker: starts it, feeds it, starts it again.
 
-A record stays in care here until the worker says that it is settled. When a worker dies, its
-successor gets all unsettled records once more; the conditional PUT makes that harmless (EDGE C9).
-Rows of calls are written whole, so that a repeated one is harmless too.
+What must not get lost stays in care here until the worker says that it is where no crash can take
+it: an answered call until its row is in the table or on the disk, and its end until that is; any
+other record until it is settled. When a worker dies, its successor gets all of that once more; the
+conditional PUT makes that harmless (EDGE C9). Rows of calls are written whole, so that a repeated
+one is harmless too.
 """
 
 import socket
@@ -14,7 +16,9 @@ from collections.abc import Callable
 from edge.runtime.aws_messages import (
     AwsCommand,
     AwsReport,
+    Backlog,
     Begin,
+    EndKept,
     JournalEntry,
     Leave,
     Left,
@@ -25,13 +29,20 @@ from edge.runtime.aws_messages import (
 )
 from edge.runtime.backoff import Backoff
 from edge.runtime.channel import Channel
-from edge.runtime.log import Logger
+from edge.runtime.log import NodeLog
 from edge.runtime.pump import Pump
 from edge.seam import (
+    CallJournalled,
     ConfigLoaded,
     Count,
+    ForgetCall,
+    JournalCall,
+    JournalPlace,
     Log,
     NodeReport,
+    NoteHealth,
+    NoteQuality,
+    PutMetrics,
     RecordingOver,
     RecordingStep,
     WriteLog,
@@ -42,6 +53,10 @@ FIRST_RESTART_S = 0.2
 LONGEST_RESTART_S = 5.0
 LINGER_S = 0.05
 """How long a record may wait for company on its way to the worker."""
+END_LINGER_S = 0.005
+"""How long the end of an answered call may: until it is there, a crash takes it."""
+LONGEST_CARE = 50_000
+"""Records of refused calls, and of quality, that are in care here; the worker has fewer."""
 
 
 class AwsControl:
@@ -53,13 +68,16 @@ class AwsControl:
         *,
         loop: AbstractEventLoop,
         feed: Callable[[News], None],
-        log: Logger,
+        log: NodeLog,
     ) -> None:
         self._begin = begin
         self._loop = loop
         self._feed = feed
         self._log = log
+        self._answers: dict[str, JournalCall] = {}
+        self._ends: dict[str, WriteRecord | ForgetCall] = {}
         self._unsettled: dict[str, WriteRecord] = {}
+        self._backlog = 0
         self._recordings: dict[str, RecordingOver] = {}
         self._backoff = Backoff(first_s=FIRST_RESTART_S, longest_s=LONGEST_RESTART_S)
         self._restart: TimerHandle | None = None
@@ -71,8 +89,13 @@ class AwsControl:
 
     @property
     def unsettled(self) -> int:
-        """Return how many records are on their way."""
-        return len(self._unsettled)
+        """Return how many records a crash of everything could take."""
+        return len(self._unsettled) + len(self._ends)
+
+    @property
+    def backlog(self) -> int:
+        """Return how many records are not stored yet, a second ago."""
+        return max(self._backlog, self.unsettled)
 
     @property
     def recordings(self) -> int:
@@ -86,13 +109,28 @@ class AwsControl:
 
     def write(self, record: WriteRecord) -> None:
         """Hand a record over to be stored."""
+        if record.is_journalled:
+            self._ends[record.record.transaction_id] = record
+            self._pump.send(record, linger_s=END_LINGER_S)
+            return
         self._unsettled[record.record.key()] = record
+        if len(self._unsettled) > LONGEST_CARE:
+            del self._unsettled[next(iter(self._unsettled))]
         self._pump.send(record, linger_s=LINGER_S)
 
     def journal(self, entry: JournalEntry) -> None:
-        """Let a call's row be written or removed, or a connector's health be noted; what a dying
-        worker holds of these is lost."""
-        self._pump.send(entry, linger_s=LINGER_S)
+        """Let a call's row be written or removed; what its media is like and a connector's health
+        may get lost with a dying worker."""
+        match entry:
+            case JournalCall(call):
+                # Its caller waits.
+                self._answers[call.transaction_id] = entry
+                self._pump.send(entry)
+            case ForgetCall(transaction_id):
+                self._ends[transaction_id] = entry
+                self._pump.send(entry, linger_s=END_LINGER_S)
+            case NoteQuality() | NoteHealth():
+                self._pump.send(entry, linger_s=LINGER_S)
 
     def write_log(self, entry: WriteLog) -> None:
         """Let a connector's log have a record; what a dying worker holds of these is lost."""
@@ -140,8 +178,8 @@ class AwsControl:
             Channel(ours), loop=self._loop, on_messages=self._take, on_closed=self._lost
         )
         self._pump.send(self._begin)
-        for record in self._unsettled.values():
-            self._pump.send(record)
+        for entry in (*self._answers.values(), *self._ends.values(), *self._unsettled.values()):
+            self._pump.send(entry)
         for recording in self._recordings.values():
             # Nothing is left of it, which its row shall say.
             self._pump.send(recording)
@@ -158,8 +196,17 @@ class AwsControl:
             match report:
                 case RecordingSettled(transaction_id):
                     self._recordings.pop(transaction_id, None)
+                case CallJournalled():
+                    self._journalled(report)
+                case EndKept(transaction_id):
+                    self._answers.pop(transaction_id, None)
+                    self._ends.pop(transaction_id, None)
                 case RecordSettled():
                     self._settled(report)
+                case Backlog(records):
+                    self._backlog = records
+                case PutMetrics(dimensions, figures):
+                    self._log.metrics(dimensions, figures)
                 case Left():
                     self.left.set()
                 case Log(event, fields):
@@ -170,7 +217,12 @@ class AwsControl:
                         self._backoff.reset()
                         self.configured.set()
 
+    def _journalled(self, report: CallJournalled) -> None:
+        if report.place is not JournalPlace.NOWHERE:
+            self._answers.pop(report.transaction_id, None)
+        self._feed(report)
+
     def _settled(self, report: RecordSettled) -> None:
-        command = self._unsettled.pop(report.key, None)
-        if command is not None and report.outcome is not RecordOutcome.GIVEN_UP:
-            self._log("record-stored", {"bucket": command.bucket, "key": report.key})
+        self._unsettled.pop(report.key, None)
+        if report.outcome in (RecordOutcome.STORED, RecordOutcome.ALREADY_THERE):
+            self._log("record-stored", {"bucket": report.bucket, "key": report.key})

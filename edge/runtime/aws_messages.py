@@ -2,9 +2,11 @@
 
 from datetime import datetime
 from enum import Enum
+from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from edge.seam import (
+    CallJournalled,
     ConfigChanged,
     ConfigLoaded,
     Count,
@@ -17,6 +19,7 @@ from edge.seam import (
     NoteHealth,
     NoteQuality,
     PeersSeen,
+    PutMetrics,
     RecordCall,
     RecordingStep,
     WriteLog,
@@ -34,6 +37,15 @@ class NodeIdentity(NamedTuple):
     """As advertised, host:port."""
     started_at: datetime
     """UTC."""
+    task: str | None = None
+    """Whom to ask whether the process still runs (model/node_task.py); None: nobody."""
+
+
+class JournalPlan(NamedTuple):
+    """Where the node's own journal is kept (EDGE C9)."""
+
+    directory: Path
+    longest_bytes: int
 
 
 class Begin(NamedTuple):
@@ -43,6 +55,7 @@ class Begin(NamedTuple):
     table_prefix: str
     poll_interval_s: float
     node: NodeIdentity
+    journal: JournalPlan
 
 
 class Leave(NamedTuple):
@@ -56,13 +69,28 @@ class RecordOutcome(Enum):
     ALREADY_THERE = "already there"
     """An earlier attempt had arrived after all; the object is the same (EDGE C9)."""
     GIVEN_UP = "given up"
+    LEFT = "left to its row"
+    """It is due, and read again later."""
 
 
 class RecordSettled(NamedTuple):
     """A record needs no more care."""
 
+    bucket: str
     key: str
     outcome: RecordOutcome
+
+
+class EndKept(NamedTuple):
+    """The end of a journalled call is in the table, or on the disk: no crash can take it."""
+
+    transaction_id: str
+
+
+class Backlog(NamedTuple):
+    """How many records are not stored yet."""
+
+    records: int
 
 
 class RecordingSettled(NamedTuple):
@@ -84,12 +112,21 @@ class Left(NamedTuple):
 
 
 JournalEntry: TypeAlias = JournalCall | ForgetCall | NoteQuality | NoteHealth
-"""What is worth a row, and no more care than that."""
+"""What is worth a row."""
 AwsCommand: TypeAlias = (
     Begin | WriteRecord | JournalEntry | RecordingStep | WriteLog | NodeReport | Leave | Count
 )
 News: TypeAlias = (
-    ConfigLoaded | ConfigChanged | RoutesNamed | Counted | PeersSeen | RecordCall | EndRecording
+    ConfigLoaded
+    | ConfigChanged
+    | RoutesNamed
+    | Counted
+    | PeersSeen
+    | RecordCall
+    | EndRecording
+    | CallJournalled
 )
 """What the worker has found out for the node."""
-AwsReport: TypeAlias = News | RecordSettled | RecordingSettled | Log | Left
+AwsReport: TypeAlias = (
+    News | EndKept | RecordSettled | Backlog | RecordingSettled | Log | PutMetrics | Left
+)

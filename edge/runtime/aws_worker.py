@@ -24,21 +24,18 @@ from edge.runtime.aws_messages import (
     Leave,
     Left,
     RecordingSettled,
-    RecordOutcome,
-    RecordSettled,
     RoutesNamed,
 )
 from edge.runtime.call_counter import CallCounter
-from edge.runtime.cdr_sink import CdrSink
 from edge.runtime.channel import Channel
 from edge.runtime.cloudwatch_logs import CloudWatchLogs
 from edge.runtime.follower import follow_configuration
 from edge.runtime.health_writer import HealthWriter
-from edge.runtime.journal import Journal
 from edge.runtime.log import Field
 from edge.runtime.log_sink import LogSink
 from edge.runtime.peers import EVERY_LIMITED_S, EVERY_S, Peers, watch_peers
 from edge.runtime.pump import Pump
+from edge.runtime.record_keeping import RecordKeeping
 from edge.runtime.recording_orders import RecordingOrders, RecordingTable, watch_recordings
 from edge.runtime.recording_sink import RecordingSink
 from edge.runtime.s3_bucket import S3Bucket
@@ -54,7 +51,6 @@ from edge.seam import (
     NodeReport,
     NoteHealth,
     NoteQuality,
-    Record,
     RecordingBegun,
     RecordingGrew,
     RecordingOver,
@@ -63,11 +59,7 @@ from edge.seam import (
     WriteLog,
     WriteRecord,
 )
-from model.calls import LiveCall
-from model.cdr import CallDetailRecord
 
-LINGER_S = 0.05
-"""How long the news of a stored record may wait for company."""
 LAST_PUTS_S = 1.5
 """How long records and rows that are on their way may still take once the signalling process is
 gone."""
@@ -82,8 +74,7 @@ class AwsWorker:
     def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._ended = asyncio.Event()
-        self._sink: CdrSink | None = None
-        self._journal: Journal | None = None
+        self._records: RecordKeeping | None = None
         self._health: HealthWriter | None = None
         self._logs: LogSink | None = None
         self._recordings: RecordingSink | None = None
@@ -102,13 +93,16 @@ class AwsWorker:
         deadline = self._loop.time() + LAST_PUTS_S
         while self._pending and self._loop.time() < deadline:
             await asyncio.sleep(LOOK_EVERY_S)
+        if self._records is not None:
+            await self._records.last_words()
+            self._records.close()
 
     @property
     def _pending(self) -> int:
-        if self._sink is None or self._journal is None or self._logs is None:
+        if self._records is None or self._logs is None:
             return 0
         recordings = 0 if self._recordings is None else self._recordings.pending
-        return self._sink.pending + self._journal.pending + self._logs.pending + recordings
+        return self._records.pending + self._logs.pending + recordings
 
     def _take(self, commands: list[AwsCommand]) -> None:
         for command in commands:
@@ -117,31 +111,19 @@ class AwsWorker:
             elif isinstance(command, Count):
                 self._counting.submit(self._count, command)
             else:
-                sink, journal, logs = self._sink, self._journal, self._logs
-                assert sink is not None and journal is not None and logs is not None
-                self._carry_out(command, sink, journal, logs)
+                records, logs = self._records, self._logs
+                assert records is not None and logs is not None
+                self._carry_out(command, records, logs)
 
     def _carry_out(
         self,
         command: WriteRecord | JournalEntry | RecordingStep | WriteLog | NodeReport | Leave,
-        sink: CdrSink,
-        journal: Journal,
+        records: RecordKeeping,
         logs: LogSink,
     ) -> None:
         match command:
-            case WriteRecord(_, record):
-                sink.take(command)
-                if isinstance(record, CallDetailRecord):
-                    journal.ended(record)
-            case JournalCall(call):
-                journal.answered(call)
-            case ForgetCall(transaction_id):
-                journal.forgotten(transaction_id)
-            case NoteQuality(call, quality):
-                if isinstance(call, LiveCall):
-                    journal.answered(call, quality)
-                else:
-                    journal.ended(call, quality)
+            case WriteRecord() | JournalCall() | ForgetCall() | NoteQuality():
+                records.take(command)
             case RecordingBegun() | RecordingGrew() | RecordingOver() | RecordingRefused():
                 assert self._recordings is not None, "orders come from here"
                 self._recordings.take(command)
@@ -151,17 +133,14 @@ class AwsWorker:
             case WriteLog():
                 logs.take(command)
             case NodeReport():
-                journal.renewed(command)
+                records.journal.renewed(command)
             case Leave():
-                self._leaving = self._loop.create_task(self._leave(journal, logs))
+                self._leaving = self._loop.create_task(self._leave(records, logs))
             case _:
                 assert_never(command)
 
     def _begin(self, command: Begin) -> None:
         session = boto3.Session(region_name=command.settings.region)
-        self._sink = CdrSink(
-            open_bucket=lambda name: S3Bucket(name, session), settled=self._settled, log=self._log
-        )
         reader = SnapshotReader(
             session,
             settings=command.settings,
@@ -186,7 +165,13 @@ class AwsWorker:
         stream = command.node.node_id
         self._logs = LogSink(CloudWatchLogs(command.settings.region, stream).write, log=self._log)
         # After it: the configuration is what a start waits for.
-        self._journal = Journal.over(session, command.table_prefix, command.node, self._log)
+        self._records = RecordKeeping(
+            command,
+            session,
+            lambda report, linger_s: self._pump.send(report, linger_s=linger_s),
+            self._log,
+        )
+        self._records.replay(command, session, self._log_from_thread)
         self._health = HealthWriter.over(session, command.table_prefix, self._log)
         if command.settings.recording.allowed:
             self._take_orders(command, session)
@@ -230,16 +215,10 @@ class AwsWorker:
             answer = Counted(question.connector_id, None, question.last_at)
         self._report_from_thread(answer)
 
-    def _settled(self, record: Record, outcome: RecordOutcome) -> None:
-        is_given_up = outcome is RecordOutcome.GIVEN_UP
-        if is_given_up and self._journal is not None and isinstance(record, CallDetailRecord):
-            self._journal.ended(record, has_object=False)
-        self._pump.send(RecordSettled(record.key(), outcome), linger_s=LINGER_S)
-
-    async def _leave(self, journal: Journal, logs: LogSink) -> None:
-        journal.left()
+    async def _leave(self, records: RecordKeeping, logs: LogSink) -> None:
+        records.leave()
         logs.flush()
-        while journal.pending or logs.pending:
+        while records.pending or logs.pending:
             await asyncio.sleep(LOOK_EVERY_S)
         self._pump.send(Left())
 

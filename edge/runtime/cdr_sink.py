@@ -4,6 +4,9 @@ A record's key and bytes are functions of the record, and the PUT carries If-Non
 trying again never makes a second object. While a bucket refuses, one record at a time probes it;
 the first that goes through opens the way for all. A record that always fails therefore goes to the
 end of the queue and holds up nobody. Each bucket has its own queue and its own luck.
+
+What there is no room for, or what has waited for a day, is left to its row: that says that the
+object is due, and brings it back (edge/runtime/due_rows.py). Only what has no row is given up.
 """
 
 import asyncio
@@ -13,23 +16,30 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from obstore.exceptions import AlreadyExistsError
+from obstore.exceptions import AlreadyExistsError, PermissionDeniedError, UnauthenticatedError
 
 from edge.runtime.aws_messages import RecordOutcome
 from edge.runtime.backoff import Backoff
 from edge.runtime.log import Logger
 from edge.seam import Record, WriteRecord
 from model.cdr import CallDetailRecord, CallStatus
+from model.metrics import BUCKET_DENIED
 
 PUTS_IN_FLIGHT = 64
 """At S3's 30 ms or so per PUT this is 2,000 records per second, far above what a node makes."""
-LONGEST_QUEUE = 50_000
-"""About 50 MB; hours of calls at a node's usual rate while S3 is away."""
+LONGEST_QUEUE = 20_000
+"""About 20 MB; more than an hour of calls at a node's usual rate while S3 is away."""
 LONGEST_CARE_S = 86_400.0
 """EDGE C10: 24 h."""
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 20.0
 """Below the 60 s that a record may take (EDGE C9), even when S3 comes back at the worst moment."""
+DENIED = (
+    "`ovc cdr check-bucket` prints the policy that the bucket needs and tests it; records are kept "
+    "and go out as soon as they may"
+)
+LEFT = "their rows say that they are due: they are stored when S3 takes them"
+_DENIALS = ("AccessDenied", "AllAccessDisabled", "InvalidAccessKeyId", "SignatureDoesNotMatch")
 
 
 class Bucket(Protocol):
@@ -37,6 +47,10 @@ class Bucket(Protocol):
 
     async def create(self, key: str, body: bytes) -> None:
         """Write an object; raises AlreadyExistsError when it exists, anything when that failed."""
+
+
+Settled = Callable[[str, Record, RecordOutcome], None]
+"""Hears what became of a bucket's record."""
 
 
 class _Waiting(NamedTuple):
@@ -51,15 +65,18 @@ class CdrSink:
         self,
         *,
         open_bucket: Callable[[str], Bucket],
-        settled: Callable[[Record, RecordOutcome], None],
+        settled: Settled,
         log: Logger,
+        may_leave: Callable[[Record], bool] = lambda record: False,
         longest_queue: int = LONGEST_QUEUE,
         first_retry_s: float = FIRST_RETRY_S,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`may_leave` tells whether a record's row says that the object is due."""
         self._open = partial(
             BucketQueue,
             settled=settled,
+            may_leave=may_leave,
             log=log,
             longest=longest_queue,
             first_retry_s=first_retry_s,
@@ -81,6 +98,11 @@ class CdrSink:
         """Return how many records are not settled yet."""
         return sum(queue.pending for queue in self._queues.values())
 
+    @property
+    def is_failing(self) -> bool:
+        """Tell whether a bucket refuses at present."""
+        return any(queue.is_failing for queue in self._queues.values())
+
 
 class BucketQueue:
     """The records of one bucket that are not settled yet.
@@ -94,7 +116,8 @@ class BucketQueue:
         name: str,
         bucket: Bucket,
         *,
-        settled: Callable[[Record, RecordOutcome], None],
+        settled: Settled,
+        may_leave: Callable[[Record], bool],
         log: Logger,
         longest: int,
         first_retry_s: float,
@@ -103,6 +126,7 @@ class BucketQueue:
         self._name = name
         self._bucket = bucket
         self._settled = settled
+        self._may_leave = may_leave
         self._log = log
         self._longest = longest
         self._monotonic = monotonic
@@ -111,13 +135,20 @@ class BucketQueue:
         self._puts: set[asyncio.Task[RecordOutcome | Exception]] = set()
         self._backoff = Backoff(first_s=first_retry_s, longest_s=LONGEST_RETRY_S)
         self._failing_since: float | None = None
+        self._problem = ""
+        """The event that was told of it."""
         self._pause: asyncio.TimerHandle | None = None
-        self._given_up = 0
+        self._given_up = self._left = 0
 
     @property
     def pending(self) -> int:
         """Return how many records wait or are under way."""
         return len(self._answered) + len(self._others) + len(self._puts)
+
+    @property
+    def is_failing(self) -> bool:
+        """Tell whether the bucket refuses at present."""
+        return self._failing_since is not None
 
     def take(self, record: Record) -> None:
         """Queue a record and send what may be sent now."""
@@ -131,7 +162,7 @@ class BucketQueue:
         (self._answered if is_money else self._others).append(waiting)
         if len(self._answered) + len(self._others) > self._longest:
             oldest = (self._others or self._answered).popleft()
-            self._give_up(oldest.record, "the queue is full")
+            self._let_go(oldest.record, "the queue is full")
 
     def _send_some(self) -> None:
         if self._pause is not None:
@@ -166,17 +197,17 @@ class BucketQueue:
         if self._failing_since is not None:
             away_s = round(self._monotonic() - self._failing_since, 1)
             self._log("bucket-back", {"bucket": self._name, "away_s": away_s})
-            self._failing_since = None
+            self._failing_since, self._problem = None, ""
         self._backoff.reset()
-        self._settled(record, outcome)
+        self._settled(self._name, record, outcome)
 
     def _failed(self, waiting: _Waiting, error: Exception) -> None:
         now = self._monotonic()
         if self._failing_since is None:
             self._failing_since = now
-            self._log("bucket-refuses", {"bucket": self._name, "error": first_line(error)})
+        self._tell_problem(error)
         if now - waiting.since > LONGEST_CARE_S:
-            self._give_up(waiting.record, "24 h have passed")
+            self._let_go(waiting.record, "24 h have passed")
         else:
             self._enqueue(waiting)
         if self._pause is None:
@@ -186,6 +217,27 @@ class BucketQueue:
     def _pause_over(self) -> None:
         self._pause = None
         self._send_some()
+
+    def _tell_problem(self, error: Exception) -> None:
+        """Tell of an outage, and again when it turns out to be a matter of rights."""
+        event, fields = "bucket-refuses", {"bucket": self._name, "error": first_line(error)}
+        if is_denial(error):
+            event, fields["hint"] = BUCKET_DENIED, DENIED
+        if event != self._problem and self._problem != BUCKET_DENIED:
+            self._problem = event
+            self._log(event, fields)
+
+    def _let_go(self, record: Record, reason: str) -> None:
+        """Leave a record to its row, of which the first, the second, the fourth and so on is told;
+        without one give it up."""
+        if not self._may_leave(record):
+            self._give_up(record, reason)
+            return
+        self._left += 1
+        if self._left & (self._left - 1) == 0:
+            fields = {"bucket": self._name, "reason": reason, "hint": LEFT}
+            self._log("records-left", {**fields, "total": self._left})
+        self._settled(self._name, record, RecordOutcome.LEFT)
 
     def _give_up(self, record: Record, reason: str) -> None:
         self._given_up += 1
@@ -200,7 +252,14 @@ class BucketQueue:
                 "given_up": self._given_up,
             },
         )
-        self._settled(record, RecordOutcome.GIVEN_UP)
+        self._settled(self._name, record, RecordOutcome.GIVEN_UP)
+
+
+def is_denial(error: Exception) -> bool:
+    """Tell whether an error says that we have no right to write."""
+    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+        return True
+    return any(code in str(error) for code in _DENIALS)
 
 
 def first_line(error: Exception) -> str:

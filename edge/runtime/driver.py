@@ -14,6 +14,7 @@ from typing import Protocol, assert_never
 
 from edge.flow import Address, Flow, Transport
 from edge.media.session import MediaCommand
+from edge.meter import Figures
 from edge.runtime.log import Logger
 from edge.seam import (
     CloseFlow,
@@ -70,6 +71,9 @@ class CoreLike(Protocol):
 
     def report(self, now: float, /) -> NodeReport:
         """Return what the node says of itself."""
+
+    def minute(self) -> list[Figures]:
+        """Return what was counted since the last time this was asked."""
 
     @property
     def pending(self) -> dict[str, int]:
@@ -136,6 +140,10 @@ class Driver:
     def report(self) -> NodeReport:
         """Return what the node says of itself now."""
         return self._core.report(time.monotonic())
+
+    def minute(self) -> list[Figures]:
+        """Return what was counted since the last time this was asked (EDGE X1, X7)."""
+        return self._core.minute()
 
     @property
     def pending(self) -> dict[str, int]:

@@ -20,6 +20,7 @@ from edge.runtime.resolver import Resolver
 from edge.runtime.stream_node import StreamNode, StreamPlan
 from edge.runtime.udp import UdpTransport
 from edge.seam import Drain, HangUp, Resolved
+from model.metrics import deployment_dimensions
 from model.node import RENEWED_EVERY_S
 
 READY_AFTER_S = 2.0
@@ -31,6 +32,8 @@ LAST_MEASURES_S = 0.3
 LOOK_EVERY_S = 0.05
 PUBLISHED_EVERY_S = 1.0
 """How often the other nodes may learn of other numbers of calls (EDGE R16)."""
+MEASURED_EVERY_S = 60.0
+"""How often metrics are told (EDGE X1, X7); CloudWatch's own finest step for alarms."""
 SHUTDOWN_MESSAGE = "Service shutdown"
 """StatusMessage of calls that the end of the node ended (EDGE C9)."""
 
@@ -83,6 +86,7 @@ class Node:
             count=self._aws.count,
         )
         self._renewal: asyncio.TimerHandle | None = None
+        self._measuring: asyncio.TimerHandle | None = None
         self._published: Mapping[str, int] = {}
         self._media = MediaWorkers(
             count=plan.media_workers,
@@ -120,10 +124,13 @@ class Node:
         self._tell_ready(transport, streams)
         probe = LoadProbe(self._driver.feed, loop=self._loop)
         self._renew()
+        self._measuring = self._loop.call_later(MEASURED_EVERY_S, self._measure)
         if self._plan.begin.settings.admission.concurrent_calls_per_connector is not None:
             self._publish_calls()
         await self._stop.wait()
         await self._wind_down()
+        self._measuring.cancel()
+        self._tell_figures()
         probe.close()
         resolving.cancel()
         transport.close()
@@ -131,7 +138,14 @@ class Node:
         self._driver.close()
         self._media.close()
         self._aws.close()
-        self._log("stopped", {"records_lost": self._aws.unsettled, "faults": self._driver.faults})
+        self._log(
+            "stopped",
+            {
+                "records_lost": self._aws.unsettled,
+                "records_due": self._aws.backlog - self._aws.unsettled,
+                "faults": self._driver.faults,
+            },
+        )
 
     def _on_signal(self) -> None:
         if self._stop.is_set():
@@ -144,7 +158,7 @@ class Node:
             "pending",
             {
                 **self._driver.pending,
-                "records": self._aws.unsettled,
+                "records": self._aws.backlog,
                 "faults": self._driver.faults,
             },
         )
@@ -154,6 +168,20 @@ class Node:
         self._aws.renew(self._driver.report())
         self._rest_from_renewing()
         self._renewal = self._loop.call_later(RENEWED_EVERY_S, self._renew)
+
+    def _measure(self) -> None:
+        """Tell what the last minute brought, now and every minute from now on."""
+        self._measuring = self._loop.call_later(MEASURED_EVERY_S, self._measure)
+        self._tell_figures()
+
+    def _tell_figures(self) -> None:
+        begin = self._plan.begin
+        whole = deployment_dimensions(begin.table_prefix, begin.settings.region)
+        node, *others = self._driver.minute()
+        backlog = {"CdrBacklog": self._aws.backlog}
+        self._log.metrics(whole, node.figures | backlog)
+        for dimensions, figures, is_of_connector in others:
+            self._log.metrics(dimensions if is_of_connector else whole | dimensions, figures)
 
     def _publish_calls(self) -> None:
         """Say how many calls each connector has, at most once a second while that changes (R16)."""

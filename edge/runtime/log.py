@@ -16,10 +16,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Protocol, TypeAlias
 
+from model.metrics import NAMESPACE
+
 Field: TypeAlias = str | int | float | None
 
-METRICS_NAMESPACE = "OpenVoiceConnector"
-"""Amazon's own, AWS/ChimeVoiceConnector, is not for others to write to."""
 LONGEST_LINE_BYTES = select.PIPE_BUF
 LONGEST_FIELD_CHARACTERS = 1_500
 """Two such fields fit into a line; what is cut ends in an ellipsis."""
@@ -96,10 +96,13 @@ def line_of(event: str, fields: Mapping[str, Field], at: datetime) -> bytes:
 def metrics_line(
     dimensions: Mapping[str, str], figures: Mapping[str, int | float], at: datetime
 ) -> bytes:
-    """Return figures as one line in embedded metric format; times are in microseconds."""
+    """Return figures as one line in embedded metric format.
+
+    Times are in microseconds, as Amazon's are; how late the loop was is in milliseconds.
+    """
     metrics = [{"Name": name, "Unit": _unit_of(name)} for name in figures]
     directive = {
-        "Namespace": METRICS_NAMESPACE,
+        "Namespace": NAMESPACE,
         "Dimensions": [list(dimensions)],
         "Metrics": metrics,
     }
@@ -111,6 +114,8 @@ def metrics_line(
 def _unit_of(name: str) -> str:
     if name.startswith("MOS"):
         return "None"
+    if name == "LoopLag":
+        return "Milliseconds"
     return "Microseconds" if name.startswith("RTT") or name.endswith("Jitter") else "Count"
 
 

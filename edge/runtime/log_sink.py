@@ -28,6 +28,8 @@ OVERHEAD_BYTES = 26
 GROUPS_AT_ONCE = 4
 LONGEST_QUEUE = 20_000
 """About 30 MB of media metrics: ten minutes of the busiest node."""
+LARGEST_QUEUE_BYTES = 50_000_000
+"""Of records that wait: SIP messages are of any length."""
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 20.0
 
@@ -59,18 +61,21 @@ class LogSink:
         *,
         log: Logger,
         longest_queue: int = LONGEST_QUEUE,
+        largest_queue_bytes: int = LARGEST_QUEUE_BYTES,
         window_s: float = WINDOW_S,
         first_retry_s: float = FIRST_RETRY_S,
     ) -> None:
         self._write = write
         self._log = log
         self._longest = longest_queue
+        self._largest = largest_queue_bytes
         self._window_s = window_s
         self._waiting: dict[str, deque[LogEntry]] = {}
         self._due: dict[str, None] = {}
         """Groups that have waited for company long enough, and now wait for a thread."""
         self._under_way: set[str] = set()
         self._queued = 0
+        self._queued_bytes = 0
         self._dropped = 0
         self._is_failing = False
         self._backoff = Backoff(first_s=first_retry_s, longest_s=LONGEST_RETRY_S)
@@ -85,13 +90,14 @@ class LogSink:
 
     def take(self, entry: WriteLog) -> None:
         """Write a record soon, or let it go when too many wait."""
-        if self._queued >= self._longest:
+        message = json.dumps(entry.record, separators=(",", ":"))
+        if self._queued >= self._longest or self._queued_bytes + len(message) > self._largest:
             self._drop(1, "the queue is full")
             return
-        message = json.dumps(entry.record, separators=(",", ":"))
         waiting = self._waiting.setdefault(entry.log.group(entry.connector_id), deque())
         waiting.append(LogEntry(round(entry.at.timestamp() * 1000), message))
         self._queued += 1
+        self._queued_bytes += len(message)
         if self._timer is None:
             self._wait(self._window_s)
 
@@ -149,6 +155,7 @@ class LogSink:
             self._failed(group, batch, result)
             return
         self._queued -= len(batch)
+        self._queued_bytes -= sum([len(entry.message) for entry in batch])
         if isinstance(result, BadEntriesError):
             self._drop(len(batch), first_line(result))
         elif result:

@@ -1,14 +1,20 @@
-"""Which address this node calls itself: what Via, Contact and SDP carry (EDGE W14, A11)."""
+"""Which address this node calls itself: what Via, Contact and SDP carry (EDGE W14, A11).
+
+And as what it runs: whom to ask whether it still does (EDGE C9).
+"""
 
 import json
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.request import urlopen
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from edge.runtime.log import Logger
+from edge.runtime.process import own_process
 
 METADATA_VARIABLE = "ECS_CONTAINER_METADATA_URI_V4"
 METADATA_TIMEOUT_S = 2.0
@@ -77,10 +83,30 @@ def task_interface(metadata: str) -> Interface:
     Raises OSError when it does not answer; ValueError, LookupError or TypeError when the answer is
     useless.
     """
-    with urlopen(f"{metadata}/task", timeout=METADATA_TIMEOUT_S) as answer:
-        task = json.load(answer)
-    network = task["Containers"][0]["Networks"][0]
+    network = _task(metadata)["Containers"][0]["Networks"][0]
     return Interface(str(ip_address(network["IPv4Addresses"][0])), str(network["MACAddress"]))
+
+
+def own_task(environ: Mapping[str, str], log: Logger) -> str | None:
+    """Return what a node's row names as its task: the ARN of the ECS task, or this process.
+
+    None on ECS when the metadata endpoint does not tell: the node works, but should it die, its
+    calls are closed later (docs/spec/EDGE.md, C9). The log says so.
+    """
+    metadata = environ.get(METADATA_VARIABLE)
+    if metadata is None:
+        return str(own_process())
+    try:
+        return str(_task(metadata)["TaskARN"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        log("task-unknown", {"error": repr(error), "metadata": metadata})
+        return None
+
+
+# The metadata are JSON of any shape.
+def _task(metadata: str) -> Any:
+    with urlopen(f"{metadata}/task", timeout=METADATA_TIMEOUT_S) as answer:
+        return json.load(answer)
 
 
 def public_address_of(interface: Interface, region: str) -> str | None:

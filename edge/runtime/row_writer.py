@@ -4,16 +4,26 @@ One batch is under way at a time, and of rows with the same name only the newest
 name arrive in the order in which they were made, whatever has to be repeated. While the table
 refuses, a single row probes it; the first that goes through opens the way for all. Rows that the
 table will never take are found by sending their batch one by one, and let go.
+
+A batch that got no answer may still arrive, late and after newer rows of the same names. What was
+written of such a name is written once more when nothing can be on its way any longer, and only then
+is it told as written.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
-from itertools import islice
-from typing import Any, NamedTuple, TypeAlias
+from enum import IntEnum
+from itertools import islice, takewhile
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from botocore.config import Config
-from botocore.exceptions import ClientError, ParamValidationError
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ParamValidationError,
+)
 
 from edge.runtime.backoff import Backoff
 from edge.runtime.cdr_sink import first_line
@@ -27,8 +37,15 @@ Write: TypeAlias = Callable[[list[Request]], list[Request]]
 
 ROWS_AT_ONCE = 25
 """DynamoDB's own limit of BatchWriteItem."""
-WINDOW_S = 0.05
-"""How long a row waits for company."""
+WINDOW_S = 0.1
+"""How long a row waits for company: its call's object, and what its media was like, are known by
+then and travel in the same row."""
+SLACK_S = 0.025
+"""How much sooner a row may go when others go."""
+URGENT_WINDOW_S = 0.004
+"""How long one waits that a caller waits for (EDGE C9: at most 5 ms)."""
+SURE_AFTER_S = 30.0
+"""When nothing that was sent before can arrive any more."""
 LONGEST_QUEUE = 20_000
 """About 30 MB; what is beyond is let go, the rows of refused calls first."""
 FIRST_RETRY_S = 0.2
@@ -36,6 +53,8 @@ LONGEST_RETRY_S = 5.0
 CLIENT = Config(connect_timeout=1.0, read_timeout=3.0, retries={"total_max_attempts": 1})
 """One attempt: the queue tries again, and says so."""
 _BAD_ROW = {"ValidationException", "SerializationException"}
+_NOTHING_ON_ITS_WAY = (ClientError, EndpointConnectionError, ConnectTimeoutError)
+"""An answer of whatever kind, or no connection that anything could have been sent over."""
 
 
 # botocore makes its clients at run time: what their methods take and return has no static type.
@@ -50,9 +69,54 @@ def batch_write(batch_write_item: Callable[..., Any], table: str) -> Write:
     return write
 
 
+class Rank(IntEnum):
+    """How much a row matters: the least goes first."""
+
+    URGENT = 0
+    """A caller waits for it."""
+    USUAL = 1
+    SPARE = 2
+    """Let go before any other when there are too many."""
+
+
 class _Waiting(NamedTuple):
     request: Request
-    is_spare: bool
+    rank: Rank
+    ready_at: float
+    """By the loop's clock: until then it waits for company."""
+
+
+class _Doubt:
+    """That something may arrive until a moment, and what was written of its name meanwhile."""
+
+    __slots__ = ("ends_at", "written")
+
+    def __init__(self) -> None:
+        self.ends_at = 0.0
+        self.written: Request | None = None
+
+
+class Follower(Protocol):
+    """Whoever wants to know what becomes of rows; they are what `put` and `delete` returned."""
+
+    def written(self, name: str, row: Request, /) -> None:
+        """Hear that a row is in the table for good."""
+
+    def let_go(self, name: str, row: Request, /, *, is_bad: bool) -> None:
+        """Hear that a row is not written: there is no room, or the table never takes it."""
+
+
+class _Nobody:
+    """Follows nothing."""
+
+    def written(self, name: str, row: Request, /) -> None:
+        """Do nothing about it."""
+
+    def let_go(self, name: str, row: Request, /, *, is_bad: bool) -> None:
+        """Do nothing about it."""
+
+
+_NOBODY: Follower = _Nobody()
 
 
 class RowWriter:
@@ -65,67 +129,93 @@ class RowWriter:
         table: str,
         name_attribute: str,
         log: Logger,
+        follower: Follower = _NOBODY,
         longest_queue: int = LONGEST_QUEUE,
         first_retry_s: float = FIRST_RETRY_S,
         monotonic: Callable[[], float] = time.monotonic,
+        sure_after_s: float = SURE_AFTER_S,
     ) -> None:
         """Write with `write`; `name_attribute` is the key attribute that tells rows apart."""
         self._write = write
         self._table = table
         self._name_attribute = name_attribute
         self._log = log
+        self._follower = follower
         self._longest = longest_queue
         self._monotonic = monotonic
-        self._rows: dict[str, Request] = {}
-        self._spare: dict[str, Request] = {}
+        self._sure_after_s = sure_after_s
+        self._rows: dict[Rank, dict[str, _Waiting]] = {rank: {} for rank in Rank}
         self._under_way: dict[str, _Waiting] = {}
+        self._doubts: dict[str, _Doubt] = {}
+        """Names of which something may still be on its way."""
         self._at_once = ROWS_AT_ONCE
         self._one_by_one = 0
         self._backoff = Backoff(first_s=first_retry_s, longest_s=LONGEST_RETRY_S)
         self._failing_since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._pausing = False
         self._let_go = 0
 
     @property
     def pending(self) -> int:
         """Return how many rows wait or are under way."""
-        return len(self._rows) + len(self._spare) + len(self._under_way)
+        return self._waiting + len(self._under_way)
 
-    def put(self, item: Item, *, is_spare: bool = False) -> None:
-        """Write a row whole; spare ones go last, and are let go first when there are too many."""
-        self._enqueue(item, {"PutRequest": {"Item": item}}, is_spare)
+    @property
+    def is_failing(self) -> bool:
+        """Tell whether the table refuses at present."""
+        return self._failing_since is not None
 
-    def delete(self, key: Item) -> None:
+    def put(self, item: Item, rank: Rank = Rank.USUAL) -> Request:
+        """Write a row whole; return what the follower will hear of."""
+        return self._enqueue(item, {"PutRequest": {"Item": item}}, rank)
+
+    def delete(self, key: Item) -> Request:
         """Remove a row, whether or not there is one."""
-        self._enqueue(key, {"DeleteRequest": {"Key": key}}, False)
+        return self._enqueue(key, {"DeleteRequest": {"Key": key}}, Rank.USUAL)
 
     def flush(self) -> None:
-        """Write without waiting for company."""
+        """Write what there is now without waiting for company."""
+        for rows in self._rows.values():
+            for name, waiting in rows.items():
+                rows[name] = waiting._replace(ready_at=0.0)
         if not self._pausing:
             self._send()
 
-    def _enqueue(self, named: Item, request: Request, is_spare: bool) -> None:
+    @property
+    def _waiting(self) -> int:
+        return sum(map(len, self._rows.values()))
+
+    def _enqueue(self, named: Item, request: Request, rank: Rank) -> Request:
         name = self._name_of(named)
-        self._rows.pop(name, None)
-        self._spare.pop(name, None)
-        (self._spare if is_spare else self._rows)[name] = request
-        if len(self._rows) + len(self._spare) > self._longest:
-            queue = self._spare or self._rows
-            del queue[next(iter(queue))]
+        for of, rows in self._rows.items():
+            if rows.pop(name, None) is not None:
+                rank = min(rank, of)  # Whoever waited for the older row waits for the newer one.
+        window_s = URGENT_WINDOW_S if rank is Rank.URGENT else WINDOW_S
+        ready_at = asyncio.get_running_loop().time() + window_s
+        self._rows[rank][name] = _Waiting(request, rank, ready_at)
+        if self._waiting > self._longest:
+            least = next(rows for rows in reversed(self._rows.values()) if rows)
+            oldest = next(iter(least))
             self._tell_let_go("the queue is full")
+            self._follower.let_go(oldest, least.pop(oldest).request, is_bad=False)
         self._wake()
+        return request
 
     def _name_of(self, item: Item) -> str:
         return str(item[self._name_attribute]["S"])
 
     def _wake(self) -> None:
+        """See to it that the first row that is ready is sent when it is."""
         if self._under_way or self._pausing:
             return
-        if len(self._rows) + len(self._spare) >= ROWS_AT_ONCE:
-            self._send()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(WINDOW_S, self._send)
+        heads = [next(iter(rows.values())).ready_at for rows in self._rows.values() if rows]
+        at = min(heads, default=None)
+        if at is not None and (self._timer is None or at < self._timer_at):
+            self._rest()
+            self._timer_at = at
+            self._timer = asyncio.get_running_loop().call_at(at, self._send)
 
     def _send(self) -> None:
         self._rest()
@@ -136,6 +226,8 @@ class RowWriter:
             requests = [waiting.request for waiting in self._under_way.values()]
             loop = asyncio.get_running_loop()
             loop.run_in_executor(None, self._attempt, requests).add_done_callback(self._done)
+        else:
+            self._wake()
 
     def _rest(self) -> None:
         self._pausing = False
@@ -145,10 +237,14 @@ class RowWriter:
 
     def _next_batch(self) -> dict[str, _Waiting]:
         most = 1 if self._one_by_one else self._at_once
+        soon = asyncio.get_running_loop().time() + SLACK_S
         batch: dict[str, _Waiting] = {}
-        for queue, is_spare in ((self._rows, False), (self._spare, True)):
-            for name in list(islice(queue, most - len(batch))):
-                batch[name] = _Waiting(queue.pop(name), is_spare)
+        for rows in self._rows.values():
+            # Each queue is in the order in which its rows become ready.
+            ready = takewhile(lambda it: it[1].ready_at <= soon, rows.items())
+            for name, waiting in list(islice(ready, most - len(batch))):
+                batch[name] = waiting
+                del rows[name]
         return batch
 
     def _attempt(self, requests: list[Request]) -> list[Request] | Exception:
@@ -163,14 +259,24 @@ class RowWriter:
         result = done.result()
         if isinstance(result, Exception):
             self._failed(batch, result)
-        elif result:
+        else:
             left = {self._name_in(request) for request in result}
             self._restore({name: it for name, it in batch.items() if name in left})
-            self._pause()
+            if left:
+                self._pause()
+            else:
+                self._succeeded()
+            for name, waiting in batch.items():
+                if name not in left:
+                    self._row_written(name, waiting.request)
+        self._wake()
+
+    def _row_written(self, name: str, request: Request) -> None:
+        doubt = self._doubts.get(name)
+        if doubt is not None:
+            doubt.written = request
         else:
-            self._succeeded()
-        if not self._pausing and (self._rows or self._spare):
-            self._wake()
+            self._follower.written(name, request)
 
     def _name_in(self, request: Request) -> str:
         (content,) = request.values()
@@ -191,6 +297,8 @@ class RowWriter:
             return
         self._restore(batch)
         self._at_once = 1
+        if not isinstance(error, _NOTHING_ON_ITS_WAY):
+            self._doubt(list(batch))
         if self._failing_since is None:
             self._failing_since = self._monotonic()
             self._log("table-refuses", {"table": self._table, "error": first_line(error)})
@@ -200,17 +308,42 @@ class RowWriter:
         if len(batch) == 1:
             self._one_by_one = max(0, self._one_by_one - 1)
             self._tell_let_go(first_line(error))
+            ((name, waiting),) = batch.items()
+            self._follower.let_go(name, waiting.request, is_bad=True)
         else:
             self._restore(batch)
             self._one_by_one = len(batch)
 
+    def _doubt(self, names: list[str]) -> None:
+        """Write rows of these names once more when it is certain that nothing comes after them."""
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + self._sure_after_s
+        for name in names:
+            self._doubts.setdefault(name, _Doubt()).ends_at = ends_at
+        loop.call_at(ends_at, self._reassure, names)
+
+    def _reassure(self, names: list[str]) -> None:
+        now = asyncio.get_running_loop().time()
+        waiting = {name for rows in self._rows.values() for name in rows} | self._under_way.keys()
+        for name in names:
+            doubt = self._doubts.get(name)
+            if doubt is None or doubt.ends_at > now:
+                continue
+            del self._doubts[name]
+            if doubt.written is not None and name not in waiting:
+                self._rows[Rank.URGENT][name] = _Waiting(doubt.written, Rank.URGENT, now)
+        self._wake()
+
     def _restore(self, batch: dict[str, _Waiting]) -> None:
         """Put rows back to the front; one that has a newer one meanwhile is dropped."""
-        newer = self._rows.keys() | self._spare.keys()
-        again = {name: it for name, it in batch.items() if name not in newer}
-        rows = {name: it.request for name, it in again.items() if not it.is_spare}
-        spare = {name: it.request for name, it in again.items() if it.is_spare}
-        self._rows, self._spare = rows | self._rows, spare | self._spare
+        if not batch:
+            return
+        newer = {name for rows in self._rows.values() for name in rows}
+        for rank, rows in self._rows.items():
+            again = {
+                name: it for name, it in batch.items() if it.rank is rank and name not in newer
+            }
+            self._rows[rank] = again | rows
 
     def _pause(self) -> None:
         self._rest()

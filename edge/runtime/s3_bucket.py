@@ -35,30 +35,36 @@ class S3Bucket:
         Any other error, one about credentials included, says that it may be tried again.
         """
         if self._store is None:
-            self._store = self._open()
+            self._store = s3_store(self._name, self._session, self._environ)
         await put_async(
             self._store, key, body, mode="create", attributes={"Content-Type": content_type}
         )
 
-    def _open(self) -> S3Store:
-        name, session, environ = self._name, self._session, self._environ
-        endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL")
-        region = session.region_name or "us-east-1"
-        # A dot in the name would break the certificate check of https://<bucket>.s3.amazonaws.com.
-        virtual_hosted = endpoint is None and "." not in name
-        return S3Store(
-            name,
-            region=region,
-            endpoint=endpoint or _endpoint(name, region, virtual_hosted),
-            virtual_hosted_style_request=virtual_hosted,
-            credential_provider=Boto3CredentialProvider(session, ttl=CREDENTIALS_KEPT),
-            client_options={
-                "allow_http": endpoint is not None and endpoint.startswith("http://"),
-                "timeout": REQUEST_TIMEOUT,
-                "pool_idle_timeout": IDLE_CONNECTIONS_KEPT,
-            },
-            retry_config={"max_retries": 2, "retry_timeout": ATTEMPTS_WITHIN},
-        )
+
+def s3_store(
+    name: str, session: boto3.Session, environ: Mapping[str, str], *, region: str | None = None
+) -> S3Store:
+    """Return the store of a bucket; without a region it is looked for in the session's own.
+
+    `environ` may name another S3 than Amazon's, as AWS's own tools would be told.
+    """
+    endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL")
+    region = region or session.region_name or "us-east-1"
+    # A dot in the name would break the certificate check of https://<bucket>.s3.amazonaws.com.
+    virtual_hosted = endpoint is None and "." not in name
+    return S3Store(
+        name,
+        region=region,
+        endpoint=endpoint or _endpoint(name, region, virtual_hosted),
+        virtual_hosted_style_request=virtual_hosted,
+        credential_provider=Boto3CredentialProvider(session, ttl=CREDENTIALS_KEPT),
+        client_options={
+            "allow_http": endpoint is not None and endpoint.startswith("http://"),
+            "timeout": REQUEST_TIMEOUT,
+            "pool_idle_timeout": IDLE_CONNECTIONS_KEPT,
+        },
+        retry_config={"max_retries": 2, "retry_timeout": ATTEMPTS_WITHIN},
+    )
 
 
 def _endpoint(name: str, region: str, virtual_hosted: bool) -> str:

@@ -116,7 +116,8 @@ class Endpoint:
     ) -> None:
         """Send the CANCEL of an INVITE, alike in all that RFC 3261 §9.1 demands (EDGE E4)."""
         request = invite.request._replace(method="CANCEL", fields=fields, body=b"")
-        self._start(request, invite.branch, invite.flow, user, now)
+        transaction = self._start(request, invite.branch, invite.flow, user, now)
+        transaction.codes = invite.codes
 
     def abandon(self, transaction: ClientTransaction) -> None:
         """Forget a request whose final response will not come (RFC 3261 §9.1)."""
@@ -175,6 +176,8 @@ class Endpoint:
             body=body,
         )
         transaction.last_sent = data
+        if transaction.codes is not None:
+            transaction.codes[status // 100] += 1
         self._run(transaction, _sending(status), now)
         if status >= 200:
             transaction.request = None
@@ -278,6 +281,8 @@ class Endpoint:
             return
         if flow.connection:
             transaction.heard_on(flow)
+        if transaction.codes is not None:
+            transaction.codes[response.status // 100] += 1
         self._run(transaction, _receiving(response.status), now, response)
 
     def _receive_request(self, request: Request, flow: Flow, now: float) -> None:
@@ -298,6 +303,7 @@ class Endpoint:
             return
         transaction = self.serve(request, flow)
         transaction.to_tag = invite.to_tag
+        transaction.codes = invite.codes
         self.respond(transaction, 200, "OK", now)
         if invite.state is State.PROCEEDING and invite.user is not None:
             invite.user.on_cancel(request, now)

@@ -6,6 +6,7 @@ asks for it. Text is decoded with surrogateescape, so that copied headers leave 
 
 import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from edge.flow import Flow, Transport
 from edge.sip.grammar import TOKEN, SipParseError, split_list, whole_number
@@ -169,35 +170,50 @@ def parse_message(data: bytes, transport: Transport) -> Request | Response:
     if len(data) > MAX_MESSAGE_BYTES:
         raise SipParseError("message", "it is longer than 64 KiB", status=513)
     head, _, body = data.partition(b"\r\n\r\n")
-    start, headers, error = _read_head(head)
+    start, headers, fault = _read_head(head)
     if start[:4].upper() == "SIP/":  # no method has a slash in it: this is no request
-        if error is not None:
-            raise error
+        if fault is not None:
+            raise fault.error()
         return _read_response(start, headers, _cut(body, headers, transport))
-    return _read_request(start, headers, body, error, transport)
+    return _read_request(start, headers, body, fault, transport)
 
 
-def _read_head(head: bytes) -> tuple[str, Headers, SipParseError | None]:
-    error: SipParseError | None = None
+class _Fault(NamedTuple):
+    """What is wrong with a header section of which the rest can be read.
+
+    No exception yet: one that a local variable holds while it is raised makes a circle with its own
+    traceback, and every malformed message would stay until a search for circles.
+    """
+
+    detail: str
+    status: int = 400
+
+    def error(self) -> SipParseError:
+        """Return what to raise."""
+        return SipParseError("message", self.detail, status=self.status)
+
+
+def _read_head(head: bytes) -> tuple[str, Headers, _Fault | None]:
+    fault: _Fault | None = None
     if len(head) > MAX_HEAD_BYTES:
-        error = SipParseError("message", "its header section is too long", status=513)
+        fault = _Fault("its header section is too long", 513)
     start, *lines = unfolded(head).decode("utf-8", "surrogateescape").split("\r\n")
     if len(lines) > MAX_HEADER_LINES:
-        error = SipParseError("message", "it has too many header lines", status=513)
+        fault = _Fault("it has too many header lines", 513)
         del lines[MAX_HEADER_LINES:]
     headers: Headers = {}
     for line in lines:
         raw, colon, value = line.partition(":")
         name = _KNOWN.get(raw) or _canonical(raw)
         if not colon or name is None:
-            if error is None:
-                error = SipParseError("message", f"line {line[:32]!r} is no header")
+            if fault is None:
+                fault = _Fault(f"line {line[:32]!r} is no header")
             continue
         if name in headers:
             headers[name].append(value.strip())
         else:
             headers[name] = [value.strip()]
-    return start, headers, error
+    return start, headers, fault
 
 
 def unfolded(head: bytes) -> bytes:
@@ -218,20 +234,20 @@ def _read_request(
     start: str,
     headers: Headers,
     body: bytes,
-    error: SipParseError | None,
+    fault: _Fault | None,
     transport: Transport,
 ) -> Request:
     parts = start.split(" ")
     request = Request(parts[0], parts[1] if len(parts) > 1 else "", headers, body)
     try:
         _check_start_line(parts)
-        if error is not None:
-            raise error
+        if fault is not None:
+            raise fault.error()
         request.body = _cut(body, headers, transport)
         _check_mandatory(request)
-    except SipParseError as fault:
+    except SipParseError as error:
         readable = all(name in headers for name in ("via", "from", "to", "call-id", "cseq"))
-        raise MalformedRequest(fault, request if readable else None) from fault
+        raise MalformedRequest(error, request if readable else None) from error
     return request
 
 

@@ -194,7 +194,7 @@ Runner: TypeAlias = "Callable[[Transaction, Event, float], None]"
 class Transaction:
     """One run of a machine: its table, its state, what it sent last, its armed timers."""
 
-    __slots__ = ("armed", "interval", "key", "last_sent", "runner", "state", "table")
+    __slots__ = ("armed", "codes", "interval", "key", "last_sent", "runner", "state", "table")
 
     def __init__(self, table: Table, state: State, key: tuple[str, ...], runner: Runner) -> None:
         self.table = table
@@ -203,6 +203,8 @@ class Transaction:
         """What a message must carry to belong here (RFC 3261 §17.1.3, §17.2.3)."""
         self.runner = runner
         self.armed: Armed = {}
+        self.codes: list[int] | None = None
+        """Counts responses by the first digit of their status; None counts none (EDGE X8)."""
         self.last_sent: bytes | None = None
         self.interval = 0.0
         """Seconds between the last two retransmissions."""

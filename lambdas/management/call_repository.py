@@ -58,7 +58,7 @@ class CallRepository:
         )
 
     def live_calls(self, node_id: str, *, after: str, batch: int) -> Iterator[Item]:
-        """Yield the items of the calls that are up on a node."""
+        """Yield the items of a node's calls that are up, and of ended ones whose object is due."""
         return self.calls(CallList(index=LIVE_CALLS, of=node_id), after=after, batch=batch)
 
 

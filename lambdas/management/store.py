@@ -149,6 +149,21 @@ class Store:
                 return
             arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
+    def scan_index(self, table: str, index: Index, names: Sequence[str]) -> Iterator[Item]:
+        """Yield attributes of all items of an index; what was written just now may be missing."""
+        arguments: dict[str, object] = {
+            "TableName": table,
+            "IndexName": index.name,
+            "ProjectionExpression": ", ".join(f"#{name}" for name in names),
+            "ExpressionAttributeNames": {f"#{name}": name for name in names},
+        }
+        while True:
+            answer = self._call("scan", **arguments)
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
     def amount(self, table: str, what: str) -> int:
         """Return a count, 0 when nothing was ever counted."""
         item = self.get(table, COUNT, what)
@@ -177,6 +192,16 @@ class Store:
         answer = self._call("update_item", **update.arguments(), ReturnValues="ALL_NEW")
         item: Item = answer["Attributes"]
         return item
+
+    def delete(self, table: str, item_key: Item, condition: str, values: Item) -> None:
+        """Remove an item; raises Changed when the condition does not hold."""
+        self._call(
+            "delete_item",
+            TableName=table,
+            Key=item_key,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=values,
+        )
 
     def transact(self, actions: Sequence[Mapping[str, object]]) -> None:
         """Write all or nothing; raises Changed when a condition does not hold."""

@@ -17,7 +17,7 @@ from cli.call_recording import Watch, call_named, run, summary
 from cli.deployment import repository
 from cli.errors import CommandError, ExitCode
 from lambdas.management import recordings
-from model.call_items import ended_members, live_members
+from model.call_items import due_members, ended_members, live_members
 from model.codec import encode_item
 from model.node_items import node_members
 from model.recording_items import outcome, recording_from, recording_key
@@ -132,9 +132,11 @@ def test_a_call_is_named_by_either_of_its_ids_or_is_the_last_one_answered(cloud:
 def test_without_a_call_that_is_up_there_is_nothing_to_record(cloud: Cloud) -> None:
     with pytest.raises(CommandError, match="no call unknown@host is up; one that still rings"):
         call_named(cloud.repository, "unknown@host")
-    cloud.keep(ended_members(replace(record(1), transaction_id=CALL.transaction_id), NODE, "key"))
-    with pytest.raises(CommandError, match=r"^no call is up"):
-        call_named(cloud.repository, None)
+    ended = replace(record(1), transaction_id=CALL.transaction_id)
+    for row in (due_members(ended, NODE, "bucket", "key"), ended_members(ended, NODE, "key")):
+        cloud.keep(row)
+        with pytest.raises(CommandError, match=r"^no call is up"):
+            call_named(cloud.repository, None)
 
 
 def test_a_recording_is_watched_until_it_is_stored(

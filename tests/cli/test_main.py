@@ -37,7 +37,9 @@ def test_help_waits_for_nothing_heavy() -> None:
     [
         *([], ["up"], ["env"], ["call"], ["call", "record"], ["cdr", "tail"], ["doctor"]),
         *(["keys", name] for name in ("create", "list", "rotate", "revoke")),
+        *(["cdr", name] for name in ("list", "get", "export")),
         *(["numbers", "import"], ["numbers", "port-in"], ["numbers", "release"]),
+        *(["bill"], ["cost", "compare"]),
     ],
     ids=" ".join,
 )
@@ -47,6 +49,7 @@ def test_every_command_has_help(command: list[str]) -> None:
     )
     assert done.returncode == 0
     assert "Usage: " in done.stdout and done.stderr == ""
+    assert " ." not in done.stdout, "a default in square brackets is taken for markup"
 
 
 @pytest.mark.sockets
@@ -67,6 +70,18 @@ def test_every_command_has_help(command: list[str]) -> None:
         (["keys", "create", "--description", "a\nb"], "ovc: --description is 'a"),
         (["keys", "rotate", "A", "--overlap", "-1"], "--overlap"),
         (["numbers", "release", "alice"], "ovc: 'alice' is no number in E.164"),
+        (["bill"], "--month"),
+        (["bill", "--month", "2026-13"], "ovc: --month is '2026-13'; a month such as 2026-11"),
+        (["bill", "--month", "2999-01"], "ovc: --month is 2999-01, which has not begun: it is "),
+        (["bill", "--month", "2026-10", "--by", "colour"], "'colour' is not one of"),
+        (["bill", "--month", "2026-10", "--connector", "a/b"], "ovc: --connector: it is 'a/b'"),
+        (["bill", "--month", "2026-10", "--rates", "/nonexistent"], "ovc: /nonexistent: No such"),
+        (["cost", "compare", "/nonexistent"], "ovc: /nonexistent: No such file"),
+        (["cost", "compare", "--inbound", "351"], "ovc: --inbound is 351; at most the minutes"),
+        (["cost", "compare", "--country", "UK"], "ovc: --country is 'UK'; an ISO 3166 code"),
+        (["cost", "compare", "--minutes", "1", "--month", "2026-10"], "ovc: --month reads minutes"),
+        (["cost", "compare", "--minutes", "1", "--vcpu", "0"], "ovc: --vcpu is '0'; a number such"),
+        (["cost", "compare", "--minutes", "1", "--prices", "/x"], "ovc: /x: No such file"),
     ],
     ids=lambda it: " ".join(it) if isinstance(it, list) else "",
 )

@@ -28,6 +28,7 @@ from edge.media.session import (
     Side,
 )
 from edge.seam import (
+    CallJournalled,
     CloseFlow,
     CommandMedia,
     ConfigChanged,
@@ -37,6 +38,7 @@ from edge.seam import (
     ForgetCall,
     Input,
     JournalCall,
+    JournalPlace,
     Log,
     MediaLost,
     MediaReported,
@@ -60,6 +62,7 @@ from model.calls import LiveCall
 from model.cdr import CallDetailRecord
 from model.connector import Connector, Credential, Origination, Route, Termination, connector_host
 from model.connector_group import ConnectorGroup
+from model.connector_logs import ConnectorLog
 from model.cqr import CallQualityRecord
 from model.numbers import InventoryNumber
 from model.settings import Carrier, Settings
@@ -222,11 +225,18 @@ class Node:
         )
         self.worker = Worker()
         self.records: list[CallDetailRecord] = []
+        self.recorded_rows: list[str] = []
+        """TransactionIds of records whose calls have rows."""
         self.quality_records: list[CallQualityRecord] = []
+        self.buckets: dict[str, str] = {}
+        """Where each object went, by its key."""
         self.qualities: list[NoteQuality] = []
         self.media_logs: list[WriteLog] = []
+        self.sip_logs: list[WriteLog] = []
         self.metrics: list[PutMetrics] = []
         self.journalled: list[LiveCall] = []
+        self.is_journal_prompt = True
+        """Whether rows are safe as soon as they are noted; otherwise `journal` says when."""
         self.forgotten: list[str] = []
         self.asked: list[Count] = []
         """Counts of all nodes that were asked for (A10)."""
@@ -257,6 +267,10 @@ class Node:
         """Be told to take no new calls."""
         self._handle(Drain(), now)
 
+    def journal(self, call: LiveCall, now: float) -> None:
+        """Hear that the row of a call is safe."""
+        self._handle(CallJournalled(call.transaction_id, JournalPlace.TABLE), now)
+
     def measure(self, now: float) -> None:
         """Hear from the media worker what every minute has brought."""
         for report in self.worker.measured():
@@ -286,7 +300,8 @@ class Node:
 
     def assert_journal_is_even(self) -> None:
         """Fail unless every answered call was noted once, and has ended once (EDGE C9, C11)."""
-        ended = [it.transaction_id for it in self.records if it.answered] + self.forgotten
+        assert {it.transaction_id for it in self.records if it.answered} <= {*self.recorded_rows}
+        ended = self.recorded_rows + self.forgotten
         assert Counter(ended) == Counter(it.transaction_id for it in self.journalled)
         assert len(set(ended)) == len(ended)
 
@@ -336,6 +351,7 @@ class Node:
         self._now = now
         self.core.handle(happened, now)
         reports: list[MediaReport] = []
+        noted: list[LiveCall] = []
         while (output := self.core.poll()) is not None:
             match output:
                 case Send():
@@ -346,20 +362,25 @@ class Node:
                 case CommandMedia(_, command):
                     report = self.worker.obey(command, now)
                     reports += [] if report is None else [report]
-                case WriteRecord(bucket, record):
-                    assert bucket == self._bucket
+                case WriteRecord(bucket, record, is_journalled):
+                    assert bucket == self._bucket or self._bucket != BUCKET
+                    self.buckets[record.key()] = bucket
                     if isinstance(record, CallQualityRecord):
                         self.quality_records.append(record)
                     else:
                         self.records.append(record)
+                        self.recorded_rows += [record.transaction_id] * is_journalled
                 case NoteQuality():
                     self.qualities.append(output)
+                case WriteLog(ConnectorLog.SIP_MESSAGES):
+                    self.sip_logs.append(output)
                 case WriteLog():
                     self.media_logs.append(output)
                 case PutMetrics():
                     self.metrics.append(output)
                 case JournalCall(call):
                     self.journalled.append(call)
+                    noted += [call] * self.is_journal_prompt
                 case ForgetCall(transaction_id):
                     self.forgotten.append(transaction_id)
                 case RecordingBegun() | RecordingGrew() | RecordingOver() | RecordingRefused():
@@ -374,6 +395,8 @@ class Node:
                     assert_never(output)
         for report in reports:
             self._handle(MediaReported(0, report), now)
+        for call in noted:
+            self.journal(call, now)
 
 
 class Stage:

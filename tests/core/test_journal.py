@@ -170,7 +170,7 @@ def test_a_bucket_named_during_a_call_gets_its_record() -> None:  # EDGE C11
         stage.assert_quiet()
 
 
-def test_the_node_tells_its_calls_and_its_carriers() -> None:  # EDGE F9
+def test_the_node_tells_its_calls_its_carriers_and_its_lease() -> None:  # EDGE C9, F9
     with lossy_link(1) as link:
         stage = Stage(link, second_carrier=ANSWERS)
         link.refusing = {CARRIER}
@@ -178,6 +178,8 @@ def test_the_node_tells_its_calls_and_its_carriers() -> None:  # EDGE F9
         link.run(5.0)
         report = stage.node.core.report(link.now)
         assert (report.active_calls, report.draining) == (1, False)
+        # EDGE C9: the lease is by the clock that StartTime and EndTime come from.
+        assert report.renewed_at == EPOCH + timedelta(seconds=link.now)
         first, second = report.carriers
         assert (first.name, first.host, first.port) == ("first", *CARRIER)
         assert first.out_until is not None

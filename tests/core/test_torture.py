@@ -6,6 +6,7 @@ from edge.flow import Address
 from edge.media.sdp import SdpError, read
 from edge.seam import Send
 from tests.core.stand import HOST, PBX, PORTS, Node
+from tests.support.circles import circles_of
 from tests.support.torture import TortureMessage, Verdict, torture_messages
 
 MESSAGES = torture_messages()
@@ -81,6 +82,22 @@ def test_all_of_them_one_after_the_other_leave_nothing_behind() -> None:  # EDGE
         node.ask(message.data, PBX, 0.01 * number)
     assert is_alive(node, 1.0)
     idle_after(node)
+
+
+def test_what_cannot_be_used_is_let_go_at_once() -> None:  # EDGE S8, X9: no search for circles
+    headless = OPTIONS.replace(b"\r\nTo:", b"\r\nno header\r\nTo:")
+    unusable = [
+        headless,
+        headless.replace(b"OPTIONS", b"SIP/2.0 200 OK\r\n", 1),
+        OPTIONS.replace(b"\r\nTo:", b"\r\nX: y" * 200 + b"\r\nTo:"),
+        OPTIONS.replace(b"\r\nTo:", b"\r\nX: " + b"y" * 20_000 + b"\r\nTo:"),
+    ]
+    node = Node()
+    with circles_of("") as circles:
+        for number, data in enumerate([*unusable, *(it.data for it in MESSAGES)]):
+            node.ask(data, PBX, 0.01 * number)
+            node.ask(data, STRANGER, 0.01 * number)
+        assert circles() == []
 
 
 def test_no_message_is_tried_twice_or_left_out() -> None:

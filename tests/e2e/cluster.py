@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -25,8 +26,12 @@ from model.tables import (
     CONNECTORS,
     DEFAULT_PREFIX,
     FEED,
+    GLOBAL,
     INVENTORY,
     NUMBERS,
+    PARTITION_KEY,
+    SETTINGS,
+    SORT_KEY,
     TABLES,
     Table,
 )
@@ -97,6 +102,12 @@ class Shared:
         """Write a number and feed its key."""
         self._put(NUMBERS, INVENTORY, number.e164, number_members(number))
 
+    def use_bucket(self, name: str) -> None:
+        """Make a bucket and let records go there from now on, as UpdateGlobalSettings does."""
+        self.aws.clients("us-east-1").s3.create_bucket(Bucket=name)
+        members = {PARTITION_KEY: SETTINGS, SORT_KEY: GLOBAL, "cdr_bucket": name}
+        self._put(CONNECTORS, SETTINGS, GLOBAL, members)
+
     def _put(self, table: Table, partition: str, sort: str, members: Mapping[str, Plain]) -> None:
         changed = ChangedKey(table.logical_name, partition, sort)
         change = change_members(changed, datetime.now(UTC), uuid4().hex)
@@ -136,6 +147,7 @@ def cluster(
         aws = running.enter_context(embedded.start(account_id="000000000000"))
         shared = Shared(aws)
         shared.put(shared.connector(cps_limit))
+        journals = running.enter_context(TemporaryDirectory())
         addresses = [(f"127.0.0.{number + 1}", free_port()) for number in range(size)]
         edges = []
         for host, port in addresses:
@@ -148,6 +160,7 @@ def cluster(
                 "AWS_EC2_METADATA_DISABLED": "true",
                 "OVC_SETTINGS": shared.settings(**sections),
                 "OVC_SIP_LISTEN": f"{host}:{port}",
+                "OVC_JOURNAL_DIRECTORY": journals,
                 **variables,
             }
             edges.append(running.enter_context(edge(environment, port)))

@@ -291,18 +291,19 @@ class Lab:
 
             eventually(is_answered_so, f"OPTIONS to {connector_host} gets {status}")
 
-    def keys(self, connector_id: str) -> Iterable[str]:
-        """Return the object keys of a connector's records."""
+    def keys(self, connector_id: str, bucket: str | None = None) -> Iterable[str]:
+        """Return the object keys of a connector's records; without a bucket in the usual one."""
         prefix = f"Amazon-Chime-Voice-Connector-CDRs/json/{connector_id}/"
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        lists = self.s3.get_paginator("list_objects_v2")
+        pages = lists.paginate(Bucket=bucket or self.bucket, Prefix=prefix)
         for page in pages:
             for entry in page.get("Contents", []):
                 yield entry["Key"]
 
-    def records(self, connector_id: str) -> Iterable[StoredRecord]:
+    def records(self, connector_id: str, bucket: str | None = None) -> Iterable[StoredRecord]:
         """Return a connector's records."""
-        for key in self.keys(connector_id):
-            body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        for key in self.keys(connector_id, bucket):
+            body = self.s3.get_object(Bucket=bucket or self.bucket, Key=key)["Body"].read()
             yield StoredRecord(key, body, json.loads(body))
 
     def pending(self) -> dict[str, int]:

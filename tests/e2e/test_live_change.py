@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.e2e.lab import CALLER, Lab, Route, Trunk
+from tests.e2e.lab import CALLER, Lab, Route, Trunk, eventually
 from tests.e2e.running import descendants
 from tests.e2e.sipp import free_address, free_host
 from tests.e2e.wire import Wire
@@ -20,6 +20,7 @@ PAUSE_S = 0.1
 """Between two calls."""
 SILENCE_S = 0.3
 """After so long without a 100 (EDGE B7: 0.2 s) nobody will answer."""
+ECHO = "+12125550100"
 BUSY = "+12125550102"
 BUSY_IN_LONDON = "+442079460102"
 
@@ -129,6 +130,45 @@ def test_routes_and_numbers(lab: Lab, trunk: Trunk) -> None:
         VoiceConnectorId=trunk.connector_id, E164PhoneNumbers=[number]
     )
     assert_within_promise(be_called, 404)
+
+
+def test_the_bucket_of_records(lab: Lab, trunk: Trunk) -> None:
+    # EDGE C11: it counts for the calls that end from then on, those that were up included
+    other = f"other-{secrets.token_hex(4)}"
+    lab.s3.create_bucket(Bucket=other)
+
+    def settled(bucket: str | None) -> None:
+        named = {} if bucket is None else {"CdrBucket": bucket}
+        lab.voice.update_global_settings(VoiceConnector=named)
+
+    def talk(bucket: str | None) -> str:
+        """Be up while the bucket is changed; return the Call-ID."""
+        agent = Agent(f"caller-{secrets.token_hex(4)}", free_address(trunk.pbx))
+        with Wire(agent) as wire:
+            plan = CallerPlan(bye_after_s=PROMISE_S + 0.5)
+            uri = f"sip:{ECHO}@{trunk.host}"
+            call = agent.call(uri, lab.edge, plan, time.monotonic(), caller=CALLER)
+            wire.run_until(lambda: call.final is not None, "the call is answered")
+            settled(bucket)
+            wire.run_until(lambda: call.hung_up, "the call ends")
+        return call.invite.call_id
+
+    def kept() -> dict[str, str]:
+        """Return the bucket of each record by its Call-ID."""
+        return {
+            str(record.members["CallId"]): bucket
+            for bucket in (lab.bucket, other)
+            for record in lab.records(trunk.connector_id, bucket)
+        }
+
+    try:
+        moved, lost = talk(other), talk(None)
+        found = talk(lab.bucket)
+    finally:
+        settled(lab.bucket)
+    wanted = {moved: other, found: lab.bucket}
+    eventually(lambda: kept() == wanted or None, "the records of two of three calls")
+    assert lost not in kept()
 
 
 def test_a_deleted_connector_takes_no_calls(lab: Lab, trunk: Trunk) -> None:

@@ -26,7 +26,12 @@ OTHER_SETTINGS = {
     "api": {"private_addresses": True},
     "media": {"first_port": 20_000, "last_port": 20_999},
     "recording": {"allowed": True},
-    "records": {"quality": True},
+    "records": {
+        "quality": True,
+        "format": "v2",
+        "prefix": "telephony/cdrs",
+        "former_prefixes": ["old/cdrs"],
+    },
 }
 OTHER: dict[str, object] = {
     "ovc:prefix": "lab2",
@@ -38,6 +43,8 @@ OTHER: dict[str, object] = {
     "ovc:vpc_cidr": "172.20.0.0/22",
     "ovc:api_concurrency": 0,
     "ovc:cdr_retention_days": 400,
+    "ovc:cdr_buckets": ["central-cdrs.example"],
+    "ovc:cdr_kms_keys": ["arn:aws:kms:us-east-1:444455556666:key/0000-1111"],
 }
 
 

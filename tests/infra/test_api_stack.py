@@ -128,7 +128,7 @@ def test_recordings_are_ordered_only_where_they_are_allowed(api: Template, other
 
 def test_logs_end_some_day(api: Template) -> None:
     groups = api.of("AWS::Logs::LogGroup").values()
-    assert [it["Properties"]["RetentionInDays"] for it in groups] == [90] * 3
+    assert [it["Properties"]["RetentionInDays"] for it in groups] == [90] * 4
 
 
 def test_the_url_is_told(api: Template) -> None:

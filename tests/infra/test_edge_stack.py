@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from edge.settings import VARIABLES, RuntimeSettings
-from model.cdr import KEY_PREFIX
 from model.cqr import QUALITY_PREFIX
+from model.record_form import KEY_PREFIX
 from model.settings import Settings
 from model.tables import edge_log_group_name
-from tests.infra.synthesis import OTHER_SETTINGS, Assembly, Template, text_of
+from tests.infra.synthesis import OTHER_SETTINGS, ROOT, Assembly, Template, text_of
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("cdk")]
 
@@ -161,6 +161,18 @@ def test_the_container_cannot_write_or_run_out_of_sockets(edge: Template) -> Non
     assert "Privileged" not in it
 
 
+def test_the_journal_is_all_that_the_container_may_write_to(edge: Template) -> None:
+    # EDGE C9
+    (mount,) = container(edge)["MountPoints"]
+    (volume,) = edge.properties("AWS::ECS::TaskDefinition")["Volumes"]
+    assert mount["SourceVolume"] == volume["Name"] == "journal" and not mount["ReadOnly"]
+    directory = variables(edge)["OVC_JOURNAL_DIRECTORY"]
+    assert mount["ContainerPath"] == directory
+    dockerfile = (ROOT / "edge" / "Dockerfile").read_text()
+    assert f'VOLUME ["{directory}"]' in dockerfile
+    assert f"--chown=10001:10001 /build/journal {directory}\n" in dockerfile
+
+
 def test_the_log_never_holds_up_calls_and_ends_some_day(edge: Template) -> None:
     log = container(edge)["LogConfiguration"]
     (group,) = edge.of("AWS::Logs::LogGroup")
@@ -184,16 +196,22 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
         ("dynamodb:BatchGetItem", f"{table}numbers"),
         ("dynamodb:Query", f"{table}connectors"),
         ("dynamodb:Query", f"{table}numbers"),
+        ("dynamodb:Query", f"{table}calls/index/live"),
+        ("dynamodb:DeleteItem", f"{table}calls"),
+        ("dynamodb:PutItem", f"{table}calls"),
         ("dynamodb:PutItem", f"{table}nodes"),
+        ("dynamodb:UpdateItem", f"{table}nodes"),
         ("dynamodb:Query", f"{table}nodes"),
         ("dynamodb:Query", f"{table}feed"),
         ("dynamodb:UpdateItem", f"{table}limits"),
         ("dynamodb:BatchWriteItem", f"{table}calls"),
         ("dynamodb:BatchWriteItem", f"{table}nodes"),
         ("s3:PutObject", f"{bucket}/{KEY_PREFIX}/*"),
-        ("logs:CreateLogGroup", f"{groups}:/aws/ChimeVoiceConnectorLogs/*"),
-        ("logs:CreateLogStream", f"{groups}:/aws/ChimeVoiceConnectorLogs/*"),
-        ("logs:PutLogEvents", f"{groups}:/aws/ChimeVoiceConnectorLogs/*"),
+        *(
+            (f"logs:{action}", f"{groups}:/aws/ChimeVoiceConnector{log}/*")
+            for action in ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
+            for log in ("Logs", "SipMessages")
+        ),
         # It has no resource to be restricted to.
         ("ec2:DescribeNetworkInterfaces", "*"),
     }
@@ -203,15 +221,27 @@ def test_what_is_off_by_default_has_no_rights_until_it_is_on(
     edge: Template, other: Template
 ) -> None:
     # docs/recording.md, EDGE X10
-    table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/lab2-nodes"
     bucket = "arn:${AWS::Partition}:s3:::lab2-cdr-${AWS::AccountId}-${AWS::Region}"
     wanted = {
-        ("dynamodb:UpdateItem", table),
         ("s3:PutObject", f"{bucket}/Amazon-Chime-Voice-Connector-Recordings/pcap/*"),
         ("s3:PutObject", f"{bucket}/{QUALITY_PREFIX}/*"),
     }
     assert wanted <= other.grants("TaskTaskRole")
-    assert len(other.grants("TaskTaskRole")) == len(edge.grants("TaskTaskRole")) + len(wanted)
+    # EDGE C1: the prefixes that were chosen, in the place of the usual one.
+    records = {("s3:PutObject", f"{bucket}/{it}/*") for it in ("telephony/cdrs", "old/cdrs")}
+    own = records | wanted
+    # A bucket of another account: the same, and nothing else.
+    foreign = {
+        (action, resource.replace(bucket, "arn:${AWS::Partition}:s3:::central-cdrs.example"))
+        for action, resource in own
+    }
+    key = {("kms:GenerateDataKey", "arn:aws:kms:us-east-1:444455556666:key/0000-1111")}
+    granted = other.grants("TaskTaskRole")
+    assert {it for it in granted if it[0] == "s3:PutObject"} == own | foreign
+    assert {it for it in granted if it[0].startswith("kms:")} == key
+    # One prefix more than by default.
+    added = len(wanted | foreign | key) + 1
+    assert len(granted) == len(edge.grants("TaskTaskRole")) + added
 
 
 def test_the_execution_role_fetches_image_and_secret_and_writes_the_log(edge: Template) -> None:

@@ -53,7 +53,7 @@ def test_it_gets_every_variable_it_reads(api: Template, other: Template) -> None
 
 def test_it_is_called_every_minute(api: Template) -> None:
     # API PN5 PN7 PN11
-    rule = api.properties("AWS::Events::Rule")
+    rule = api.named("AWS::Events::Rule", "NumberOrders")
     (function,) = [
         name for name in api.of("AWS::Lambda::Function") if name.startswith("NumberOrders")
     ]
@@ -62,13 +62,14 @@ def test_it_is_called_every_minute(api: Template) -> None:
     permissions = [
         it["Properties"]
         for name, it in api.of("AWS::Lambda::Permission").items()
-        if not name.startswith("Management")
+        if name.startswith("NumberOrders")
     ]
     assert [it["Principal"] for it in permissions] == ["events.amazonaws.com"]
-    (rule_name,) = api.of("AWS::Events::Rule")
+    (rule_name,) = [it for it in api.of("AWS::Events::Rule") if it.startswith("NumberOrders")]
     assert text_of(permissions[0]["SourceArn"]) == f"${{{rule_name}.Arn}}"
     # What fails is left to the next minute.
-    assert api.properties("AWS::Lambda::EventInvokeConfig")["MaximumRetryAttempts"] == 0
+    calls = api.named("AWS::Lambda::EventInvokeConfig", "NumberOrders")
+    assert calls["MaximumRetryAttempts"] == 0
 
 
 def test_a_pending_order_knocks(api: Template, other: Template) -> None:

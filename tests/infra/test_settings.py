@@ -34,8 +34,9 @@ def test_every_member_can_be_chosen() -> None:
     default = DeploymentSettings()
     for key, value in OTHER.items():
         name = key.removeprefix("ovc:")
-        assert getattr(chosen, name) == value
-        assert getattr(default, name) != value
+        wanted = tuple(value) if isinstance(value, list) else value
+        assert getattr(chosen, name) == wanted
+        assert getattr(default, name) != wanted
     assert chosen.operator.carriers[0].host == "192.0.2.1"
 
 
@@ -44,6 +45,12 @@ def test_the_command_line_hands_over_text() -> None:
     assert given == DeploymentSettings(
         nodes=2, cpu=2048, memory_mib=4096, settings={"domain": "a.example"}
     )
+
+
+def test_names_of_buckets_are_a_list_or_have_commas_between_them() -> None:
+    wanted = ("one-cdrs", "two.cdrs")
+    assert read(cdr_buckets=["one-cdrs", "two.cdrs"]).cdr_buckets == wanted
+    assert read(cdr_buckets="one-cdrs, two.cdrs").cdr_buckets == wanted
 
 
 def test_numbers_may_come_out_of_node_as_floats() -> None:
@@ -71,6 +78,12 @@ def test_fargate_sizes_are_known(cpu: int, sizes: tuple[int, ...]) -> None:
         ("prefix", "ovc-", "ovc:prefix: it is 'ovc-'"),
         ("prefix", "o" * 17, "ovc:prefix: it is"),
         ("prefix", 7, "ovc:prefix: it is 7; wanted is text"),
+        ("cdr_buckets", ["a"], "ovc:cdr_buckets: it is 'a'; wanted is names of buckets"),
+        ("cdr_buckets", ["a/b*"], "ovc:cdr_buckets: it is 'a/b"),
+        ("cdr_buckets", "UPPER", "ovc:cdr_buckets: it is 'UPPER'"),
+        ("cdr_buckets", 7, "ovc:cdr_buckets: it is 7; wanted is a list of texts"),
+        ("cdr_buckets", [7], "ovc:cdr_buckets: it is 7; wanted is text"),
+        ("cdr_kms_keys", ["alias/aws/s3"], "ovc:cdr_kms_keys: it is 'alias/aws/s3'"),
         ("nodes", -1, "ovc:nodes: it is -1; wanted is a whole number from 0 to 100"),
         ("nodes", 101, "ovc:nodes: it is 101"),
         ("nodes", 1.5, "ovc:nodes: it is 1.5; wanted is a whole number"),

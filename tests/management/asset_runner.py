@@ -82,7 +82,7 @@ def main() -> None:
     spoken.propagate = False
     handlers = {
         name: import_module(f"lambdas.{name}.handler").handler
-        for name in ("management", "number_orders")
+        for name in ("management", "number_orders", "call_reaper")
     }
     for line in sys.stdin:
         order = json.loads(line)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from model.call_items import ended_members, live_members
+from model.call_items import due_members, ended_members, live_members
 from model.calls import LiveCall
 from model.cdr import NORMAL_CALL_CLEARING, CallDetailRecord, CallStatus, Disposition
 from model.codec import encode_item
@@ -99,6 +99,11 @@ class Rows:
         """Write calls that have ended."""
         for it in records:
             self._put_call(ended_members(it, NODE, it.key() if has_object else None, quality))
+
+    def due(self, *records: CallDetailRecord, node_id: str = NODE) -> None:
+        """Write calls that have ended and whose objects are on their way."""
+        for it in records:
+            self._put_call(due_members(it, node_id, "some-bucket", it.key()))
 
     def live(
         self, *calls: LiveCall, node_id: str = NODE, quality: CallQuality | None = None

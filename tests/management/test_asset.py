@@ -146,6 +146,23 @@ def creation(event: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def test_the_call_reaper_runs_out_of_the_asset(
+    asset: Path, api: Template, environment: Mapping[str, str], embedded_aws: EmbeddedAws
+) -> None:
+    # EDGE C9; without the models of S3 and ECS it could not be imported
+    prefix = "reaped"
+    provision(embedded_aws.clients("us-east-1"), Settings(), prefix=prefix, pool=())
+    given = {**environment, "OVC_TABLE_PREFIX": prefix}
+    process = AssetProcess(asset, given, aws_url=embedded_aws.url)
+    with process:
+        report = process.function("call_reaper")({"source": "aws.events"}, None)
+    assert report == {"nodes": 0, "dead": 0, "closed": 0, "left": 0}
+    rights = allowed(api, "CallReaperRole")
+    for function, action, target in process.calls:
+        assert function == "call_reaper"
+        assert action in rights[target.replace(prefix, "ovc")]
+
+
 def test_the_api_suite_passes_and_asks_aws_for_what_the_role_allows(
     asset: Path, api: Template, tmp_path: Path
 ) -> None:

@@ -146,6 +146,17 @@ def test_a_call_that_is_up_has_no_record_yet(api: LocalApi, rows: Rows) -> None:
     assert numbers(api, CALLS, "Calls") == []
 
 
+def test_a_call_whose_object_is_due_is_not_up_and_says_where_it_will_lie(
+    api: LocalApi, rows: Rows
+) -> None:
+    # EXT4, EXT5, EDGE C9
+    rows.live(live_call(1))
+    rows.due(record(2))
+    assert numbers(api, CALLS, "Calls") == [1]
+    (entry,) = api.made("GET", CDRS)["CallDetailRecords"]
+    assert entry == record(2).members() | {"ObjectKey": record(2).key()}
+
+
 def test_pages_of_any_size_make_up_the_whole_list(api: LocalApi, rows: Rows) -> None:
     # EXT3: several calls start in the same millisecond
     rows.ended(*(record(number, started_at=BEGAN) for number in range(3)))

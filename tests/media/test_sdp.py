@@ -1,5 +1,7 @@
 """Session descriptions read (RFC 4566, RFC 3264; EDGE SD1-SD10, R12, R13, R17, R38, D8)."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from edge.media.sdp import SdpError, read, read_answer
 from edge.media.session import Direction, PayloadTypes
 from edge.media.terms import Codec, Terms
+from tests.support.circles import circles_of
 
 HEAD = "v=0\r\no=pbx 7 1 IN IP4 203.0.113.9\r\ns=call\r\nc=IN IP4 203.0.113.9\r\nt=0 0\r\n"
 AUDIO = "m=audio 30000 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n"
@@ -87,6 +90,14 @@ def test_what_cannot_be_used_names_status_and_warning(
         read(body)
     assert (caught.value.status, caught.value.warning) == (status, warning)
     assert caught.value.detail in str(caught.value)
+
+
+def test_what_cannot_be_used_is_let_go_at_once() -> None:  # EDGE X9: no search for circles
+    with circles_of("") as circles:
+        for _, body, _, _ in FAULTS:
+            with suppress(SdpError):
+                read(body)
+        assert circles() == []
 
 
 # (name, audio section, payload types)

@@ -9,16 +9,22 @@ from hypothesis import strategies as st
 
 from model.call_items import (
     call_key,
+    due_bucket_of,
+    due_members,
     ended_members,
     has_ended,
     live_call_from,
     live_members,
     record_from,
+    seen,
+    seen_at,
 )
 from model.calls import customer_number
 from model.cdr import CallDetailRecord, CallStatus, Disposition
 from model.codec import Item, encode_item
+from model.record_form import RecordForm
 from model.tables import CALLS, EXPIRES_AT, LIVE_CALLS
+from tests.model.record_samples import FORMS
 from tests.runtime.records import STARTED_AT, a_live_call, a_record
 
 ACCOUNT = "000000000000"
@@ -41,6 +47,7 @@ RECORDS = st.builds(
     answered=st.booleans(),
     started_at=MOMENTS,
     ended_at=MOMENTS,
+    form=st.sampled_from(FORMS),
 )
 
 
@@ -51,7 +58,7 @@ def test_a_row_has_all_that_its_object_consists_of(record: CallDetailRecord) -> 
     read = record_from(item, ACCOUNT)
     assert (read.key(), read.body()) == (record.key(), record.body())
     assert item["object_key"] == {"S": record.key()}
-    assert item["billable_duration"] == {"N": str(read.members()["BillableDuration"])}
+    assert item["billable_duration"] == {"N": str(read.billable_duration)}
     assert has_ended(item)
 
 
@@ -68,8 +75,16 @@ def test_a_live_call_is_read_back_and_is_in_the_index_of_its_node() -> None:
     call = replace(a_live_call(), sip_auth_user="pbx")
     item = encode_item(live_members(call, "node1"))
     assert live_call_from(item) == call
+    assert "form" not in item
     assert item[LIVE_CALLS.partition_key] == {"S": "node1"}
     assert not has_ended(item)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_row_of_a_live_call_knows_the_form_of_its_record(form: RecordForm) -> None:
+    # EDGE C9: whoever closes it, with whatever settings, writes the same object
+    call = replace(a_live_call(), form=form)
+    assert live_call_from(encode_item(live_members(call, "node1"))) == call
 
 
 def test_the_end_of_a_call_replaces_its_row_and_takes_it_from_the_live_ones() -> None:
@@ -83,6 +98,38 @@ def test_the_end_of_a_call_replaces_its_row_and_takes_it_from_the_live_ones() ->
     assert call_key(record.transaction_id) == {
         CALLS.partition_key: ended[CALLS.partition_key],
     }
+
+
+@given(RECORDS)
+def test_a_row_whose_object_is_due_has_all_that_it_consists_of_and_where_it_goes(
+    record: CallDetailRecord,
+) -> None:
+    # EDGE C9: a recorded end is used as it is, whatever the settings are by then
+    item = encode_item(due_members(record, "node1", "a-bucket", record.key()))
+    read = record_from(item, ACCOUNT)
+    assert (read.key(), read.body()) == (record.key(), record.body())
+    assert item["object_key"] == {"S": record.key()}
+    assert due_bucket_of(item) == "a-bucket"
+
+
+def test_a_call_whose_object_is_due_has_ended_but_stays_where_it_is_looked_for() -> None:
+    # EDGE C9
+    record = a_record()
+    due = encode_item(due_members(record, "node1", "a-bucket", record.key()))
+    done = encode_item(ended_members(record, "node1", record.key()))
+    live = encode_item(live_members(a_live_call(), "node1"))
+    assert due[LIVE_CALLS.partition_key] == live[LIVE_CALLS.partition_key]
+    assert [has_ended(item) for item in (live, due, done)] == [False, True, True]
+    assert [due_bucket_of(item) for item in (live, due, done)] == [None, "a-bucket", None]
+    assert due.keys() - done.keys() == {LIVE_CALLS.partition_key, "bucket"}
+
+
+def test_a_row_can_say_when_its_call_was_last_seen() -> None:
+    # EDGE C9
+    item = encode_item(live_members(a_live_call(), "node1"))
+    assert seen_at(item) is None
+    assert seen_at(seen(item, STARTED_AT)) == STARTED_AT
+    assert live_call_from(seen(item, STARTED_AT)) == live_call_from(item)
 
 
 def test_a_record_that_was_given_up_has_no_object() -> None:

@@ -14,7 +14,11 @@ from model.cdr import (
     Disposition,
     billable_seconds,
     filtered_number,
+    usage_type,
 )
+from model.record_form import RecordForm, RecordFormat, TimeForm
+from model.settings import CONNECTOR_REGIONS
+from tests.model.record_samples import PUBLISHED_RECORDS
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -49,6 +53,21 @@ MEMBERS = [
     "StatusMessage", "Disposition", "Status", "SipAuthUser", "BillableDuration", "StartTime",
     "EndTime",
 ]  # fmt: skip
+
+
+V2 = replace(SAMPLE, form=RecordForm(format=RecordFormat.V2, region="us-west-2"))
+
+V2_BODY = (
+    b'{"AwsAccountId":"111122223333","TransactionId":"879eee6e-ec7-4167-b634-a2519506d142",'
+    b'"CallId":"777a6b953100721d372188753f2059a8@203.0.113.9:8080",'
+    b'"VoiceConnectorId":"11111222223333334444","Status":"Completed",'
+    b'"StatusMessage":"Normal Call Clearing","SipAuthUser":"5600","BillableDurationSeconds":30,'
+    b'"BillableDurationMinutes":0.5,"SchemaVersion":"2.0","SourcePhoneNumber":"+15105551212",'
+    b'"SourceCountry":"US","DestinationPhoneNumber":"+16285551212","DestinationCountry":"US",'
+    b'"UsageType":"USW2-US-US-outbound-minutes","ServiceCode":"AmazonChimeVoiceConnector",'
+    b'"Direction":"Outbound","StartTimeEpochSeconds":1552026458,"EndTimeEpochSeconds":1552026488,'
+    b'"Region":"us-west-2","Streaming":false}'
+)
 
 
 def members_of(record: CallDetailRecord) -> dict[str, str | int]:
@@ -209,3 +228,83 @@ def test_whatever_a_peer_says_the_record_is_one_object_without_white_space(
     assert record.body() == compact.encode()
     assert not any(octet < 0x20 for octet in record.body())
     assert [name for name in MEMBERS if name in members] == list(members)
+
+
+def test_times_are_written_in_iso_8601_where_that_is_chosen() -> None:  # EDGE C5
+    members = members_of(replace(SAMPLE, form=RecordForm(time=TimeForm.ISO8601)))
+    assert list(members) == MEMBERS
+    assert members["StartTime"] == "2019-03-08T06:27:38.563Z"
+    assert members["EndTime"] == "2019-03-08T06:28:08.036Z"
+    assert members["BillableDuration"] == 30
+
+
+def test_the_newer_format_is_written_octet_for_octet() -> None:  # EDGE C3, C4, C5
+    assert V2.body() == V2_BODY
+    assert V2.key() == SAMPLE.key()
+
+
+def test_the_newer_format_has_the_members_of_the_guide_in_its_order() -> None:  # EDGE C3
+    guide = [it for it in PUBLISHED_RECORDS if it["source"] == "guide-2019"]
+    assert list(members_of(V2)) == list(json.loads(guide[0]["body"]))
+
+
+def test_the_newer_format_leaves_out_what_is_not_known() -> None:  # EDGE C3
+    members = members_of(
+        replace(V2, sip_auth_user=None, from_number="anonymous", to_number="+80012345678")
+    )
+    absent = {"SipAuthUser", "SourceCountry", "DestinationCountry"}
+    assert list(members) == [name for name in members_of(V2) if name not in absent]
+    assert members["SourcePhoneNumber"] == "anonymous"
+    assert members["UsageType"] == "USW2-ZZ-ZZ-outbound-minutes"
+
+
+@pytest.mark.parametrize(
+    ("duration_ms", "seconds", "minutes"),
+    [(4_000, 6, "0.1"), (30_000, 30, "0.5"), (42_000, 42, "0.7"), (60_000, 60, "1.0")],
+)
+def test_minutes_are_tenths(duration_ms: int, seconds: int, minutes: str) -> None:  # EDGE C4
+    ended_at = SAMPLE.started_at + timedelta(milliseconds=duration_ms)
+    body = replace(V2, ended_at=ended_at).body().decode()
+    wanted = f'"BillableDurationSeconds":{seconds},"BillableDurationMinutes":{minutes},'
+    assert wanted in body
+
+
+def test_seconds_are_cut_off_and_the_bill_is_that_of_the_milliseconds() -> None:  # EDGE C4, C5
+    started_at = EPOCH + timedelta(milliseconds=1_999)
+    members = members_of(
+        replace(V2, started_at=started_at, ended_at=started_at + timedelta(milliseconds=6_001))
+    )
+    assert (members["StartTimeEpochSeconds"], members["EndTimeEpochSeconds"]) == (1, 8)
+    assert members["BillableDurationSeconds"] == 12
+
+
+@pytest.mark.parametrize(
+    ("region", "disposition", "countries", "usage"),
+    [
+        ("us-east-1", Disposition.TERMINATION, ("US", "US"), "USE1-US-US-outbound-minutes"),
+        ("us-east-1", Disposition.TERMINATION, ("US", "PA"), "USE1-US-PA-outbound-minutes"),
+        ("us-east-1", Disposition.ORIGINATION, ("DE", "US"), "USE1-US-inbound-minutes"),
+        ("eu-central-1", Disposition.ORIGINATION, (None, "DE"), "EUC1-DE-inbound-minutes"),
+        ("moon-1", Disposition.ORIGINATION, (None, None), "moon-1-ZZ-inbound-minutes"),
+    ],
+)
+def test_a_usage_type_names_place_countries_and_direction(
+    region: str, disposition: Disposition, countries: tuple[str | None, str | None], usage: str
+) -> None:  # EDGE C3
+    assert usage_type(region, disposition, *countries) == usage
+
+
+def test_an_inbound_call_is_told_in_the_words_of_the_newer_format() -> None:  # EDGE C3
+    members = members_of(replace(V2, disposition=Disposition.ORIGINATION))
+    assert members["Direction"] == "Inbound"
+    assert members["UsageType"] == "USW2-US-inbound-minutes"
+
+
+def test_every_region_of_connectors_has_a_name_in_bills() -> None:  # EDGE C3, API RG1
+    names = {usage_type(it, Disposition.ORIGINATION, None, "US") for it in CONNECTOR_REGIONS}
+    assert len(names) == len(CONNECTOR_REGIONS)
+    assert not {name for name in names if name.startswith(CONNECTOR_REGIONS)}
+
+
+def test_what_is_shown_elsewhere_has_the_whitepapers_members_whatever_the_form() -> None:
+    assert V2.seed_members() == SAMPLE.seed_members() == SAMPLE.members()  # EXT5

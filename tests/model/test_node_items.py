@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from model import call_items
 from model.codec import encode_item
 from model.node import LIVE_FOR, CarrierState, NodeState
 from model.node_items import node_from, node_members
@@ -32,18 +33,23 @@ NODE = NodeState(
             registration="registered",
         ),
     ),
+    task="arn:aws:ecs:us-east-1:000000000000:task/ovc-edge/0123456789abcdef0123456789abcdef",
+    shown_at=NOW + timedelta(seconds=3),
 )
 
 
-@pytest.mark.parametrize("node", [NODE, replace(NODE, carriers=(), draining=False)])
+@pytest.mark.parametrize(
+    "node", [NODE, replace(NODE, carriers=(), draining=False, task=None, shown_at=None)]
+)
 def test_a_node_is_read_back(node: NodeState) -> None:
     assert node_from(encode_item(node_members(node))) == node
 
 
-def test_a_node_is_found_by_its_id_and_expires_after_a_day() -> None:
+def test_a_node_is_found_by_its_id_and_outlives_the_rows_of_its_calls() -> None:  # EDGE C9
     members = node_members(NODE)
     assert (members["pk"], members["sk"]) == ("node", "node1")
-    assert members[EXPIRES_AT] == int((NOW + timedelta(days=1)).timestamp())
+    assert members[EXPIRES_AT] == int((NOW + timedelta(days=91)).timestamp())
+    assert timedelta(days=91) > call_items.KEPT
 
 
 @pytest.mark.parametrize(
@@ -58,4 +64,11 @@ def test_a_node_is_found_by_its_id_and_expires_after_a_day() -> None:
 )
 def test_a_node_lives_as_long_as_it_shows_itself(silent: timedelta, is_live: bool) -> None:
     assert timedelta(seconds=30) == LIVE_FOR
-    assert NODE.is_live(NOW + silent) is is_live
+    assert replace(NODE, shown_at=NOW).is_live(NOW + silent) is is_live
+
+
+def test_a_lease_by_a_clock_that_stands_elsewhere_hides_no_node() -> None:
+    # EDGE C9: it is for the ends of calls; whether a node lives, clocks of machines tell.
+    stepped = replace(NODE, renewed_at=NOW - timedelta(days=400), shown_at=NOW)
+    assert stepped.is_live(NOW)
+    assert not replace(stepped, shown_at=None).is_live(NOW), "as a node of an earlier version"

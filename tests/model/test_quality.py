@@ -1,6 +1,7 @@
 """The quality of a call as metrics, as a row and as an object of its own (EDGE X2, X10)."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -19,6 +20,8 @@ from model.quality import (
     quality_from,
     quality_members,
 )
+from model.record_form import RecordForm
+from tests.model.record_samples import FORMS
 from tests.runtime.records import a_live_call, a_quality, a_quality_record, a_record
 
 COUNTS = st.integers(0, 2**48)
@@ -102,6 +105,16 @@ def test_the_object_has_the_members_of_the_record_and_says_where_the_call_went()
         "Amazon-Chime-Voice-Connector-CQRs/json/abcdef1ghij2klmno3pqr4/2019/03/08/"
         f"06.27.38.563_{record.transaction_id}"
     )
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_object_has_the_same_members_whatever_the_form_of_the_record(form: RecordForm) -> None:
+    # EDGE X10
+    record = replace(a_record(), form=form)
+    members = a_quality_record(record).members()
+    assert list(members) == list(a_quality_record().members())
+    times = record.seed_members(form.time)
+    assert (members["StartTime"], members["EndTime"]) == (times["StartTime"], times["EndTime"])
 
 
 @pytest.mark.parametrize("route", CallRoute)

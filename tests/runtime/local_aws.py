@@ -3,12 +3,15 @@
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
 import boto3
 from moto.server import ThreadedMotoServer
 
+from edge.runtime.aws_messages import JournalPlan
 from model import tables
 from model.codec import Item, Plain, decode_item, encode_item
 from model.connector import Connector, Origination, Route, Termination
@@ -88,11 +91,19 @@ class Deployment:
 
     def __init__(self, aws: LocalAws, prefix: str) -> None:
         self.aws, self.prefix = aws, prefix
+        self._disk = TemporaryDirectory(prefix="ovc-test-")
+        self.journals = Path(self._disk.name)
+        """Where nodes keep their journals."""
         self.bucket = f"{prefix}-cdr"
         self._dynamodb = aws.client("dynamodb")
         aws.client("s3").create_bucket(Bucket=self.bucket)
         for table in tables.TABLES:
             self._dynamodb.create_table(**table.creation(prefix))
+
+    @property
+    def plan(self) -> JournalPlan:
+        """Return where nodes keep their journals, and that there is room."""
+        return JournalPlan(self.journals, 1 << 20)
 
     def put(self, table: tables.Table, members: Mapping[str, Plain]) -> None:
         """Write an item as it is, and tell nobody."""

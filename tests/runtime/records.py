@@ -12,7 +12,7 @@ from model.quality import CallQuality, SideQuality, StreamQuality
 STARTED_AT = datetime(2019, 3, 8, 6, 27, 38, 563_000, tzinfo=UTC)
 
 
-NODE = NodeIdentity("node1", "198.51.100.10:5060", STARTED_AT)
+NODE = NodeIdentity("node1", "198.51.100.10:5060", STARTED_AT, "process:host:1:2")
 
 
 def a_live_call(transaction_id: str | None = None) -> LiveCall:

@@ -5,10 +5,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 
 from edge.flow import Address
+from edge.meter import Figures
 from edge.runtime.log import Field
 from edge.seam import Drain, Input, NodeReport, Output
+from tests.runtime.records import STARTED_AT
 
 
 class ScriptedCore:
@@ -21,6 +24,8 @@ class ScriptedCore:
         self.at: float | None = None
         self.active_calls = 0
         self.dialogs = 0
+        self.counted: list[Figures] = [Figures({}, {"PortsFree": 7})]
+        """What every minute brings."""
         self.known: set[Address] = set()
         self._outputs: deque[Output] = deque()
 
@@ -40,7 +45,10 @@ class ScriptedCore:
 
     def report(self, now: float, /) -> NodeReport:
         draining = any(isinstance(happened, Drain) for happened in self.inputs)
-        return NodeReport(self.active_calls, draining, ())
+        return NodeReport(STARTED_AT + timedelta(seconds=now), self.active_calls, draining, ())
+
+    def minute(self) -> list[Figures]:
+        return self.counted
 
     @property
     def pending(self) -> dict[str, int]:
@@ -52,10 +60,10 @@ class Lines:
 
     def __init__(self) -> None:
         self.written: list[tuple[str, dict[str, Field]]] = []
-        self.figures: list[Mapping[str, int | float]] = []
+        self.figures: list[Figures] = []
 
     def metrics(self, dimensions: Mapping[str, str], figures: Mapping[str, int | float]) -> None:
-        self.figures.append(figures)
+        self.figures.append(Figures(dict(dimensions), dict(figures)))
 
     def __call__(self, event: str, fields: Mapping[str, Field]) -> None:
         self.written.append((event, dict(fields)))

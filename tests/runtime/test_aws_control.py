@@ -59,7 +59,7 @@ ONE, TWO = "one0001one0001one00010", "two0002two0002two00020"
 class World:
     """A running control, and what it has reported."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, deployment: Deployment) -> None:
         self.snapshot = Snapshot()
         self.loaded = self.changes = 0
         self.names: frozenset[str] = frozenset()
@@ -67,7 +67,7 @@ class World:
         self.peers: list[PeersSeen] = []
         self.log = Lines()
         self.control = AwsControl(
-            Begin(Settings(), prefix, 0.1, NODE),
+            Begin(Settings(), deployment.prefix, 0.1, NODE, deployment.plan),
             loop=asyncio.get_running_loop(),
             feed=self._feed,
             log=self.log,
@@ -97,7 +97,7 @@ class World:
 
 def in_world(deployment: Deployment, test: Callable[[World], Awaitable[None]]) -> None:
     async def run() -> None:
-        world = World(deployment.prefix)
+        world = World(deployment)
         try:
             await test(world)
         finally:
@@ -228,13 +228,13 @@ def test_calls_and_the_node_have_their_rows(deployment: Deployment) -> None:
     # EDGE C9, C11
     async def test(world: World) -> None:
         control, recorded, forgotten = world.control, a_record(), a_live_call()
-        control.renew(NodeReport(2, False, ()))
+        control.renew(NodeReport(utc_now(), 2, False, ()))
         for call in (a_live_call(recorded.transaction_id), forgotten):
             control.journal(JournalCall(call))
         await until(lambda: len(deployment.rows(CALLS)) == 2)
         await until(lambda: len(deployment.rows(NODES)) == 1)
         assert all("live_node" in row for row in deployment.rows(CALLS))
-        control.write(WriteRecord(deployment.bucket, recorded))
+        control.write(WriteRecord(deployment.bucket, recorded, is_journalled=True))
         control.journal(ForgetCall(forgotten.transaction_id))
         control.leave()
         await asyncio.wait_for(control.left.wait(), 5.0)
@@ -256,7 +256,7 @@ def test_quality_has_its_object_and_its_place_in_the_row(deployment: Deployment)
         control.journal(NoteQuality(live, a_quality(1)))
         await until(lambda: [optional_quality(it) for it in deployment.items(CALLS)])
         assert optional_quality(deployment.items(CALLS)[0]) == a_quality(1)
-        control.write(WriteRecord(deployment.bucket, record))
+        control.write(WriteRecord(deployment.bucket, record, is_journalled=True))
         control.write(WriteRecord(deployment.bucket, of_quality))
         assert control.unsettled == 2
         control.journal(NoteQuality(record, a_quality(2)))
@@ -299,7 +299,7 @@ def test_without_tables_for_rows_records_are_stored_all_the_same(deployment: Dep
         await until(lambda: not world.control.unsettled)
         assert deployment.objects() == {record.key(): record.body()}
         await until(lambda: world.log.of("table-refuses"))
-        world.control.renew(NodeReport(0, False, ()))
+        world.control.renew(NodeReport(utc_now(), 0, False, ()))
         await until(lambda: deployment.rows(NODES))
         assert len(world.log.of("table-refuses")) == 1
 

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from obstore.exceptions import AlreadyExistsError
+from obstore.exceptions import AlreadyExistsError, PermissionDeniedError
 
 from edge.runtime.aws_messages import RecordOutcome
 from edge.runtime.cdr_sink import PUTS_IN_FLIGHT, CdrSink
@@ -12,7 +12,7 @@ from model.cdr import CallStatus
 from tests.runtime.records import a_quality_record, a_record
 from tests.runtime.scripted import Lines, until
 
-STORED, ALREADY_THERE, GIVEN_UP = RecordOutcome
+STORED, ALREADY_THERE, GIVEN_UP, LEFT = RecordOutcome
 
 
 class MemoryBucket:
@@ -22,6 +22,7 @@ class MemoryBucket:
         self.objects: dict[str, bytes] = {}
         self.order: list[str] = []
         self.away = False
+        self.error: Exception | None = None
         self.poisoned = ""
         self.attempts = 0
         self.in_flight = 0
@@ -37,6 +38,8 @@ class MemoryBucket:
             await self.gate.wait()
             if self.away or (self.poisoned and self.poisoned in key):
                 raise ConnectionError("no route to S3\n\nDebug source: pages of it")
+            if self.error is not None:
+                raise self.error
             if key in self.objects:
                 raise AlreadyExistsError("exists")
             self.objects[key] = body
@@ -55,7 +58,7 @@ class World:
         self.now = 0.0
         self.sink = CdrSink(
             open_bucket=self.bucket,
-            settled=lambda record, outcome: self.settled.append((record, outcome)),
+            settled=lambda _, record, outcome: self.settled.append((record, outcome)),
             log=self.log,
             longest_queue=longest_queue,
             first_retry_s=0.01,
@@ -238,5 +241,69 @@ def test_quality_lies_beside_the_record_and_gives_way_to_it() -> None:
         assert world.settled[-1] == (qualities[1], STORED)
         assert bucket.objects[qualities[1].key()] == qualities[1].body()
         assert all(record.key() in bucket.objects for record in records)
+
+    asyncio.run(run())
+
+
+def test_what_has_a_row_is_left_to_it_and_never_given_up() -> None:
+    # EDGE C10
+    async def run() -> None:
+        world = World(longest_queue=2)
+        world.sink = CdrSink(
+            open_bucket=world.bucket,
+            settled=lambda _, record, outcome: world.settled.append((record, outcome)),
+            may_leave=lambda record: record.status is CallStatus.COMPLETED,
+            log=world.log,
+            longest_queue=2,
+            first_retry_s=0.01,
+            monotonic=lambda: world.now,
+        )
+        bucket = world.bucket("b")
+        bucket.away = True
+        records = [a_record() for _ in range(5)]
+        for record in records:
+            world.sink.take(WriteRecord("b", record))
+        # Those under way are in no queue; they come back into it.
+        await until(lambda: len(world.settled) == 3 and bucket.attempts >= 6)
+        world.now += 24.1 * 3_600
+        await until(lambda: len(world.settled) == 5)
+        assert {outcome for _, outcome in world.settled} == {LEFT}
+        assert not world.log.of("record-given-up")
+        reasons = {line["reason"] for line in world.log.of("records-left")}
+        assert reasons == {"the queue is full", "24 h have passed"}
+
+    asyncio.run(run())
+
+
+def test_a_bucket_that_gives_no_right_is_told_of_with_what_to_do() -> None:
+    # EDGE C10: a customer's own bucket, whose policy is wrong
+    async def run() -> None:
+        world = World()
+        bucket = world.bucket("b")
+        bucket.error = PermissionDeniedError("403 Forbidden: AccessDenied")
+        world.sink.take(WriteRecord("b", a_record()))
+        await until(lambda: bucket.attempts >= 3)
+        (line,) = world.log.of("bucket-denied")
+        assert "`ovc cdr check-bucket`" in str(line["hint"])
+        bucket.error = None
+        await until(lambda: world.settled)
+        assert world.log.events() == ["bucket-denied", "bucket-back"]
+
+    asyncio.run(run())
+
+
+def test_an_outage_that_turns_out_to_be_a_matter_of_rights_is_told_of_as_such() -> None:
+    async def run() -> None:
+        world = World()
+        bucket = world.bucket("b")
+        bucket.error = ConnectionError("no route to S3")
+        world.sink.take(WriteRecord("b", a_record()))
+        await until(lambda: bucket.attempts >= 2)
+        bucket.error = PermissionDeniedError("403")
+        await until(lambda: world.log.of("bucket-denied"))
+        bucket.error = ConnectionError("no route to S3")
+        before = bucket.attempts
+        await until(lambda: bucket.attempts >= before + 2)
+        assert world.log.events() == ["bucket-refuses", "bucket-denied"]
 
     asyncio.run(run())

@@ -12,6 +12,7 @@ import pytest
 import uvloop
 
 from edge.flow import Flow, Transport
+from edge.meter import Figures
 from edge.runtime import lifecycle, stream_listener
 from edge.runtime.aws_messages import Begin
 from edge.runtime.certificates import TlsFiles
@@ -58,7 +59,9 @@ class World:
         self.tls = free_port()
         media = MediaSettings(first_port=self.address[1] - 200, last_port=self.address[1])
         plan = NodePlan(
-            begin=Begin(Settings(lab_mode=True, media=media), deployment.prefix, 0.1, NODE),
+            begin=Begin(
+                Settings(lab_mode=True, media=media), deployment.prefix, 0.1, NODE, deployment.plan
+            ),
             sip_socket=sip_socket,
             streams=StreamPlan(
                 tcp_socket=stream_listener.bind(("127.0.0.1", 0)),
@@ -123,6 +126,33 @@ def test_it_shows_itself_from_ready_to_stop(deployment: Deployment) -> None:
         assert deployment.rows(NODES) == []
 
     live(ScriptedCore(), deployment, test, drain_s=30.0)
+
+
+def test_it_tells_figures_every_minute_and_at_its_end(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:  # EDGE X1, X7
+    monkeypatch.setattr("edge.runtime.lifecycle.MEASURED_EVERY_S", 0.1)
+    core = ScriptedCore()
+    core.counted += [
+        Figures({"Reason": "foreign"}, {"PacketsDropped": 3}),
+        Figures({"VoiceConnectorId": "one"}, {"Throttles": 1}, is_of_connector=True),
+    ]
+    whole = {"Deployment": deployment.prefix, "Region": "us-east-1"}
+
+    async def test(world: World) -> None:
+        await until(lambda: len(world.log.figures) >= 6)
+        told = world.log.figures[:3]
+        assert told == [
+            Figures(whole, {"PortsFree": 7, "CdrBacklog": 0}),
+            Figures(whole | {"Reason": "foreign"}, {"PacketsDropped": 3}),
+            Figures({"VoiceConnectorId": "one"}, {"Throttles": 1}),
+        ]
+        world.core.counted = [Figures({}, {"PortsFree": 1})]
+        world.stop()
+        await world.life
+        assert world.log.figures[-1].figures["PortsFree"] == 1
+
+    live(core, deployment, test)
 
 
 def test_it_shows_itself_again_and_again(
@@ -264,7 +294,7 @@ def test_what_is_measured_of_the_last_calls_is_stored(
         match happened:
             case HangUp():
                 core.at = time.monotonic() + 0.1
-                return [WriteRecord(deployment.bucket, record)]
+                return [WriteRecord(deployment.bucket, record, is_journalled=True)]
             case Tick():
                 core.active_calls, core.at = 0, None
                 quality = NoteQuality(record, a_quality())

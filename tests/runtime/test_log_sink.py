@@ -54,12 +54,13 @@ class Cloud:
 class World:
     """A sink over a cloud."""
 
-    def __init__(self, longest_queue: int = 1_000) -> None:
+    def __init__(self, longest_queue: int = 1_000, largest_queue_bytes: int = 1 << 20) -> None:
         self.cloud, self.log = Cloud(), Lines()
         self.sink = LogSink(
             self.cloud.write,
             log=self.log,
             longest_queue=longest_queue,
+            largest_queue_bytes=largest_queue_bytes,
             window_s=0.01,
             first_retry_s=0.01,
         )
@@ -68,11 +69,9 @@ class World:
         await until(lambda: not self.sink.pending)
 
 
-def in_world(
-    test: Callable[[World], Coroutine[None, None, None]], longest_queue: int = 1_000
-) -> None:
+def in_world(test: Callable[[World], Coroutine[None, None, None]], **bounds: int) -> None:
     async def run() -> None:
-        await test(World(longest_queue))
+        await test(World(**bounds))
 
     asyncio.run(run())
 
@@ -176,6 +175,30 @@ def test_a_full_queue_lets_go_what_comes_and_counts_it() -> None:
         assert world.cloud.numbers() == list(range(16))
 
     in_world(test, longest_queue=16)
+
+
+def test_a_queue_is_full_by_its_size_too() -> None:  # EDGE X3
+    def message(number: int, size: int) -> WriteLog:
+        log, at = ConnectorLog.SIP_MESSAGES, STARTED_AT
+        return WriteLog(log, "one", at, {"n": number, "sip_message": "x" * size})
+
+    async def test(world: World) -> None:
+        group = ConnectorLog.SIP_MESSAGES.group("one")
+        world.cloud.away = True
+        for number in range(10):
+            world.sink.take(message(number, 1_000))
+        # A small one finds room where a large one does not.
+        world.sink.take(message(10, 1))
+        assert world.sink.pending == 5
+        assert world.log.of("log-records-dropped")[-1]["total"] == 4
+        world.cloud.away = False
+        await world.is_idle()
+        assert world.cloud.numbers(group) == [0, 1, 2, 3, 10]
+        world.sink.take(message(11, 4_000))
+        await world.is_idle()
+        assert world.cloud.numbers(group)[-1] == 11
+
+    in_world(test, largest_queue_bytes=4_300)
 
 
 def test_what_cloudwatch_never_takes_is_let_go_and_counted() -> None:

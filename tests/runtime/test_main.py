@@ -68,6 +68,7 @@ def environment(deployment: Deployment, port: int, **more: str) -> dict[str, str
         "OVC_SETTINGS": json.dumps({"lab_mode": True, "media": media}),
         "OVC_TABLE_PREFIX": deployment.prefix,
         "OVC_SIP_LISTEN": f"127.0.0.1:{port}",
+        "OVC_JOURNAL_DIRECTORY": str(deployment.journals),
         **more,
     }
 

@@ -1,19 +1,33 @@
 """Which address a node calls itself, and what it says when it cannot know."""
 
 import json
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
 
-from edge.runtime.node import AddressUnknownError, Interface, own_address, public_address_of
+from edge.runtime.node import (
+    AddressUnknownError,
+    Interface,
+    own_address,
+    own_task,
+    public_address_of,
+)
+from edge.runtime.process import own_process, started_ticks_of
+from model.node_task import host_process_from
 from tests.runtime.local_aws import REGION, LocalAws
+from tests.runtime.scripted import Lines, wait_for
 
 pytestmark = pytest.mark.sockets
 
 NETWORK = {"IPv4Addresses": ["10.0.2.106"], "MACAddress": "0e:10:e2:01:bd:91"}
-TASK = {"Containers": [{"Networks": [NETWORK]}]}
+ARN = "arn:aws:ecs:us-west-2:111122223333:task/default/158d1c8083dd49d6b527399fd6414f5c"
+TASK = {"TaskARN": ARN, "Containers": [{"Networks": [NETWORK]}]}
 """The members used of the answer in the ECS developer guide, "Task metadata version 4"."""
 
 
@@ -102,6 +116,38 @@ def test_a_useless_answer_is_told(
 def test_a_metadata_endpoint_that_is_away_is_told() -> None:
     with pytest.raises(AddressUnknownError, match="set OVC_PUBLIC_ADDRESS"):
         own_address(None, "0.0.0.0", on_ecs("http://127.0.0.1:9/v4/id"), mapped)
+
+
+def test_a_task_knows_its_arn(metadata: str) -> None:  # EDGE C9
+    log = Lines()
+    assert own_task(on_ecs(metadata), log) == ARN
+    assert log.written == []
+
+
+def test_a_task_that_does_not_know_its_arn_says_so_and_works(metadata: str) -> None:  # EDGE C9
+    for away in ("http://127.0.0.1:9/v4/id", metadata + "/other"):
+        log = Lines()
+        assert own_task(on_ecs(away), log) is None
+        (line,) = log.of("task-unknown")
+        assert line["metadata"] == away
+
+
+def test_elsewhere_the_task_is_the_process_and_its_start() -> None:  # EDGE C9
+    task = own_task({}, Lines())
+    assert task is not None
+    named = host_process_from(task)
+    assert named == own_process()
+    assert (named.host, named.pid) == (socket.gethostname(), os.getpid())
+    assert started_ticks_of(named.pid) == named.started_ticks
+
+
+def test_a_process_that_has_ended_is_none_even_when_nobody_has_asked_how() -> None:  # EDGE C9
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        assert (started_ticks_of(child.pid) or 0) >= (started_ticks_of(os.getpid()) or 0)
+        child.kill()
+        # Not waited for yet: it is a zombie by and by.
+        wait_for(lambda: started_ticks_of(child.pid) is None)
+    assert started_ticks_of(child.pid) is None
 
 
 def test_ec2_knows_the_public_address_of_an_interface(aws: LocalAws) -> None:

@@ -280,12 +280,12 @@ def test_a_row_that_is_never_taken_is_let_go_and_told() -> None:
 class World:
     """An AWS worker that looks for orders, and what it told."""
 
-    def __init__(self, prefix: str, settings: Settings = SETTINGS) -> None:
+    def __init__(self, deployment: Deployment, settings: Settings = SETTINGS) -> None:
         self.news: list[News] = []
         self.log = Lines()
         identity = NodeIdentity(NODE.node_id, NODE.sip_address, NODE.started_at)
         self.control = AwsControl(
-            Begin(settings, prefix, 0.1, identity),
+            Begin(settings, deployment.prefix, 0.1, identity, deployment.plan),
             loop=asyncio.get_running_loop(),
             feed=self.news.append,
             log=self.log,
@@ -301,7 +301,7 @@ def in_world(
     settings: Settings = SETTINGS,
 ) -> None:
     async def run() -> None:
-        world = World(deployment.prefix, settings)
+        world = World(deployment, settings)
         try:
             await asyncio.wait_for(world.control.configured.wait(), 10.0)
             await test(world)

@@ -45,6 +45,8 @@ def test_every_variable_is_read() -> None:
         OVC_MEDIA_WORKERS="4",
         OVC_POLL_SECONDS="0.25",
         OVC_DRAIN_SECONDS="60",
+        OVC_JOURNAL_DIRECTORY="/disk/journal",
+        OVC_JOURNAL_MEGABYTES="64",
         OVC_DNS_SERVERS="192.0.2.53, 127.0.0.1:5353",
     )
     assert settings == RuntimeSettings(
@@ -62,6 +64,8 @@ def test_every_variable_is_read() -> None:
         media_workers=4,
         poll_interval_s=0.25,
         drain_s=60.0,
+        journal_directory=Path("/disk/journal"),
+        journal_bytes=64 << 20,
         dns_servers=(("192.0.2.53", 53), ("127.0.0.1", 5353)),
     )
 

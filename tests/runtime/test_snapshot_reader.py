@@ -17,7 +17,7 @@ from model.connector_items import connector_members
 from model.feed_items import ChangedKey, change_members
 from model.group_items import group_members
 from model.settings import Settings
-from model.tables import CONNECTORS, FEED, NUMBERS
+from model.tables import CONNECTORS, FEED, NUMBERS, PARTITION_KEY, SORT_KEY
 from tests.runtime.local_aws import MADE_AT, Deployment, LocalAws, a_connector, a_number
 from tests.runtime.scripted import Lines
 
@@ -111,6 +111,19 @@ def test_numbers_bucket_and_deletions_are_changes(deployment: Deployment) -> Non
     assert change(reader) == ConfigChange({ONE: None}, {number.e164: None}, deployment.bucket)
     assert reader.snapshot is not None
     assert reader.snapshot.takers_of("+15105550101").connectors == ()
+
+
+def test_another_bucket_and_none_at_all_are_changes(deployment: Deployment) -> None:
+    # EDGE C11, API GS1: as UpdateGlobalSettings writes them
+    reader = a_reader(deployment)
+    deployment.put_connector(a_connector(ONE))
+    reader.changed()
+    item = {PARTITION_KEY: tables.SETTINGS, SORT_KEY: tables.GLOBAL}
+    for bucket in ("one", "two", None, "three"):
+        named = {} if bucket is None else {"cdr_bucket": bucket}
+        deployment.change(CONNECTORS, {**item, **named})
+        assert change(reader) == ConfigChange({}, {}, bucket)
+        assert reader.changed() == []
 
 
 def test_a_look_costs_what_has_changed(deployment: Deployment) -> None:

@@ -7,7 +7,7 @@ from lambdas.management.context import Context
 from lambdas.management.ext.pages import BATCH, Paging, take
 from lambdas.management.ext.quality import described_quality
 from lambdas.management.ext.query import Query
-from model.call_items import live_call_from
+from model.call_items import has_ended, live_call_from
 from model.codec import Item, string
 from model.node import NodeState
 from model.tables import CALLS_OF_CONNECTOR, LIVE_CALLS
@@ -23,11 +23,12 @@ def list_calls(context: Context, query: Query) -> Mapping[str, object]:
     paging = Paging(f"calls {connector_id}", context, query)
     nodes = context.repository.nodes.live(context.now)
     batch = size + 1 if connector_id is None else BATCH
-    taken = take(
-        _live_calls(context, nodes, paging.after, batch),
-        most=size,
-        fits=lambda item: connector_id in (None, string(item[CALLS_OF_CONNECTOR.partition_key])),
-    )
+
+    def fits(item: Item) -> bool:
+        of = string(item[CALLS_OF_CONNECTOR.partition_key])
+        return not has_ended(item) and connector_id in (None, of)
+
+    taken = take(_live_calls(context, nodes, paging.after, batch), most=size, fits=fits)
     return {
         "Calls": [_described(item) for item in taken.items],
         "NextToken": paging.token(taken.position),

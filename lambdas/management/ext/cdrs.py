@@ -19,7 +19,7 @@ PARAMETERS = frozenset(
 
 
 def list_records(context: Context, query: Query) -> Mapping[str, object]:
-    """Return records as they are in the bucket, by start time, the newest first (EXT5)."""
+    """Return records, by start time, the newest first (EXT5)."""
     connector_id, number = query.connector_id(), query.number()
     since, before = query.span()
     status = query.choice("status", [it.value for it in CallStatus])
@@ -55,9 +55,10 @@ def list_records(context: Context, query: Query) -> Mapping[str, object]:
 
 
 def _described(item: Item, account_id: str) -> Mapping[str, object]:
-    """Return the members of the object in the bucket, its key, and how the call's media was."""
+    """Return the record's members as the whitepaper has them, whatever the object's form (EXT5),
+    the object's key, and how the call's media was."""
     return {
-        **record_from(item, account_id).members(),
+        **record_from(item, account_id).seed_members(),
         "ObjectKey": optional_string(item, "object_key"),
         "Quality": described_quality(item),
     }

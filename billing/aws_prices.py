@@ -1,0 +1,69 @@
+"""What AWS charges for the parts that an edge of one's own runs on, read from a dated file."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from billing.toml_table import TomlTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsPrices:
+    """Prices on demand in one region, without free tiers other than those named."""
+
+    region: str
+    as_of: str
+    """Day on which they were collected."""
+    currency: str
+    fargate_vcpu_hour: Decimal
+    fargate_gb_hour: Decimal
+    public_ipv4_hour: Decimal
+    transfer_out_gb: Decimal
+    """To the internet, of the first 10 TB of a month; what comes in is free."""
+    transfer_out_free_gb: Decimal
+    """In each month, of all that the account sends."""
+    s3_put: Decimal
+    """Each thousand."""
+    s3_gb_month: Decimal
+    dynamodb_write: Decimal
+    """Each million of write request units."""
+    dynamodb_read: Decimal
+    """Each million of read request units."""
+    dynamodb_gb_month: Decimal
+    dynamodb_backup_gb_month: Decimal
+    logs_gb: Decimal
+    """Taken in by CloudWatch Logs."""
+    lambda_request: Decimal
+    """Each million."""
+    lambda_gb_second: Decimal
+    secret_month: Decimal
+
+
+def read_aws_prices(text: str, file: str) -> AwsPrices:
+    """Return the prices of a file's text; raises FileProblem that names key and value."""
+    root = TomlTable.of(text, file)
+    names = ("fargate", "network", "s3", "dynamodb", "logs", "lambda", "secrets")
+    tables = {name: root.table(name) for name in names}
+    fargate, network, s3, dynamodb, logs, functions, secrets = tables.values()
+    prices = AwsPrices(
+        region=root.text("region"),
+        as_of=root.text("as_of"),
+        currency=root.text("currency"),
+        fargate_vcpu_hour=fargate.amount("vcpu_hour"),
+        fargate_gb_hour=fargate.amount("gb_hour"),
+        public_ipv4_hour=network.amount("public_ipv4_hour"),
+        transfer_out_gb=network.amount("transfer_out_gb"),
+        transfer_out_free_gb=network.amount("transfer_out_free_gb"),
+        s3_put=s3.amount("thousand_puts"),
+        s3_gb_month=s3.amount("gb_month"),
+        dynamodb_write=dynamodb.amount("million_writes"),
+        dynamodb_read=dynamodb.amount("million_reads"),
+        dynamodb_gb_month=dynamodb.amount("gb_month"),
+        dynamodb_backup_gb_month=dynamodb.amount("backup_gb_month"),
+        logs_gb=logs.amount("gb"),
+        lambda_request=functions.amount("million_requests"),
+        lambda_gb_second=functions.amount("gb_second"),
+        secret_month=secrets.amount("secret_month"),
+    )
+    for table in (root, *tables.values()):
+        table.refuse_others()
+    return prices

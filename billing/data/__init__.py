@@ -1,0 +1,1 @@
+"""Rate cards and prices that come with the product, as files; the cli reads them."""

@@ -1,0 +1,214 @@
+"""What an edge of one's own costs at AWS: a model with its assumptions stated, not a bill.
+
+It counts what docs/deploy.md says is billed. The large parts are the tasks, which cost the same
+whether calls come or not, and the media that they send. Free tiers are left out, but for the one of
+data transfer; so are taxes, support, Savings Plans, and what other things in the account use.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+from billing.aws_prices import AwsPrices
+from billing.money import divided, times
+
+GIB = 2**30
+"""What AWS bills as a GB."""
+_MILLION = 1_000_000
+_SECONDS_PER_MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assumptions:
+    """What the model takes for granted; each can be replaced."""
+
+    hours: int = 730
+    """Of a month."""
+    packet_bytes: int = 218
+    """G.711 at 20 ms: 160 of sound, 12 RTP, 8 UDP, 20 IP, 18 Ethernet: 87.2 kbit/s. AWS does not
+    say whether it counts Ethernet; without it a packet has 200."""
+    packets_per_second: int = 50
+    """Of one direction."""
+    signalling_ms: Decimal = Decimal("1.53")
+    """CPU of the signalling process for a call (docs/performance.md: 1.03 to 1.53, on a machine
+    that is no Fargate)."""
+    records_ms: Decimal = Decimal("0.74")
+    """CPU of the AWS worker for a call (docs/performance.md)."""
+    packet_us: Decimal = Decimal("4.56")
+    """CPU of the media worker for a packet (docs/performance.md: 4.56 plain, 7.20 with SRTP)."""
+    busy_share: Decimal = Decimal("0.5")
+    """Of the CPU that is meant to be in use at the peak."""
+    calls_per_node: int = 2_000
+    """The setting admission.concurrent_calls."""
+    writes_per_call: int = 12
+    """DynamoDB units of an answered call: its row at the answer, at its end and when its object is
+    stored, each in the table and in three indexes."""
+    writes_per_minute: int = 4
+    """Units for each minute that a call lasts: its row with the quality so far."""
+    writes_per_refused_call: int = 3
+    reads_per_node_second: Decimal = Decimal(1)
+    """Units: the feed of changes and the list of nodes, each every two seconds."""
+    writes_per_node_second: Decimal = Decimal("0.1")
+    """Units: the node's own row."""
+    row_bytes: int = 4_000
+    """Of a call in DynamoDB with its indexes; rows stay for 90 days."""
+    row_months: int = 3
+    record_bytes: int = 500
+    """Of a detail record in S3."""
+    quality_bytes: int = 1_600
+    """Of a quality record in S3."""
+    record_months: int = 12
+    """How long records are kept."""
+    log_bytes_per_call: int = 1_000
+    """Of the edge's log."""
+    lambda_runs: int = 3 * 60 * 730
+    """Three functions that run each minute."""
+    lambda_gb_seconds: Decimal = Decimal("0.025")
+    """Of a run: 100 ms with 256 MB."""
+    secrets: int = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """The tasks that run."""
+
+    nodes: int
+    vcpu: Decimal = Decimal(1)
+    memory_gb: Decimal = Decimal(2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What a fleet carries in a month."""
+
+    minutes: Decimal
+    """Of talk; a call between two of our own connectors counts once."""
+    calls: int
+    """Answered, one for each detail record."""
+    refused: int = 0
+    """Calls that were not answered and left a record."""
+    quality_records: int = 0
+    """Objects beside those of answered calls (EDGE X10)."""
+
+
+class CostLine(NamedTuple):
+    """One position of the model."""
+
+    what: str
+    quantity: Decimal
+    unit: str
+    price: Decimal
+    """Of one unit."""
+
+    @property
+    def amount(self) -> Decimal:
+        """Return what the quantity costs."""
+        return times(self.price, self.quantity)
+
+
+def infrastructure(
+    fleet: Fleet, load: Load, prices: AwsPrices, assumed: Assumptions = Assumptions()
+) -> tuple[CostLine, ...]:
+    """Return what a fleet with this load costs in a month, position by position."""
+    return (
+        *_tasks(fleet, prices, assumed),
+        *_media(load, prices, assumed),
+        *_records(load, prices, assumed),
+        *_database(fleet, load, prices, assumed),
+        *_logs(load, prices, assumed),
+        *_functions(prices, assumed),
+    )
+
+
+def calls_per_node(
+    mean_call_s: Decimal, vcpu: Decimal, assumed: Assumptions = Assumptions()
+) -> int:
+    """Return how many calls one node may hold at once, when they last so long on average.
+
+    A call costs its set-up once and its packets, both directions, as long as it lasts; all of it
+    has the task's CPU, and signalling no more than one core.
+    """
+    packets_ms = assumed.packet_us * 2 * assumed.packets_per_second / 1000
+    set_up_ms = (assumed.signalling_ms + assumed.records_ms) / mean_call_s
+    budget_ms = assumed.busy_share * 1000
+    whole = divided(budget_ms * vcpu, packets_ms + set_up_ms)
+    signalling = divided(budget_ms * mean_call_s, assumed.signalling_ms)
+    return max(1, min(int(whole), int(signalling), assumed.calls_per_node))
+
+
+def nodes_needed(
+    concurrent: int, mean_call_s: Decimal, vcpu: Decimal, assumed: Assumptions = Assumptions()
+) -> int:
+    """Return how many nodes hold so many calls, and one more, so that one may fail."""
+    each = calls_per_node(mean_call_s, vcpu, assumed)
+    return max(1, -(-concurrent // each)) + 1
+
+
+def media_bytes(minutes: Decimal, assumed: Assumptions = Assumptions()) -> Decimal:
+    """Return what the edge sends in so many minutes of talk: to both ends of each call."""
+    each_end = assumed.packet_bytes * assumed.packets_per_second * _SECONDS_PER_MINUTE
+    return times(minutes, 2 * each_end)
+
+
+def _tasks(fleet: Fleet, prices: AwsPrices, assumed: Assumptions) -> tuple[CostLine, ...]:
+    hours = Decimal(fleet.nodes * assumed.hours)
+    return (
+        CostLine("Fargate vCPU", hours * fleet.vcpu, "hours", prices.fargate_vcpu_hour),
+        CostLine("Fargate memory", hours * fleet.memory_gb, "GB hours", prices.fargate_gb_hour),
+        CostLine("Public IPv4 addresses", hours, "hours", prices.public_ipv4_hour),
+    )
+
+
+def _media(load: Load, prices: AwsPrices, assumed: Assumptions) -> tuple[CostLine, ...]:
+    sent = divided(media_bytes(load.minutes, assumed), GIB)
+    billed = max(Decimal(0), sent - prices.transfer_out_free_gb)
+    free = f"{prices.transfer_out_free_gb:f}"
+    what = f"Media to the internet, beyond {free} GB"
+    return (CostLine(what, billed, "GB", prices.transfer_out_gb),)
+
+
+def _records(load: Load, prices: AwsPrices, assumed: Assumptions) -> tuple[CostLine, ...]:
+    details, quality = load.calls + load.refused, load.quality_records
+    stored = details * assumed.record_bytes + quality * assumed.quality_bytes
+    return (
+        CostLine("S3 PUTs", divided(details + quality, 1000), "thousands", prices.s3_put),
+        CostLine(
+            "S3 storage", divided(stored * assumed.record_months, GIB), "GB", prices.s3_gb_month
+        ),
+    )
+
+
+def _database(
+    fleet: Fleet, load: Load, prices: AwsPrices, assumed: Assumptions
+) -> tuple[CostLine, ...]:
+    node_seconds = fleet.nodes * assumed.hours * 3600
+    writes = (
+        load.calls * assumed.writes_per_call
+        + load.minutes * assumed.writes_per_minute
+        + load.refused * assumed.writes_per_refused_call
+        + node_seconds * assumed.writes_per_node_second
+    )
+    reads = node_seconds * assumed.reads_per_node_second
+    rows = (load.calls + load.refused) * assumed.row_bytes * assumed.row_months
+    storage = prices.dynamodb_gb_month + prices.dynamodb_backup_gb_month
+    return (
+        CostLine("DynamoDB writes", divided(writes, _MILLION), "millions", prices.dynamodb_write),
+        CostLine("DynamoDB reads", divided(reads, _MILLION), "millions", prices.dynamodb_read),
+        CostLine("DynamoDB storage and backup", divided(rows, GIB), "GB", storage),
+    )
+
+
+def _logs(load: Load, prices: AwsPrices, assumed: Assumptions) -> tuple[CostLine, ...]:
+    written = (load.calls + load.refused) * assumed.log_bytes_per_call
+    return (CostLine("CloudWatch Logs", divided(written, GIB), "GB", prices.logs_gb),)
+
+
+def _functions(prices: AwsPrices, assumed: Assumptions) -> tuple[CostLine, ...]:
+    runs = Decimal(assumed.lambda_runs)
+    return (
+        CostLine("Lambda requests", divided(runs, _MILLION), "millions", prices.lambda_request),
+        CostLine(
+            "Lambda time", runs * assumed.lambda_gb_seconds, "GB seconds", prices.lambda_gb_second
+        ),
+        CostLine("Secrets", Decimal(assumed.secrets), "secrets", prices.secret_month),
+    )

@@ -1,0 +1,1 @@
+"""Policies of buckets: what a deployment needs of one, and whether it has it."""

@@ -1,0 +1,1 @@
+"""Call detail records as the commands read, choose and write them."""

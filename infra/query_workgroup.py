@@ -1,0 +1,81 @@
+"""Where questions are asked: an Athena workgroup with a limit, its results, example queries."""
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_athena as athena
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.findings import accept
+from infra.record_queries import queries_of
+from infra.settings import DeploymentSettings
+
+MOST_BYTES = 10 * 1024**3
+"""Of one query: five cents. A record has about 450 octets, so this is twenty million calls."""
+RESULTS_KEPT_DAYS = 7
+
+
+class QueryWorkgroup(Construct):
+    """A workgroup whose settings nobody can get round."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: DeploymentSettings, database: str
+    ) -> None:
+        super().__init__(scope, construct_id)
+        results = self._results()
+        workgroup = athena.CfnWorkGroup(
+            self,
+            "Workgroup",
+            name=f"{settings.prefix}-calls",
+            description="Questions about Voice Connector call detail records",
+            recursive_delete_option=True,
+            work_group_configuration=athena.CfnWorkGroup.WorkGroupConfigurationProperty(
+                enforce_work_group_configuration=True,
+                bytes_scanned_cutoff_per_query=MOST_BYTES,
+                publish_cloud_watch_metrics_enabled=True,
+                result_configuration=athena.CfnWorkGroup.ResultConfigurationProperty(
+                    output_location=f"s3://{results.bucket_name}/",
+                    encryption_configuration=athena.CfnWorkGroup.EncryptionConfigurationProperty(
+                        encryption_option="SSE_S3"
+                    ),
+                ),
+            ),
+        )
+        for query in queries_of(settings.operator.records):
+            named = athena.CfnNamedQuery(
+                self,
+                query.name.title().replace(" ", ""),
+                name=query.name,
+                description=query.description,
+                database=database,
+                query_string=query.sql,
+                work_group=workgroup.name,
+            )
+            named.add_dependency(workgroup)
+
+    def _results(self) -> s3.Bucket:
+        bucket = s3.Bucket(
+            self,
+            "Results",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="end-results",
+                    expiration=Duration.days(RESULTS_KEPT_DAYS),
+                    abort_incomplete_multipart_upload_after=Duration.days(1),
+                )
+            ],
+            # CloudFormation deletes no bucket that has something in it; this one empties itself.
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        accept(
+            bucket,
+            {
+                "AwsSolutions-S1": "Results are gone after a week, and Athena keeps a history of "
+                "who asked what; CloudTrail data events tell of reads on demand."
+            },
+        )
+        return bucket

@@ -1,0 +1,217 @@
+"""Edges that are killed with calls up, and what the reaper makes of them (EDGE C9).
+
+The reaper's clock is turned by hand: no test waits for the minute that it takes its time.
+"""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from emulator.local_tasks import local_tasks
+from lambdas.call_reaper.composition import build
+from lambdas.management.composition import Handler
+from model.codec import decode_item, moment
+from model.record_form import epoch_ms
+from model.settings import Settings
+from model.tables import (
+    CALLS,
+    DEFAULT_PREFIX,
+    NODE,
+    NODES,
+    PARTITION_KEY,
+    cdr_bucket_name,
+)
+from tests.e2e.cluster import Cluster, cluster
+from tests.e2e.lab import eventually
+from tests.e2e.running import OVC, PATIENCE_S, RunningStand, descendants
+from tests.e2e.sipp import free_address
+from tests.e2e.wire import Wire
+from tests.runtime.processes import is_running
+from tests.support.agent import Agent, CallerPlan
+from tests.support.extensions import ext
+
+pytestmark = [pytest.mark.sockets, pytest.mark.xdist_group("cluster")]
+
+NUMBER = "+12125550100"
+SECONDS_61 = timedelta(seconds=61)
+PUBLISHED = {"concurrent_calls_per_connector": 10}
+"""Nodes renew their leases a second after a call has come, and not only every ten."""
+
+
+class Reaper:
+    """The call_reaper Lambda over a local AWS, with a clock of its own."""
+
+    def __init__(self, endpoint_url: str, region: str = "us-east-1") -> None:
+        session = boto3.session.Session("test", "test", region_name=region)
+        # An answer that does not come is not waited for: the test knows that it does not.
+        impatient = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
+        self.ahead = timedelta()
+        self._handler: Handler = build(
+            settings=Settings(),
+            table_prefix=DEFAULT_PREFIX,
+            dynamodb=session.client("dynamodb", endpoint_url=endpoint_url, config=impatient),
+            s3=session.client("s3", endpoint_url=endpoint_url, config=impatient),
+            tasks=local_tasks,
+            log=logging.getLogger("call_reaper"),
+            count=lambda name, number: None,
+            clock=lambda: datetime.now(UTC) + self.ahead,
+        )
+
+    def run(self) -> Mapping[str, object]:
+        return self._handler({"source": "aws.events"}, None)
+
+    def run_a_minute_later(self) -> Mapping[str, object]:
+        self.ahead += SECONDS_61
+        return self.run()
+
+
+class Lost:
+    """One edge on a database with a bucket, a PBX and a carrier."""
+
+    def __init__(self, running: Cluster, wire: Wire, pbx: Agent) -> None:
+        self.running, self.wire, self.pbx = running, wire, pbx
+        aws = running.shared.aws
+        self.reaper = Reaper(aws.url)
+        self.s3: Any = aws.clients("us-east-1").s3
+        self.dynamodb: Any = running.shared.dynamodb
+
+    def call(self) -> Any:
+        """Let the PBX call, and return the call once it is up and has its row."""
+        where = self.running.addresses[0]
+        uri = f"sip:{NUMBER}@{self.running.host}"
+        placed = self.pbx.call(uri, where, CallerPlan(), time.monotonic())
+        self.wire.run_until(lambda: placed.answered, "a call is up")
+        self.wire.run_until(self.rows, "it has a row")
+        return placed
+
+    def kill(self) -> None:
+        """Let the edge die at once, with all that it has not written."""
+        process = self.running.edges[0].process
+        helpers = descendants(process.pid)
+        process.kill()
+        process.wait()
+        eventually(lambda: not any(map(is_running, helpers)) or None, "its helpers end")
+
+    def rows(self) -> list[dict[str, Any]]:
+        found = self.dynamodb.scan(TableName=CALLS.physical_name(DEFAULT_PREFIX))["Items"]
+        return [decode_item(it) for it in found]
+
+    def lease(self) -> datetime | None:
+        """Return the last renewal of the only node, None without one."""
+        found = self.dynamodb.scan(TableName=NODES.physical_name(DEFAULT_PREFIX))["Items"]
+        rows = [it for it in found if it[PARTITION_KEY]["S"] == NODE]
+        return moment(rows[0]["renewed_at"]) if rows else None
+
+    def records(self) -> list[dict[str, Any]]:
+        bucket = bucket_name()
+        listed = self.s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+        keys = [it["Key"] for it in listed]
+        return [json.loads(self.s3.get_object(Bucket=bucket, Key=it)["Body"].read()) for it in keys]
+
+
+def bucket_name() -> str:
+    return cdr_bucket_name(DEFAULT_PREFIX, Settings().account_id, "us-east-1")
+
+
+@contextmanager
+def lost_edge() -> Iterator[Lost]:
+    with cluster(1, cps_limit=100, admission=PUBLISHED) as running:
+        shared = running.shared
+        shared.use_bucket(bucket_name())
+        pbx = Agent("pbx", free_address(shared.pbx))
+        with Wire(pbx, Agent("carrier", shared.carrier)) as wire:
+            yield Lost(running, wire, pbx)
+
+
+def test_the_calls_of_a_killed_edge_end_with_its_lease() -> None:  # EDGE C9
+    with lost_edge() as lost:
+        lost.call()
+        (row,) = lost.rows()
+        answered_at = moment({"S": row["started_at"]})
+        lost.wire.run_until(
+            lambda: (lease := lost.lease()) is not None and lease > answered_at, "a renewal"
+        )
+        lost.kill()
+        lease = lost.lease()
+        assert lease is not None
+        assert lost.reaper.run()["dead"] == 0
+        assert lost.reaper.run_a_minute_later() == {"nodes": 1, "dead": 1, "closed": 1, "left": 0}
+        (record,) = lost.records()
+        assert (record["Status"], record["StatusMessage"]) == ("Completed", "Edge lost")
+        assert (record["StartTime"], record["EndTime"]) == (epoch_ms(answered_at), epoch_ms(lease))
+        assert record["BillableDuration"] == 6 * -(
+            -(record["EndTime"] - record["StartTime"]) // 6_000
+        )
+        (row,) = lost.rows()
+        assert (row["status_message"], "live_node" in row) == ("Edge lost", False)
+        lost.reaper.run_a_minute_later()
+        assert lost.lease() is None
+        assert len(lost.records()) == 1
+
+
+def test_an_edge_that_is_well_keeps_its_calls_while_the_database_is_away() -> None:
+    # EDGE C9: two minutes by the reaper's clock, in which no lease can be renewed.
+    with lost_edge() as lost:
+        placed = lost.call()
+        lost.reaper.run()
+        with lost.running.shared.stopped():
+            for _ in range(2):
+                with pytest.raises(Exception, match="database"):
+                    lost.reaper.run_a_minute_later()
+        for _ in range(3):
+            assert lost.reaper.run_a_minute_later()["dead"] == 0
+        assert lost.records() == []
+        assert not placed.hung_up
+        placed.hang_up(time.monotonic())
+        lost.wire.run_until(lost.records, "its record")
+        (record,) = lost.records()
+        assert record["StatusMessage"] == "Normal Call Clearing"
+
+
+def test_ovc_up_goes_on_after_its_edge_was_killed(tmp_path: Path) -> None:  # EDGE C9
+    with RunningStand(tmp_path) as stand:
+        offered = stand.offered()
+        number = offered["OVC_NUMBERS"].split(",")[0]
+        order = [*OVC, "call", "--to", number, "--duration", "2", "--json"]
+        api = f"http://127.0.0.1:{stand.ports['api']}"
+        with subprocess.Popen(order, stdout=subprocess.PIPE, env=stand.environment) as caller:
+            calls = eventually(lambda: ext(api, "/ext/calls")["Calls"] or None, "a call")
+            os.kill(edge_of(stand), signal.SIGKILL)
+            assert "signal 9" in stand.await_line("SIP edge: started-again")
+            caller.communicate(timeout=PATIENCE_S)
+        reaper = Reaper(offered["AWS_ENDPOINT_URL_DYNAMODB"], offered["AWS_DEFAULT_REGION"])
+        reaper.run()
+        assert reaper.run_a_minute_later()["closed"] == 1
+        record = json.loads(stand.run("cdr", "tail", "-n", "1", "--json").stdout)
+        assert (record["Status"], record["StatusMessage"]) == ("Completed", "Edge lost")
+        assert record["TransactionId"] == calls[0]["TransactionId"]
+
+        def called_again() -> bool | None:
+            return stand.call(number)["answered"] or None
+
+        eventually(called_again, "the new edge takes calls")
+        stand.processes = [stand.process.pid, *descendants(stand.process.pid)]
+        code, _ = stand.end(signal.SIGTERM)
+        assert (code, stand.survivors()) == (0, [])
+
+
+def edge_of(stand: RunningStand) -> int:
+    """Return the process id of a stand's edge."""
+    (found,) = [
+        pid
+        for pid in stand.processes
+        if b"emulator.edge_process" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    return found
