@@ -28,14 +28,14 @@ def cdk(localstack: LocalStack) -> Cdk:
 @pytest.fixture(scope="session")
 def first_assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
     folder = tmp_path_factory.mktemp("assemblies") / "first"
-    return synthesised(folder, context(private_addresses=False))
+    return synthesised(folder, context(private_addresses=True))
 
 
 @pytest.fixture(scope="session")
 def second_assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
     """Return the app with one setting of the API changed."""
     folder = tmp_path_factory.mktemp("assemblies") / "second"
-    return synthesised(folder, context(private_addresses=True))
+    return synthesised(folder, context(private_addresses=False))
 
 
 @pytest.fixture(scope="session")

@@ -6,14 +6,24 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from cli.pool_file import COLUMNS
 from emulator import aws
 from emulator.numbers_pool import synthetic_pool
-from model.cdr import KEY_PREFIX
 from model.numbers import PoolNumber
+from model.record_form import KEY_PREFIX
 from model.settings import Settings
-from model.tables import CONNECTORS, NUMBERS, Table, access_keys_secret_name, cdr_bucket_name
+from model.tables import (
+    CONNECTORS,
+    NUMBERS,
+    PARTITION_KEY,
+    PENDING,
+    SORT_KEY,
+    Table,
+    access_keys_secret_name,
+    cdr_bucket_name,
+)
 from tests.e2e.records import StoredRecord
 from tests.localstack.cdk import Cdk
 from tests.localstack.server import LocalStack
@@ -80,16 +90,21 @@ class Deployment:
         return [self._record(key) for key in keys]
 
     def contents(self) -> dict[str, object]:
-        """Return what must outlive everything: configuration, numbers, keys and records."""
+        """Return what must outlive an update: configuration, numbers, records and access keys.
+
+        Of numbers without what is pending, which a function may do at any moment.
+        """
         pages = self.aws.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
         secret = access_keys_secret_name(PREFIX)
+        numbers = [(it[PARTITION_KEY], it[SORT_KEY]) for it in self._items(NUMBERS)]
         return {
-            **{table.logical_name: self._items(table) for table in (CONNECTORS, NUMBERS)},
-            "objects": [entry["ETag"] for page in pages for entry in page.get("Contents", [])],
+            "configuration": self._items(CONNECTORS),
+            "numbers": [it for it in numbers if it[0] != {"S": PENDING}],
+            "records": [entry["ETag"] for page in pages for entry in page.get("Contents", [])],
             "keys": self.aws.secretsmanager.get_secret_value(SecretId=secret)["SecretString"],
         }
 
-    def _items(self, table: Table) -> list[object]:
+    def _items(self, table: Table) -> list[dict[str, Any]]:
         scan = self.aws.dynamodb.get_paginator("scan")
         pages = scan.paginate(TableName=table.physical_name(PREFIX))
         return [item for page in pages for item in page["Items"]]

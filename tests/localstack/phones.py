@@ -112,6 +112,7 @@ class Phones:
             "OVC_TABLE_PREFIX": PREFIX,
             "OVC_SIP_LISTEN": f"{HOST}:{self.edge[1]}",
             "OVC_TLS_LISTEN": f"{HOST}:{free_port()}",
+            "OVC_JOURNAL_DIRECTORY": str(self._folder / "journal"),
         }
 
     def _start(

@@ -6,6 +6,7 @@ The tests are the days of one deployment and run in the order in which they stan
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from botocore.exceptions import ClientError
 
 from emulator.environment import isolated
 from emulator.seed import Seed, seed
+from lambdas.call_reaper.repository import ReaperRepository
+from lambdas.management.store import Store
 from model.tables import TABLES
 from tests.e2e.lab import eventually
 from tests.e2e.records import StoredRecord, assert_record, window
@@ -43,8 +46,11 @@ UNLIKE_AWS = {
 }
 """Tests of raw requests that no LocalStack can pass, and why."""
 EXAMPLES = ("test_boto3_example.py", "test_aws_cli_example.py", "test_chime_client.py")
-PRIVATE = {"Routes": [{"Host": "127.0.0.8", "Port": 5060, "Priority": 1, "Weight": 1}]}
+PRIVATE_HOST = "127.0.0.8"
+PRIVATE = {"Routes": [{"Host": PRIVATE_HOST, "Port": 5060, "Priority": 1, "Weight": 1}]}
 KEPT = "kept over the update"
+SCHEDULED_WITHIN_S = 120.0
+"""Rates begin when the rule is made; a minute, and patience."""
 PSTN = "+12125550100"
 """It answers and echoes."""
 
@@ -100,36 +106,6 @@ def test_the_pool_is_imported(deployment: Deployment, tmp_path: Path) -> None:
     assert deployment.import_pool(tmp_path / "pool.csv").startswith("375 imported")
 
 
-def test_the_api_suite_passes_through_the_function_url(
-    deployment: Deployment, key: Key, tmp_path: Path
-) -> None:
-    raw = "tests/management/test_raw_requests.py::test_"
-    left_out = [f"--deselect={raw}{name}" for name in sorted(UNLIKE_AWS)]
-    run_tests(deployment.stand(key), tmp_path, *SUITE, *left_out)
-
-
-def test_an_update_changes_a_setting_and_nothing_else(
-    deployment: Deployment, key: Key, gateway: None, second_assembly: Assembly
-) -> None:
-    voice = deployment.stand(key).client()
-    connector_id = voice.create_voice_connector(Name=KEPT, RequireEncryption=False)[
-        "VoiceConnector"
-    ]["VoiceConnectorId"]
-    private = {"VoiceConnectorId": connector_id, "Origination": PRIVATE}
-    with pytest.raises(voice.exceptions.BadRequestException):
-        voice.put_voice_connector_origination(**private)
-    before, url = deployment.contents(), deployment.url
-
-    deployment.cdk.deploy(second_assembly, DATA, API)
-
-    assert silent(deployment.cdk.events(API)) == set()
-    assert (deployment.contents(), deployment.url) == (before, url)
-    voice.put_voice_connector_origination(**private)
-    assert (
-        voice.get_voice_connector(VoiceConnectorId=connector_id)["VoiceConnector"]["Name"] == KEPT
-    )
-
-
 def test_the_examples_run_unmodified(deployment: Deployment, key: Key, tmp_path: Path) -> None:
     clients = ROOT / "tests" / "clients"
     run_tests(deployment.stand(key), tmp_path, *(clients / name for name in EXAMPLES))
@@ -179,12 +155,41 @@ def both_records(deployment: Deployment, trunk: Seed) -> dict[str, StoredRecord]
     return {str(it.members["Disposition"]): it for it in found} if len(found) == 2 else None
 
 
-def test_the_stacks_go_and_the_data_stays(
-    deployment: Deployment, cdk: Cdk, second_assembly: Assembly
+def test_schedules_call_the_functions(deployment: Deployment) -> None:
+    # EDGE C9: what a run of the reaper leaves for the next one
+    reaper = ReaperRepository(Store(deployment.aws.dynamodb, time.sleep), PREFIX)
+    eventually(reaper.notes, "a run of call_reaper", within_s=SCHEDULED_WITHIN_S)
+
+
+def test_an_update_changes_a_setting_and_nothing_else(
+    deployment: Deployment, key: Key, gateway: None, second_assembly: Assembly
 ) -> None:
-    before = deployment.contents()
-    assert before["objects"]
+    voice = deployment.stand(key).client()
+    made = voice.create_voice_connector(Name=KEPT, RequireEncryption=False)["VoiceConnector"]
+    identifier = {"VoiceConnectorId": made["VoiceConnectorId"]}
+    voice.put_voice_connector_origination(**identifier, Origination=PRIVATE)
+    before, url = deployment.contents(), deployment.url
+    assert before["records"]
+
+    deployment.cdk.deploy(second_assembly, DATA, API)
+
+    assert silent(deployment.cdk.events(API)) == set()
+    assert (deployment.contents(), deployment.url) == (before, url)
+    with pytest.raises(voice.exceptions.BadRequestException, match="publicly routable"):
+        voice.put_voice_connector_origination(**identifier, Origination=PRIVATE)
+    kept = voice.get_voice_connector_origination(**identifier)["Origination"]["Routes"]
+    assert [it["Host"] for it in kept] == [PRIVATE_HOST]
+
+
+def test_the_api_suite_passes_through_the_function_url(
+    deployment: Deployment, key: Key, tmp_path: Path
+) -> None:
+    raw = "tests/management/test_raw_requests.py::test_"
+    left_out = [f"--deselect={raw}{name}" for name in sorted(UNLIKE_AWS)]
+    run_tests(deployment.stand(key), tmp_path, *SUITE, *left_out)
+
+
+def test_the_stacks_go(deployment: Deployment, cdk: Cdk, second_assembly: Assembly) -> None:
     cdk.unprotect(DATA)
     cdk.destroy(second_assembly, API, DATA)
     assert set(cdk.stacks()) == {TOOLKIT}
-    assert deployment.contents() == before
