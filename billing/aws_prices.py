@@ -32,6 +32,9 @@ class AwsPrices:
     dynamodb_backup_gb_month: Decimal
     logs_gb: Decimal
     """Taken in by CloudWatch Logs."""
+    metric_month: Decimal
+    """Each of the first 10,000 metrics of one's own."""
+    alarm_month: Decimal
     lambda_request: Decimal
     """Each million."""
     lambda_gb_second: Decimal
@@ -41,9 +44,9 @@ class AwsPrices:
 def read_aws_prices(text: str, file: str) -> AwsPrices:
     """Return the prices of a file's text; raises FileProblem that names key and value."""
     root = TomlTable.of(text, file)
-    names = ("fargate", "network", "s3", "dynamodb", "logs", "lambda", "secrets")
+    names = ("fargate", "network", "s3", "dynamodb", "cloudwatch", "lambda", "secrets")
     tables = {name: root.table(name) for name in names}
-    fargate, network, s3, dynamodb, logs, functions, secrets = tables.values()
+    fargate, network, s3, dynamodb, cloudwatch, functions, secrets = tables.values()
     prices = AwsPrices(
         region=root.text("region"),
         as_of=root.text("as_of"),
@@ -59,7 +62,9 @@ def read_aws_prices(text: str, file: str) -> AwsPrices:
         dynamodb_read=dynamodb.amount("million_reads"),
         dynamodb_gb_month=dynamodb.amount("gb_month"),
         dynamodb_backup_gb_month=dynamodb.amount("backup_gb_month"),
-        logs_gb=logs.amount("gb"),
+        logs_gb=cloudwatch.amount("logs_gb"),
+        metric_month=cloudwatch.amount("metric_month"),
+        alarm_month=cloudwatch.amount("alarm_month"),
         lambda_request=functions.amount("million_requests"),
         lambda_gb_second=functions.amount("gb_second"),
         secret_month=secrets.amount("secret_month"),

@@ -40,9 +40,9 @@ class Assumptions:
     """Of the CPU that is meant to be in use at the peak."""
     calls_per_node: int = 2_000
     """The setting admission.concurrent_calls."""
-    writes_per_call: int = 12
+    writes_per_call: int = 13
     """DynamoDB units of an answered call: its row at the answer, at its end and when its object is
-    stored, each in the table and in three indexes."""
+    stored, each in the table and in three indexes, and its place in the limit of its connector."""
     writes_per_minute: int = 4
     """Units for each minute that a call lasts: its row with the quality so far."""
     writes_per_refused_call: int = 3
@@ -53,16 +53,21 @@ class Assumptions:
     row_bytes: int = 4_000
     """Of a call in DynamoDB with its indexes; rows stay for 90 days."""
     row_months: int = 3
-    record_bytes: int = 500
+    record_bytes: int = 400
     """Of a detail record in S3."""
     quality_bytes: int = 1_600
     """Of a quality record in S3."""
     record_months: int = 12
     """How long records are kept."""
-    log_bytes_per_call: int = 1_000
-    """Of the edge's log."""
-    lambda_runs: int = 3 * 60 * 730
-    """Three functions that run each minute."""
+    log_bytes_per_call: int = 1_250
+    """Of the edge's log: beginning, end, and each object that is stored."""
+    log_bytes_per_node_minute: int = 1_500
+    """Of the counts that become metrics."""
+    metrics: int = 23
+    """Of the deployment (EDGE X1, X7); none of connectors."""
+    alarms: int = 2
+    lambda_runs: int = 2 * 60 * 730
+    """Two functions that run each minute."""
     lambda_gb_seconds: Decimal = Decimal("0.025")
     """Of a run: 100 ms with 256 MB."""
     secrets: int = 2
@@ -115,7 +120,7 @@ def infrastructure(
         *_media(load, prices, assumed),
         *_records(load, prices, assumed),
         *_database(fleet, load, prices, assumed),
-        *_logs(load, prices, assumed),
+        *_watching(fleet, load, prices, assumed),
         *_functions(prices, assumed),
     )
 
@@ -198,9 +203,16 @@ def _database(
     )
 
 
-def _logs(load: Load, prices: AwsPrices, assumed: Assumptions) -> tuple[CostLine, ...]:
-    written = (load.calls + load.refused) * assumed.log_bytes_per_call
-    return (CostLine("CloudWatch Logs", divided(written, GIB), "GB", prices.logs_gb),)
+def _watching(
+    fleet: Fleet, load: Load, prices: AwsPrices, assumed: Assumptions
+) -> tuple[CostLine, ...]:
+    of_calls = (load.calls + load.refused) * assumed.log_bytes_per_call
+    of_nodes = fleet.nodes * assumed.hours * 60 * assumed.log_bytes_per_node_minute
+    return (
+        CostLine("CloudWatch Logs", divided(of_calls + of_nodes, GIB), "GB", prices.logs_gb),
+        CostLine("CloudWatch metrics", Decimal(assumed.metrics), "metrics", prices.metric_month),
+        CostLine("CloudWatch alarms", Decimal(assumed.alarms), "alarms", prices.alarm_month),
+    )
 
 
 def _functions(prices: AwsPrices, assumed: Assumptions) -> tuple[CostLine, ...]:

@@ -27,7 +27,7 @@ from edge.runtime import journal_file, node, stream_listener, udp
 from edge.runtime.aws_messages import Begin, JournalPlan, NodeIdentity
 from edge.runtime.certificates import TlsFiles
 from edge.runtime.lifecycle import Node, NodePlan
-from edge.runtime.log import JsonLines, Logger, NodeLog, utc_now
+from edge.runtime.log import LINGER_S, JsonLines, Logger, utc_now
 from edge.runtime.stream_node import StreamPlan
 from edge.settings import VARIABLES, EnvironmentProblemError, RuntimeSettings
 
@@ -133,7 +133,7 @@ def run(
     address: str,
     sip_socket: socket.socket,
     tcp_socket: socket.socket,
-    log: NodeLog,
+    log: JsonLines,
 ) -> None:
     """Run the node until it is told to stop."""
     sip_address = (address, settings.sip_listen[1])
@@ -187,7 +187,11 @@ def run(
         # What exists now lives as long as the process: no collection needs to look at it again.
         gc.freeze()
         gc.set_threshold(YOUNG_OBJECTS, 20, 100)
-        await Node(core, plan, log).run()
+        log.gather(lambda flush: loop.call_later(LINGER_S, flush))
+        try:
+            await Node(core, plan, log).run()
+        finally:
+            log.flush()
 
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)

@@ -4,12 +4,15 @@ Filled ahead of any call by the resolver; whoever routes a call only looks.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
 from edge.flow import Transport
 from model.checks import is_address
 
+_is_address = lru_cache(4_096)(is_address)
+"""Remembered: every call asks for its targets' hosts, of which there are few."""
 _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 _NO_SERVICES: "Mapping[str, tuple[Service, ...]]" = MappingProxyType({})
 
@@ -39,7 +42,7 @@ class Directory(NamedTuple):
 
     def addresses_of(self, host: str) -> tuple[str, ...]:
         """Return the addresses of a host: itself when it is one, none when it is not known."""
-        return (host,) if is_address(host) else self.addresses.get(host, ())
+        return (host,) if _is_address(host) else self.addresses.get(host, ())
 
 
 def service_name(host: str, transport: Transport) -> str:

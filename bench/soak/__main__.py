@@ -18,6 +18,7 @@ from pathlib import Path
 from bench.signalling.middles import running_edge
 from bench.signalling.sink import Sink
 from bench.signalling.tls_tunnel import SecureEdge
+from bench.soak import in_memory
 from bench.soak.rubbish import Rubbish
 from bench.soak.traffic import call_all, callees
 from bench.soak.verdict import (
@@ -135,7 +136,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=20.0, help="how long calls are made")
     parser.add_argument("--rate", type=float, default=100.0, help="calls per second, all kinds")
+    parser.add_argument(
+        "--in-memory", type=float, metavar="HOURS", help="the Core alone, by a simulated clock"
+    )
     options = parser.parse_args()
+    if options.in_memory is not None:
+        in_memory.report(options.in_memory, options.rate)
+        return
     if shutil.which("sipp") is None:
         sys.exit("bench.soak: SIPp is missing: apt-get install sip-tester")
     # Else the edge and SIPp would outlive whoever is told to stop.

@@ -22,7 +22,7 @@ class Rubbish:
         self._end_at = time.monotonic() + longest_s
         self._edge = edge
         self._chance = random.Random(seed)
-        self._messages = [it.data for it in torture_messages()]
+        self._messages = torture()
         self._sockets = [_bound(listed), _bound(free_host())]
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -39,20 +39,27 @@ class Rubbish:
 
     def _run(self) -> None:
         while not self._stop.wait(1 / PER_SECOND) and time.monotonic() < self._end_at:
+            data = rubbish_in(self._chance, self._messages)
             try:
-                self._chance.choice(self._sockets).sendto(self._next(), self._edge)
+                self._chance.choice(self._sockets).sendto(data, self._edge)
             except ConnectionRefusedError:  # ICMP of an earlier one: the edge is just starting
                 continue
             self.sent += 1
 
-    def _next(self) -> bytes:
-        chance = self._chance
-        if chance.random() < 0.2:
-            return chance.randbytes(chance.randrange(_LONGEST_NOISE))
-        data = bytearray(chance.choice(self._messages))
-        for _ in range(chance.randrange(4)):
-            data[chance.randrange(len(data))] = chance.randrange(256)
-        return bytes(data)
+
+def torture() -> list[bytes]:
+    """Return RFC 4475's messages."""
+    return [it.data for it in torture_messages()]
+
+
+def rubbish_in(chance: random.Random, messages: list[bytes]) -> bytes:
+    """Return one of the messages, a few octets of it changed, or noise."""
+    if chance.random() < 0.2:
+        return chance.randbytes(chance.randrange(_LONGEST_NOISE))
+    data = bytearray(chance.choice(messages))
+    for _ in range(chance.randrange(4)):
+        data[chance.randrange(len(data))] = chance.randrange(256)
+    return bytes(data)
 
 
 def _bound(host: str) -> socket.socket:

@@ -54,7 +54,10 @@ _NOBODY: Final[LegUser] = _Nobody()
 class Stack:
     """What every leg of a node stands on."""
 
-    __slots__ = ("_hosts", "_tls", "address", "dialogs", "endpoint", "ids", "product", "timers")
+    __slots__ = (
+        *("_contacts", "_hosts", "_tls", "address", "dialogs"),
+        *("endpoint", "ids", "product", "timers"),
+    )
 
     def __init__(
         self,
@@ -77,6 +80,7 @@ class Stack:
         self.dialogs: dict[str, Leg] = {}
         """Legs by their local tag."""
         self._hosts: dict[str, int] = {}
+        self._contacts: dict[Transport, tuple[str, str]] = {}
 
     def add(self, leg: "Leg") -> None:
         """Make a leg findable."""
@@ -114,8 +118,12 @@ class Stack:
 
     def contact(self, transport: Transport) -> tuple[str, str]:
         """Return our Contact header (EDGE B3)."""
-        host, port = self.local(transport)
-        return ("Contact", f"<sip:{host}:{port};transport={transport.lower()}>")
+        contact = self._contacts.get(transport)
+        if contact is None:
+            host, port = self.local(transport)
+            contact = ("Contact", f"<sip:{host}:{port};transport={transport.lower()}>")
+            self._contacts[transport] = contact
+        return contact
 
     def leg_of(self, request: Request, flow: Flow) -> "Leg | None":
         """Return the leg whose dialog a request belongs to and whose peer sent it (EDGE S16)."""

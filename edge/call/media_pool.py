@@ -70,7 +70,10 @@ class MediaPool:
 
     def __contains__(self, port: object) -> bool:
         """Tell whether one of our sockets is bound to this port; RTCP has the odd twin (S11)."""
-        return isinstance(port, int) and any(port & ~1 in ports for ports in self._own)
+        if not isinstance(port, int):
+            return False
+        even = port & ~1
+        return any([even in ports for ports in self._own])
 
     @property
     def has_two(self) -> bool:

@@ -55,4 +55,6 @@ CANCELLED = rejected(Reason.CANCELLED.status, Reason.CANCELLED.text, Reason.CANC
 
 def printable_phrase(text: str) -> str:
     """Return a peer's reason phrase as ours may carry it."""
-    return "".join(mark for mark in text if " " <= mark <= "~")[:64] or "Rejected"
+    if not (text.isascii() and text.isprintable()):
+        text = "".join([mark for mark in text if " " <= mark <= "~"])
+    return text[:64] or "Rejected"

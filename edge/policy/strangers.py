@@ -5,7 +5,8 @@ from edge.policy.connector_checks import not_in_allow_list
 from edge.policy.reasons import Reason
 from edge.policy.sources import Source
 from edge.policy.verdict import Refuse, Silence
-from edge.sip.message import COMPACT, Request, response_bytes
+from edge.sip.message import COMPACT, Request
+from edge.sip.writing import response_bytes
 
 
 def judge_stranger(case: Case) -> Refuse | Silence:

@@ -71,4 +71,4 @@ def _nobody_listens(target: Target, now: float) -> None:
 
 
 def _key(target: Target) -> _Key:
-    return target.address, target.transport.value
+    return target.address, target.transport

@@ -126,8 +126,7 @@ def outbound_targets(
 
 def carrier_targets(carrier: Carrier, directory: Directory) -> list[Target]:
     """Return the places where a carrier takes calls: one for each of its addresses."""
-    found = _peer_targets(carrier, carrier.name, directory)
-    return [target._replace(carrier=carrier.name) for target in found]
+    return _peer_targets(carrier, carrier.name, directory, carrier.name)
 
 
 def bridge_targets(
@@ -145,7 +144,9 @@ def _matched(carrier: Carrier, number: str) -> int | None:
     return max(fitting, default=None)
 
 
-def _peer_targets(peer: Carrier | MeetingBridge, label: str, directory: Directory) -> list[Target]:
+def _peer_targets(
+    peer: Carrier | MeetingBridge, label: str, directory: Directory, carrier: str = ""
+) -> list[Target]:
     transport = _TRANSPORTS[peer.transport]
     usual = peer.port == _default_port(transport)
     host = _in_uri(peer.host)
@@ -156,6 +157,7 @@ def _peer_targets(peer: Carrier | MeetingBridge, label: str, directory: Director
             uri_host=host if usual else f"{host}:{peer.port}",
             label=label,
             tls_name=peer.host if transport is Transport.TLS else "",
+            carrier=carrier,
         )
         for address in directory.addresses_of(peer.host)
     ]

@@ -20,6 +20,7 @@ from edge.runtime.aws_messages import (
     Begin,
     EndKept,
     JournalEntry,
+    LeaseWritten,
     Leave,
     Left,
     News,
@@ -29,7 +30,7 @@ from edge.runtime.aws_messages import (
 )
 from edge.runtime.backoff import Backoff
 from edge.runtime.channel import Channel
-from edge.runtime.log import NodeLog
+from edge.runtime.log import Logger
 from edge.runtime.pump import Pump
 from edge.seam import (
     CallJournalled,
@@ -42,7 +43,6 @@ from edge.seam import (
     NodeReport,
     NoteHealth,
     NoteQuality,
-    PutMetrics,
     RecordingOver,
     RecordingStep,
     WriteLog,
@@ -68,7 +68,7 @@ class AwsControl:
         *,
         loop: AbstractEventLoop,
         feed: Callable[[News], None],
-        log: NodeLog,
+        log: Logger,
     ) -> None:
         self._begin = begin
         self._loop = loop
@@ -83,8 +83,10 @@ class AwsControl:
         self._restart: TimerHandle | None = None
         self.configured = Event()
         """Set once the first configuration is there."""
+        self.leased = Event()
+        """Set once the node's row is in the table."""
         self.left = Event()
-        """Set once the node is off the list and its rows are written."""
+        """Set once the rows are written and nothing of the node is left to be done."""
         self._start()
 
     @property
@@ -205,8 +207,8 @@ class AwsControl:
                     self._settled(report)
                 case Backlog(records):
                     self._backlog = records
-                case PutMetrics(dimensions, figures):
-                    self._log.metrics(dimensions, figures)
+                case LeaseWritten():
+                    self.leased.set()
                 case Left():
                     self.left.set()
                 case Log(event, fields):

@@ -2,7 +2,8 @@
 
 The process that reads the lines may stall. A line is therefore written only when the descriptor
 takes it at once, and is at most PIPE_BUF octets long, so that a pipe takes it whole or not at all
-(POSIX write()). Lines that find no room are counted, and the count is told once there is room.
+(POSIX write()); lines of one moment may go together. Those that find no room are counted, and the
+count is told once there is room.
 Control characters and everything beyond ASCII leave escaped (EDGE S14).
 
 Figures are lines as well, in the embedded metric format: CloudWatch Logs makes metrics of them and
@@ -21,6 +22,9 @@ from model.metrics import NAMESPACE
 Field: TypeAlias = str | int | float | None
 
 LONGEST_LINE_BYTES = select.PIPE_BUF
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+LINGER_S = 0.05
+"""How long a line may wait for company on its way out: each writing costs what a line costs."""
 LONGEST_FIELD_CHARACTERS = 1_500
 """Two such fields fit into a line; what is cut ends in an ellipsis."""
 
@@ -53,6 +57,15 @@ class JsonLines:
         self._room = select.poll()
         self._room.register(descriptor, select.POLLOUT)
         self._dropped = 0
+        self._waiting: list[bytes] = []
+        self._later: Callable[[Callable[[], None]], object] | None = None
+
+    def gather(self, later: Callable[[Callable[[], None]], object]) -> None:
+        """Write what comes together at once from now on; `later` calls back after LINGER_S.
+
+        Whoever ends calls `flush`.
+        """
+        self._later = later
 
     def __call__(self, event: str, fields: Mapping[str, Field]) -> None:
         """Write one event, or count it when the reader is behind."""
@@ -62,20 +75,41 @@ class JsonLines:
         """Write figures, or count a line when the reader is behind."""
         self._write(metrics_line(dimensions, figures, self._now()))
 
+    def flush(self) -> None:
+        """Write what waits."""
+        lines, self._waiting = self._waiting, []
+        if not lines:
+            return
+        start = length = 0
+        for number, line in enumerate(lines):
+            if length + len(line) > LONGEST_LINE_BYTES:
+                self._write_together(lines[start:number])
+                start, length = number, 0
+            length += len(line)
+        self._write_together(lines[start:])
+
     def _write(self, line: bytes) -> None:
+        self._waiting.append(line)
+        if self._later is None:
+            self.flush()
+        elif len(self._waiting) == 1:
+            self._later(self.flush)
+
+    def _write_together(self, lines: list[bytes]) -> None:
+        """Write lines that a pipe takes whole, or count them."""
         if self._dropped:
             told = line_of("log-lines-dropped", {"count": self._dropped}, self._now())
             if self._is_written(told):
                 self._dropped = 0
-        if not self._is_written(line):
-            self._dropped += 1
+        if not self._is_written(b"".join(lines)):
+            self._dropped += len(lines)
 
-    def _is_written(self, line: bytes) -> bool:
+    def _is_written(self, data: bytes) -> bool:
         events = self._room.poll(0)
         if not events or not events[0][1] & select.POLLOUT:
             return False
         try:
-            os.write(self._descriptor, line)
+            os.write(self._descriptor, data)
         except OSError:
             return False
         return True
@@ -126,4 +160,4 @@ def _shortened(text: str) -> str:
 
 
 def _encoded(members: Mapping[str, object]) -> bytes:
-    return json.dumps(members, separators=(",", ":")).encode("ascii") + b"\n"
+    return _ENCODER.encode(members).encode("ascii") + b"\n"

@@ -11,9 +11,17 @@ from threading import Thread
 
 import boto3
 
-from edge.runtime.aws_messages import Backlog, Begin, EndKept, RecordOutcome, RecordSettled
+from edge.runtime.aws_messages import (
+    Backlog,
+    Begin,
+    EndKept,
+    LeaseWritten,
+    RecordOutcome,
+    RecordSettled,
+)
+from edge.runtime.batch_writes import BatchWrites
 from edge.runtime.cdr_sink import LONGEST_QUEUE, CdrSink
-from edge.runtime.due_rows import DueRows, query_due
+from edge.runtime.due_rows import DueRows, query_due, query_nothing_left
 from edge.runtime.journal import DueCall, Journal
 from edge.runtime.journal_lines import Header
 from edge.runtime.journal_replay import Replay
@@ -27,7 +35,6 @@ from edge.seam import (
     ForgetCall,
     JournalCall,
     NoteQuality,
-    PutMetrics,
     Record,
     WriteRecord,
 )
@@ -38,12 +45,16 @@ LINGER_S = 0.05
 """How long the news of a stored record may wait for company."""
 TOLD_EVERY_S = 1.0
 """How often the backlog is told, if it has changed."""
-METRIC_EVERY_S = 60.0
 PROBES = 50
 """Records that are read from rows while a bucket refuses: enough to find out when it does not."""
 LAST_FLUSH_S = 1.0
+LOOK_EVERY_S = 0.01
+LAST_LOOKS_S = (0.0, 0.1, 0.3)
+"""Pauses before each look for what is left of a node that stops."""
+THERE = (RecordOutcome.STORED, RecordOutcome.ALREADY_THERE, RecordOutcome.REPLACED)
+"""Outcomes after which a call has its object."""
 
-Told = CallJournalled | EndKept | RecordSettled | Backlog | PutMetrics
+Told = CallJournalled | EndKept | LeaseWritten | RecordSettled | Backlog
 
 
 class RecordKeeping:
@@ -59,7 +70,7 @@ class RecordKeeping:
         """`tell` sends a report that may linger for so many seconds."""
         self._tell = tell
         node, prefix, plan = begin.node, begin.table_prefix, begin.journal
-        client = session.client("dynamodb", config=CLIENT)
+        writes = BatchWrites(session)
         self._disk = LocalJournal(
             plan.directory,
             Header(node.node_id, prefix),
@@ -69,22 +80,25 @@ class RecordKeeping:
         self.journal = journal = Journal(
             node, disk=self._disk, report=lambda report: tell(report, 0.0)
         )
-        self._rows = SafeRows.over(client, prefix, self._disk, safe=journal.safe, log=log)
-        journal.write_to(self._rows, client, prefix, log)
+        self._rows = SafeRows.over(writes, prefix, self._disk, safe=journal.safe, log=log)
+        journal.write_to(self._rows, writes, prefix, log)
         self._sink = CdrSink(
             open_bucket=lambda name: S3Bucket(name, session),
             settled=self._settled,
             may_leave=self._may_leave,
+            replaced=journal.replaced,
             log=log,
             longest_queue=LONGEST_QUEUE,
         )
+        client = session.client("dynamodb", config=CLIENT)
         self._due = DueRows(
-            query_due(session, prefix, node.node_id),
+            query_due(client, prefix, node.node_id),
             account_id=begin.settings.account_id,
             take=self._found,
             room=self._room,
             log=log,
         )
+        self._look = query_nothing_left(client, prefix, node.node_id)
         self._left = 0
         """Records that were left to their rows, as far as this worker knows."""
         self._told = 0
@@ -94,8 +108,15 @@ class RecordKeeping:
     def replay(self, begin: Begin, session: boto3.Session, log_from_thread: Logger) -> None:
         """Bring what other processes have left on the disk into the table, in a thread."""
         replay = Replay.over(begin.journal.directory, session, begin.table_prefix, log_from_thread)
+        loop = asyncio.get_running_loop()
+
+        def run() -> None:
+            replay.run()
+            # An earlier worker of this node may have left ends of calls that are now in the table.
+            loop.call_soon_threadsafe(self._due.owe)
+
         # A daemon: what it has not written stays in the file.
-        Thread(target=replay.run, name="replay", daemon=True).start()
+        Thread(target=run, name="replay", daemon=True).start()
 
     @property
     def pending(self) -> int:
@@ -124,9 +145,25 @@ class RecordKeeping:
                 else:
                     self.journal.measured_to_the_end(call, quality)
 
-    def leave(self) -> None:
-        """Take the node off the list, and write what there is."""
-        self.journal.leave()
+    async def leave(self) -> None:
+        """Write what there is, then take the node off the list, unless something of it is left:
+        then its row stays, for the reaper to find that (EDGE C9)."""
+        self.journal.flush()
+        while self.pending:
+            await asyncio.sleep(LOOK_EVERY_S)
+        if await self._is_nothing_left():
+            self.journal.leave()
+        while self.pending:
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _is_nothing_left(self) -> bool:
+        """Look into the index of live calls, more than once: it lags behind what was written."""
+        loop = asyncio.get_running_loop()
+        for pause_s in LAST_LOOKS_S:
+            await asyncio.sleep(pause_s)
+            if await loop.run_in_executor(None, self._look):
+                return True
+        return False
 
     def close(self) -> None:
         """Do nothing any more; what is on the disk stays there."""
@@ -154,12 +191,14 @@ class RecordKeeping:
         self._tell(RecordSettled(bucket, record.key(), outcome), LINGER_S)
 
     def _settled_call(self, record: CallDetailRecord, outcome: RecordOutcome) -> None:
-        is_stored = outcome in (RecordOutcome.STORED, RecordOutcome.ALREADY_THERE)
+        is_stored = outcome in THERE
         if not self.journal.is_due(record):
             if outcome is RecordOutcome.GIVEN_UP:
                 self.journal.refused(record, has_object=False)
         elif is_stored:
             self.journal.stored(record)
+        elif outcome is RecordOutcome.KEY_TAKEN:
+            self.journal.set_aside(record)
         else:
             self.journal.left(record)
             self._left += 1
@@ -181,17 +220,10 @@ class RecordKeeping:
         return most - self._sink.pending
 
     async def _tell_backlog(self) -> None:
-        """Tell how many records wait: to the node when that changes, to CloudWatch every minute."""
-        loop = asyncio.get_running_loop()
-        metric_at, in_metric = loop.time() + METRIC_EVERY_S, 0
+        """Tell how many records wait, when that has changed (EDGE X7, X9)."""
         while True:
             await asyncio.sleep(TOLD_EVERY_S)
             backlog = self.backlog
             if backlog != self._told:
                 self._told = backlog
                 self._tell(Backlog(backlog), LINGER_S)
-            if loop.time() >= metric_at:
-                metric_at += METRIC_EVERY_S
-                if backlog or in_metric:
-                    self._tell(PutMetrics({}, {"CdrBacklog": backlog}), LINGER_S)
-                in_metric = backlog

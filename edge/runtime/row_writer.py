@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from enum import IntEnum
 from itertools import islice, takewhile
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from botocore.config import Config
 from botocore.exceptions import (
@@ -50,23 +50,13 @@ LONGEST_QUEUE = 20_000
 """About 30 MB; what is beyond is let go, the rows of refused calls first."""
 FIRST_RETRY_S = 0.2
 LONGEST_RETRY_S = 5.0
-CLIENT = Config(connect_timeout=1.0, read_timeout=3.0, retries={"total_max_attempts": 1})
+CONNECT_S = 1.0
+READ_S = 3.0
+CLIENT = Config(connect_timeout=CONNECT_S, read_timeout=READ_S, retries={"total_max_attempts": 1})
 """One attempt: the queue tries again, and says so."""
 _BAD_ROW = {"ValidationException", "SerializationException"}
 _NOTHING_ON_ITS_WAY = (ClientError, EndpointConnectionError, ConnectTimeoutError)
 """An answer of whatever kind, or no connection that anything could have been sent over."""
-
-
-# botocore makes its clients at run time: what their methods take and return has no static type.
-def batch_write(batch_write_item: Callable[..., Any], table: str) -> Write:
-    """Return the writing of batches into a table; `batch_write_item` is a client's method."""
-
-    def write(requests: list[Request]) -> list[Request]:
-        answer = batch_write_item(RequestItems={table: requests})
-        unprocessed: list[Request] = answer["UnprocessedItems"].get(table, [])
-        return unprocessed
-
-    return write
 
 
 class Rank(IntEnum):

@@ -10,11 +10,12 @@ told.
 import asyncio
 from collections.abc import Callable
 from itertools import islice, takewhile
-from typing import Any, Protocol
+from typing import Protocol
 
+from edge.runtime.batch_writes import BatchWrites
 from edge.runtime.journal_lines import Entry
 from edge.runtime.log import Logger
-from edge.runtime.row_writer import Rank, Request, RowWriter, batch_write
+from edge.runtime.row_writer import Rank, Request, RowWriter
 from edge.seam import JournalPlace
 from model.codec import Item
 from model.tables import CALLS
@@ -90,11 +91,10 @@ class SafeRows:
         self._is_reading = False
         self._look: asyncio.TimerHandle | None = None
 
-    # botocore makes its clients at run time: they have no static type.
     @classmethod
     def over(
         cls,
-        client: Any,
+        writes: BatchWrites,
         prefix: str,
         disk: Disk,
         *,
@@ -106,7 +106,7 @@ class SafeRows:
         made = cls(disk, safe=safe, log=log)
         made.write_to(
             RowWriter(
-                batch_write(client.batch_write_item, table),
+                writes.to(table),
                 table=table,
                 name_attribute=CALLS.partition_key,
                 log=log,

@@ -22,19 +22,11 @@ from edge.sip.framing import is_keep_alive
 from edge.sip.grammar import SipParseError
 from edge.sip.headers import MAGIC_COOKIE
 from edge.sip.matching import merge_key, server_key
-from edge.sip.message import (
-    MalformedRequest,
-    Request,
-    Response,
-    answer_flow,
-    check_response,
-    header_lines,
-    parse_message,
-    response_bytes,
-)
+from edge.sip.message import MalformedRequest, Request, Response, check_response, parse_message
 from edge.sip.timers import Timers
 from edge.sip.timing import AGAIN, SKIPPED_ON_STREAMS, STARTS, STOPS, T1, T2, TIMEOUT, WAITS
 from edge.sip.transaction import Action, Event, State, Transaction
+from edge.sip.writing import answer_flow, header_lines, response_bytes
 
 LARGEST_ON_UDP_BYTES = 1_300
 """Of a request; a larger one could be cut into fragments (RFC 3261 §18.1.1, EDGE W13)."""
@@ -319,17 +311,12 @@ class Endpoint:
     def _perform(
         self, transaction: Transaction, action: Action, now: float, response: Response | None
     ) -> None:
-        start = STARTS.get(action)
-        if start is not None:
-            self._start_timer(transaction, start, now)
-            return
-        stop = STOPS.get(action)
-        if stop is not None:
-            transaction.armed.pop(stop, None)
-            return
-        again = AGAIN.get(action)
-        if again is not None:
-            timer, longest = again
+        if action in STARTS:
+            self._start_timer(transaction, STARTS[action], now)
+        elif action in STOPS:
+            transaction.armed.pop(STOPS[action], None)
+        elif action in AGAIN:
+            timer, longest = AGAIN[action]
             slow = action is Action.SLOW_E
             transaction.interval = T2 if slow else min(2 * transaction.interval, longest)
             self._timers.start(transaction, timer, now + transaction.interval)
@@ -408,7 +395,9 @@ def _receiving(status: int) -> Event:
 
 
 def _flow_of(transaction: Transaction) -> Flow:
-    assert isinstance(transaction, ClientTransaction | ServerTransaction)
+    if isinstance(transaction, ClientTransaction):
+        return transaction.flow
+    assert isinstance(transaction, ServerTransaction)
     return transaction.flow
 
 

@@ -147,8 +147,12 @@ def _bracket(value: str, element: str) -> int:
     return -1  # the quote belongs to a parameter, and so does any < in it
 
 
+@lru_cache(256)
 def parse_cseq(value: str) -> CSeq:
-    """Return number (below 2**32, RFC 3261 §8.1.1.5) and method; raises SipParseError."""
+    """Return number (below 2**32, RFC 3261 §8.1.1.5) and method; raises SipParseError.
+
+    Remembered: nearly all requests have one of a few.
+    """
     parts = value.split()
     if len(parts) != 2 or TOKEN.fullmatch(parts[1]) is None:
         raise SipParseError("CSeq", f"{value[:32]!r} is not <number> <method>")

@@ -1,14 +1,13 @@
-"""SIP messages: lazily read, cheaply written (RFC 3261 §7).
+"""SIP messages read, lazily (RFC 3261 §7); writing.py writes them.
 
 Reading splits a message into start line, header values and body; a header is parsed when somebody
 asks for it. Text is decoded with surrogateescape, so that copied headers leave as they came.
 """
 
 import re
-from collections.abc import Iterable
 from typing import NamedTuple
 
-from edge.flow import Flow, Transport
+from edge.flow import Transport
 from edge.sip.grammar import TOKEN, SipParseError, split_list, whole_number
 from edge.sip.headers import CSeq, NameAddress, Via, parse_cseq, parse_name_address, parse_via
 
@@ -69,8 +68,10 @@ class Message:
         """Return all members of a comma-separated header over all its lines."""
         found: list[str] = []
         for value in self.headers.get(name, ()):
-            if value:
+            if "," in value:
                 found.extend(split_list(value, element=_title(name)))
+            elif value:
+                found.append(value)
         return found
 
     @property
@@ -83,7 +84,7 @@ class Message:
         """Return the topmost Via."""
         if self._via is None:
             value = self.require("via")
-            self._via = parse_via(split_list(value, element="Via")[0])
+            self._via = parse_via(split_list(value, element="Via")[0] if "," in value else value)
         return self._via
 
     @property
@@ -110,7 +111,7 @@ class Message:
     @property
     def contact(self) -> NameAddress | None:
         """Return the first Contact value, None when there is none."""
-        values = self.members("contact")
+        values = self.members("contact") if "contact" in self.headers else None
         return parse_name_address(values[0], "Contact") if values else None
 
     @property
@@ -254,10 +255,11 @@ def _read_request(
 def _check_start_line(parts: list[str]) -> None:
     if len(parts) != 3 or TOKEN.fullmatch(parts[0]) is None:
         raise SipParseError("Request-Line", "it is not <method> <URI> SIP/2.0")
-    if _VERSION.fullmatch(parts[2]) is None:
-        raise SipParseError("Request-Line", "it names no SIP version")
-    if parts[2].upper() != "SIP/2.0":
-        raise SipParseError("Request-Line", "only SIP/2.0 is spoken", status=505)
+    if parts[2] != "SIP/2.0":
+        if _VERSION.fullmatch(parts[2]) is None:
+            raise SipParseError("Request-Line", "it names no SIP version")
+        if parts[2].upper() != "SIP/2.0":
+            raise SipParseError("Request-Line", "only SIP/2.0 is spoken", status=505)
     if parts[1].startswith("<"):
         raise SipParseError("Request-Line", "the URI is in angle brackets")
 
@@ -265,9 +267,10 @@ def _check_start_line(parts: list[str]) -> None:
 def _check_mandatory(request: Request) -> None:
     headers = request.headers
     for name in SINGLE:
-        if len(headers.get(name, ())) > 1:
+        if name in headers and len(headers[name]) > 1:
             raise SipParseError(_title(name), "the header stands more than once")
-    if not request.call_id or " " in request.call_id:
+    call_id = request.call_id
+    if not call_id or " " in call_id:
         raise SipParseError("Call-ID", "it is empty or has white space in it")
     request.via  # noqa: B018 - each property parses and so checks its header
     request.from_  # noqa: B018
@@ -280,8 +283,9 @@ def _check_mandatory(request: Request) -> None:
     if request.method == "INVITE":
         if request.contact is None:
             raise SipParseError("Contact", "an INVITE must have one")
-        for route in request.members("record-route"):
-            parse_name_address(route, "Record-Route")
+        if "record-route" in headers:
+            for route in request.members("record-route"):
+                parse_name_address(route, "Record-Route")
 
 
 def _read_response(start: str, headers: Headers, body: bytes) -> Response:
@@ -295,14 +299,16 @@ def _read_response(start: str, headers: Headers, body: bytes) -> Response:
 
 def check_response(response: Response) -> None:
     """Raise SipParseError unless it is meant for us and all that makes a dialog can be read."""
-    if len(response.members("via")) != 1:
+    vias = response.headers.get("via", ())
+    if len(vias) != 1 or ("," in vias[0] and len(response.members("via")) != 1):
         raise SipParseError("Via", "the response is meant for somebody below us (§8.1.3.3)")
     response.require("call-id")
     response.to  # noqa: B018 - each property parses and so checks its header
     if response.status < 300:
         response.contact  # noqa: B018
-        for route in response.members("record-route"):
-            parse_name_address(route, "Record-Route")
+        if "record-route" in response.headers:
+            for route in response.members("record-route"):
+                parse_name_address(route, "Record-Route")
 
 
 def _cut(body: bytes, headers: Headers, transport: Transport) -> bytes:
@@ -335,98 +341,3 @@ _USUAL = (
     "Proxy-Authorization", "Proxy-Authenticate", "Authorization", "Warning", "Retry-After",
 )  # fmt: skip
 _KNOWN = {name: name.lower() for name in _USUAL} | COMPACT
-
-
-def header_lines(fields: Iterable[tuple[str, str]]) -> str:
-    """Return header lines, each ended; values must hold no line break."""
-    return "".join([f"{name}: {value}\r\n" for name, value in fields])
-
-
-def via_with_source(request: Request, flow: Flow) -> str:
-    """Return the topmost Via line's value with `received` and `rport` filled in (RFC 3581 §4).
-
-    A malformed Via, which only a 400 copies, stays as it came.
-    """
-    value = request.headers["via"][0]
-    try:
-        via = request.via
-    except SipParseError:
-        return value
-    host, port = flow.remote
-    if "rport" not in via.parameters and via.host == host:
-        return value
-    top, comma, rest = value, "", ""
-    members = split_list(value, element="Via")
-    if len(members) > 1:
-        top, comma, rest = members[0], ", ", ", ".join(members[1:])
-    if "rport" in via.parameters and via.parameters["rport"] is None:
-        top = re.sub(r";[ \t]*rport(?=[ \t]*(;|$))", f";rport={port}", top, count=1, flags=re.I)
-    if "received" not in via.parameters:
-        top = f"{top};received={host}"
-    return top + comma + rest
-
-
-def answer_flow(request: Request, flow: Flow) -> Flow:
-    """Return where the answers to a request go (RFC 3261 §18.2.2, RFC 3581 §4, EDGE W5).
-
-    Always to the host that it came from; to the very port only when the peer asks so by `rport`,
-    for some send from one port and listen on another, the one in their Via. On a stream they go
-    back on its connection, and to the port of the Via when that is gone.
-    """
-    try:
-        via = request.via
-    except SipParseError:
-        return flow
-    port = via.port or flow.transport.default_port
-    if flow.transport is not Transport.UDP:
-        return flow._replace(reconnect=(flow.remote[0], port))
-    if "rport" in via.parameters or flow.remote[1] == port:
-        return flow
-    return flow._replace(remote=(flow.remote[0], port))
-
-
-def _has_tag(request: Request) -> bool:
-    try:
-        return request.to.tag is not None
-    except SipParseError:
-        return False
-
-
-def response_bytes(
-    request: Request,
-    flow: Flow,
-    status: int,
-    reason: str,
-    *,
-    to_tag: str | None = None,
-    fields: Iterable[tuple[str, str]] = (),
-    body: bytes = b"",
-) -> bytes:
-    """Return a response to a request: Via, From, To, Call-ID and CSeq are copied (§8.2.6).
-
-    What makes a dialog copies Record-Route too: the proxies on the way stay on it (§12.1.1).
-    """
-    headers = request.headers
-    vias = headers["via"]
-    to = headers["to"][0]
-    if to_tag is not None and not _has_tag(request):
-        to = f"{to};tag={to_tag}"
-    lines = [f"SIP/2.0 {status} {reason}\r\nVia: {via_with_source(request, flow)}\r\n"]
-    lines.extend([f"Via: {value}\r\n" for value in vias[1:]])
-    lines.append(
-        f"From: {headers['from'][0]}\r\nTo: {to}\r\nCall-ID: {headers['call-id'][0]}\r\n"
-        f"CSeq: {headers['cseq'][0]}\r\n"
-    )
-    if "record-route" in headers and 100 < status < 300 and request.method == "INVITE":
-        lines.extend([f"Record-Route: {value}\r\n" for value in headers["record-route"]])
-    lines.append(header_lines(fields))
-    lines.append(f"Content-Length: {len(body)}\r\n\r\n")
-    return "".join(lines).encode("utf-8", "surrogateescape") + body
-
-
-def request_bytes(
-    method: str, uri: str, fields: Iterable[tuple[str, str]], body: bytes = b""
-) -> bytes:
-    """Return a request with the given headers; Content-Length is added."""
-    head = f"{method} {uri} SIP/2.0\r\n{header_lines(fields)}Content-Length: {len(body)}\r\n\r\n"
-    return head.encode("utf-8", "surrogateescape") + body

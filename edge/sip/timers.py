@@ -54,8 +54,10 @@ class Timers:
         """Return when the next armed timer fires, None when none is armed."""
         heap = self._heap
         while heap:
-            if _is_armed(heap[0]):
-                return heap[0][0]
+            at, _, armed, timer = heap[0]
+            due = armed.get(timer)
+            if due is not None and due[0] == at:
+                return at
             heappop(heap)
         return None
 

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from bench.soak import in_memory
 from bench.soak.kinds import KINDS, Kind, number_of
 from bench.soak.verdict import (
     JUDGED_FROM_S,
@@ -18,6 +19,8 @@ from bench.soak.verdict import (
     judge_records,
 )
 from bench.soak.watch import Sample
+from edge.sip.timers import LEAST_CLEARED
+from tests.support.circles import circles_of
 
 KIND = Kind("busy", "uac_refused", "uas_refuse", 0.1, "486 Busy Here")
 CHALLENGED = Kind("wrong", "uac_digest_refused", None, 0.1, None)
@@ -36,6 +39,23 @@ def test_six_seconds_of_mixed_calls_leave_nothing() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "| unacknowledged | 4 | 0 | 4 |" in done.stdout
+
+
+def test_what_the_core_holds_depends_on_the_calls_that_are_up_alone() -> None:
+    # EDGE X9, S8: the same after eleven minutes as after six, when the first nonces expire.
+    with circles_of("edge.") as circles:
+        world = in_memory.World(rate=5)
+        world.run(330.0)
+        early = in_memory.tables_of(world.core)
+        world.run(330.0)
+        late = in_memory.tables_of(world.core)
+        world.stop_calling()
+        world.run(200.0)
+        assert circles() == [], "this waits for a search that hardly ever comes"
+    assert late.pop(in_memory.HEAP) <= LEAST_CLEARED  # with entries of stopped timers
+    assert {path for path, size in late.items() if size > 1.2 * early[path] + 8} == set()
+    assert not any(number for what, number in world.core.pending.items() if what != "free_ports")
+    assert (world.calls, world.records) == (0, world.began)
 
 
 def test_kinds_are_a_whole_and_have_numbers_of_their_own() -> None:

@@ -218,6 +218,18 @@ def test_what_cannot_be_fetched_ends_the_bill(denied: str) -> None:
         Reading({**objects, key: b"denied"})
 
 
+def test_no_more_is_read_ahead_than_a_bound() -> None:
+    calls = [call(n) for n in range(2_000)]
+    bucket = DictBucket(stored(*calls))
+    month = MonthOfCalls(
+        bucket, NOVEMBER, key_prefix=KEY_PREFIX, connector_id=None, tell=lambda line: None
+    )
+    found = month.calls(())
+    assert next(found).started_at == calls[0].started_at
+    assert len(bucket.read_keys) < 1_000
+    assert 1 + sum(1 for _ in found) == len(calls)
+
+
 def test_an_empty_bucket_has_no_calls() -> None:
     read = Reading({})
     assert (read.calls, read.month.unreadable, read.month.not_answered) == ([], 0, 0)

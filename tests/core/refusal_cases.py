@@ -12,7 +12,8 @@ from edge.flow import Address, Flow, Transport
 from edge.policy.reasons import Reason
 from edge.seam import Drain, HangUp
 from edge.sip.digest import answer_challenge
-from edge.sip.message import Request, Response, parse_datagram, response_bytes
+from edge.sip.message import Request, Response, parse_datagram
+from edge.sip.writing import response_bytes
 from model.settings import AdmissionSettings, Settings
 from tests.core.stand import (
     CARRIER,

@@ -12,7 +12,8 @@ from edge.flow import Address, Flow, Transport
 from edge.policy import authentication, nonces, rate, sources
 from edge.policy.authentication import GUESSERS
 from edge.refusals import LINES_AT_ONCE
-from edge.sip.message import Request, response_bytes
+from edge.sip.message import Request
+from edge.sip.writing import response_bytes
 from tests.core.refusal_cases import STRANGER, Scene, asked, challenged, other
 from tests.core.stand import (
     CARRIER,

@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -51,10 +51,18 @@ READY_WITHIN_S = 30.0
 class Cluster:
     """Running edges, their database, and the addresses of their only PBX and carrier."""
 
-    def __init__(self, edges: list[Edge], addresses: list[Address], more: "Shared") -> None:
+    def __init__(
+        self,
+        edges: list[Edge],
+        addresses: list[Address],
+        more: "Shared",
+        start: Callable[[int], Edge],
+    ) -> None:
+        """`start` starts the edge of a number."""
         self.edges = edges
         self.addresses = addresses
         self.shared = more
+        self.start = start
         self.host = connector_host(CONNECTOR_ID, Settings().domain)
 
     def await_peers(self) -> None:
@@ -102,11 +110,16 @@ class Shared:
         """Write a number and feed its key."""
         self._put(NUMBERS, INVENTORY, number.e164, number_members(number))
 
-    def use_bucket(self, name: str) -> None:
-        """Make a bucket and let records go there from now on, as UpdateGlobalSettings does."""
-        self.aws.clients("us-east-1").s3.create_bucket(Bucket=name)
+    def use_bucket(self, name: str, *, is_there: bool = True) -> None:
+        """Let records go into a bucket from now on, as UpdateGlobalSettings does, and make it."""
+        if is_there:
+            self.make_bucket(name)
         members = {PARTITION_KEY: SETTINGS, SORT_KEY: GLOBAL, "cdr_bucket": name}
         self._put(CONNECTORS, SETTINGS, GLOBAL, members)
+
+    def make_bucket(self, name: str) -> None:
+        """Make a bucket."""
+        self.aws.clients("us-east-1").s3.create_bucket(Bucket=name)
 
     def _put(self, table: Table, partition: str, sort: str, members: Mapping[str, Plain]) -> None:
         changed = ChangedKey(table.logical_name, partition, sort)
@@ -149,8 +162,9 @@ def cluster(
         shared.put(shared.connector(cps_limit))
         journals = running.enter_context(TemporaryDirectory())
         addresses = [(f"127.0.0.{number + 1}", free_port()) for number in range(size)]
-        edges = []
-        for host, port in addresses:
+
+        def start(number: int) -> Edge:
+            host, port = addresses[number]
             kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "OVC_"))}
             environment = {
                 **kept,
@@ -163,7 +177,9 @@ def cluster(
                 "OVC_JOURNAL_DIRECTORY": journals,
                 **variables,
             }
-            edges.append(running.enter_context(edge(environment, port)))
+            return running.enter_context(edge(environment, port))
+
+        edges = [start(number) for number in range(size)]
         for process in edges:
             process.until("ready", READY_WITHIN_S)
-        yield Cluster(edges, addresses, shared)
+        yield Cluster(edges, addresses, shared, start)

@@ -210,7 +210,13 @@ def test_a_port_in_use_is_named_with_the_option_that_moves_it(
 
 def test_without_a_stand_the_commands_say_how_to_start_one(tmp_path: Path) -> None:
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path), "HOME": str(tmp_path)}
-    for command in (["env"], ["env", "--json"], ["call", "--to", "+12065552001"], ["cdr", "tail"]):
+    for command in (
+        ["env"],
+        ["env", "--json"],
+        ["call", "--to", "+12065552001"],
+        ["cdr", "tail"],
+        ["bill", "--month", "2024-10"],
+    ):
         done = subprocess.run(
             [*OVC, *command, "--api-port", str(free_port())],
             capture_output=True,

@@ -29,15 +29,9 @@ from edge.sip.grammar import (
     whole_number,
 )
 from edge.sip.headers import delta_seconds, parse_cseq, parse_name_address, parse_via
-from edge.sip.message import (
-    MalformedRequest,
-    Message,
-    Request,
-    check_response,
-    parse_datagram,
-    response_bytes,
-)
+from edge.sip.message import MalformedRequest, Message, Request, check_response, parse_datagram
 from edge.sip.uri import parse_uri, scheme_of, unescaped
+from edge.sip.writing import response_bytes
 from model.srtp import SrtpSettings
 from tests.fuzz.core_target import core
 from tests.fuzz.corpus import descriptions, messages, values

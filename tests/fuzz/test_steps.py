@@ -19,8 +19,9 @@ from edge.policy.content import sdp_body
 from edge.sip.digest import parse_credentials
 from edge.sip.grammar import SipParseError, parameters, split_list, unquote
 from edge.sip.headers import parse_name_address, parse_via
-from edge.sip.message import MalformedRequest, Request, parse_datagram, response_bytes
+from edge.sip.message import MalformedRequest, Request, parse_datagram
 from edge.sip.uri import parse_uri, unescaped
+from edge.sip.writing import response_bytes
 from tests.fuzz.steps import MOST_TRIES, CountingMatcher, bytecodes
 from tests.sip.messages import FLOW, invite_bytes, request_of
 from tests.support.sdp import audio

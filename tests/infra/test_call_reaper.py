@@ -5,9 +5,11 @@ import json
 import pytest
 
 from cli.policies.deployed import REAPER_OUTPUT
+from cli.policies.rights import needs_of
 from lambdas.call_reaper.composition import WORKS_FOR_S
 from model.settings import Settings
-from tests.infra.synthesis import ROOT, Assembly, Template, text_of
+from tests.cli.policies.samples import EDGE, REAPER
+from tests.infra.synthesis import OTHER_SETTINGS, ROOT, Assembly, Template, text_of
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("cdk")]
 
@@ -113,6 +115,23 @@ def test_who_writes_a_buckets_policy_finds_both_roles(assembly: Assembly) -> Non
     assert task["Family"] == "ovc-edge"
     names = [it["Name"] for it in task["ContainerDefinitions"][0]["Environment"]]
     assert "OVC_SETTINGS" in names
+
+
+def test_a_bucket_of_ones_own_is_asked_for_what_the_roles_may_in_ours(
+    other_assembly: Assembly,
+) -> None:
+    # cli/policies/rights.py tells what `ovc cdr check-bucket` puts into its policy
+    settings = Settings.from_json(json.dumps(OTHER_SETTINGS))
+    bucket = "lab2-cdr-${AWS::AccountId}-${AWS::Region}"
+    edge, reaper = needs_of(settings, EDGE, REAPER)
+    for need, stack, role in ((edge, "edge", "TaskTaskRole"), (reaper, "api", "CallReaperRole")):
+        granted = other_assembly.template(f"lab2-{stack}").grants(role)
+        ours = {it for it in granted if it[0].startswith("s3:") and bucket in it[1]}
+        assert ours == {
+            (action, resource.replace("arn:aws:", "arn:${AWS::Partition}:"))
+            for action in need.actions
+            for resource in need.resources(bucket)
+        }
 
 
 def test_its_tasks_are_those_of_the_edges_cluster(assembly: Assembly) -> None:

@@ -9,7 +9,8 @@ from edge.flow import Transport
 from edge.media.srtp_keys import Suite
 from edge.media.terms import Encryption, Terms
 from edge.policy.verdict import AdmitCall, AnswerOptions, Refuse, Silence, Verdict
-from edge.sip.message import Request, parse_datagram, response_bytes
+from edge.sip.message import Request, parse_datagram
+from edge.sip.writing import response_bytes
 from model.cdr import CallStatus, Disposition
 from model.settings import AdmissionSettings, CallerIdPolicy, Carrier, SettingsError, SrtpSettings
 from model.srtp import SrtpSuite

@@ -18,20 +18,25 @@ from edge.config_change import PART_WEIGHT, ConfigChange
 from edge.records import LogFields
 from edge.runtime.aws_control import AwsControl
 from edge.runtime.aws_messages import Begin, News, RoutesNamed
+from edge.runtime.journal_lines import Entry, Header, entry_line, header_line
 from edge.runtime.log import utc_now
 from edge.seam import (
+    CallJournalled,
     ConfigChanged,
     ConfigLoaded,
     Count,
     Counted,
     ForgetCall,
     JournalCall,
+    JournalPlace,
     NodeReport,
     NoteQuality,
     PeersSeen,
     WriteLog,
     WriteRecord,
 )
+from model.call_items import due_members
+from model.codec import encode_item
 from model.connector import Origination, Route
 from model.connector_logs import ConnectorLog
 from model.node import NodeState
@@ -65,6 +70,7 @@ class World:
         self.names: frozenset[str] = frozenset()
         self.counted: list[Counted] = []
         self.peers: list[PeersSeen] = []
+        self.journalled: dict[str, JournalPlace] = {}
         self.log = Lines()
         self.control = AwsControl(
             Begin(Settings(), deployment.prefix, 0.1, NODE, deployment.plan),
@@ -87,6 +93,8 @@ class World:
                 self.counted.append(news)
             case PeersSeen():
                 self.peers.append(news)
+            case CallJournalled(transaction_id, place):
+                self.journalled[transaction_id] = place
 
     def _change(self, change: ConfigChange) -> None:
         self.snapshot = change.made_to(self.snapshot, Settings().domain)
@@ -184,6 +192,51 @@ def test_a_worker_that_dies_is_replaced_and_its_records_are_stored(deployment: D
     in_world(deployment, test)
 
 
+def test_a_worker_that_dies_leaves_answers_and_ends_to_its_successor(
+    deployment: Deployment,
+) -> None:
+    # EDGE C9: whatever was not told to be safe comes once more
+    async def test(world: World) -> None:
+        control, up, ended, forgotten = world.control, a_live_call(), a_record(), a_live_call()
+        await until(lambda: world.loaded > 0)
+        control.journal(JournalCall(a_live_call(ended.transaction_id)))
+        control.journal(JournalCall(forgotten))
+        await until(lambda: len(world.journalled) == 2)
+        os.kill(control.pid, signal.SIGSTOP)
+        control.journal(JournalCall(up))
+        control.write(WriteRecord(deployment.bucket, ended, is_journalled=True))
+        control.journal(ForgetCall(forgotten.transaction_id))
+        assert control.unsettled == 2
+        os.kill(control.pid, signal.SIGKILL)
+        await until(lambda: up.transaction_id in world.journalled, 15.0)
+        assert world.journalled[up.transaction_id] is JournalPlace.TABLE
+        await until(lambda: not control.unsettled, 10.0)
+        await until(lambda: list(deployment.objects()) == [ended.key()], 10.0)
+        await until(lambda: len(deployment.rows(CALLS)) == 2)
+        rows = {row["transaction_id"]: row for row in deployment.rows(CALLS)}
+        assert rows.keys() == {up.transaction_id, ended.transaction_id}
+        assert "live_node" in rows[up.transaction_id]
+        await until(lambda: not control.backlog)
+
+    in_world(deployment, test)
+
+
+def test_what_a_dead_worker_left_on_the_disk_comes_into_the_table(deployment: Deployment) -> None:
+    # EDGE C9
+    record = a_record()
+    item = encode_item(due_members(record, NODE.node_id, deployment.bucket, record.key()))
+    lines = header_line(Header(NODE.node_id, deployment.prefix)), entry_line("x", Entry(put=item))
+    (deployment.journals / "left.journal").write_bytes(b"".join(lines))
+
+    async def test(world: World) -> None:
+        await until(lambda: world.log.of("journal-replayed"), 15.0)
+        # It is this node's, so that it is this worker that stores the object.
+        await until(lambda: list(deployment.objects()) == [record.key()], 15.0)
+        await until(lambda: "live_node" not in deployment.rows(CALLS)[0], 10.0)
+
+    in_world(deployment, test)
+
+
 def test_a_new_worker_tells_everything_in_parts_and_what_is_gone(deployment: Deployment) -> None:
     # A9: between two parts the node has time for its calls.
     numbers = [a_number(f"+1510555{n:04d}", ONE) for n in range(2 * PART_WEIGHT)]
@@ -243,6 +296,39 @@ def test_calls_and_the_node_have_their_rows(deployment: Deployment) -> None:
         assert deployment.rows(NODES) == []
         await until(lambda: not control.unsettled)
         assert list(deployment.objects()) == [row["object_key"]]
+
+    in_world(deployment, test)
+
+
+def test_the_lease_is_known_to_be_written(deployment: Deployment) -> None:  # EDGE C9
+    async def test(world: World) -> None:
+        await until(lambda: world.loaded > 0)
+        assert not world.control.leased.is_set()
+        world.control.renew(NodeReport(utc_now(), 0, False, ()))
+        await asyncio.wait_for(world.control.leased.wait(), 5.0)
+        assert len(deployment.rows(NODES)) == 1
+
+    in_world(deployment, test)
+
+
+def test_a_node_that_leaves_something_undone_stays_on_the_list(deployment: Deployment) -> None:
+    # EDGE C9, C10: the reaper finds by its row that an object is due.
+    late = f"{deployment.prefix}-late"
+
+    async def test(world: World) -> None:
+        control, record = world.control, a_record()
+        control.renew(NodeReport(utc_now(), 0, True, ()))
+        control.journal(JournalCall(a_live_call(record.transaction_id)))
+        control.write(WriteRecord(late, record, is_journalled=True))
+        await until(lambda: deployment.rows(CALLS) and "bucket" in deployment.rows(CALLS)[0])
+        control.leave()
+        await asyncio.sleep(1.0)
+        assert not control.left.is_set()
+        assert [row["draining"] for row in deployment.rows(NODES)] == [True]
+        # It comes to be there after all: then there is nothing to stay for.
+        deployment.aws.client("s3").create_bucket(Bucket=late)
+        await asyncio.wait_for(control.left.wait(), 10.0)
+        assert deployment.rows(NODES) == []
 
     in_world(deployment, test)
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.runtime import journal_file, local_journal
+from edge.runtime import local_journal
 from edge.runtime.journal_lines import (
     JOURNAL,
     VERSION,
@@ -155,7 +155,7 @@ def flushes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         seen.append(descriptor)
         flush(descriptor)
 
-    monkeypatch.setattr(journal_file.os, "fdatasync", counted)
+    monkeypatch.setattr("os.fdatasync", counted)
     return seen
 
 
@@ -291,8 +291,8 @@ class Disk:
         self.error: OSError | None = None
         self.when = ""
         self._write, self._flush = os.write, os.fdatasync
-        monkeypatch.setattr(journal_file.os, "write", self.write)
-        monkeypatch.setattr(journal_file.os, "fdatasync", self.flush)
+        monkeypatch.setattr("os.write", self.write)
+        monkeypatch.setattr("os.fdatasync", self.flush)
 
     def write(self, descriptor: int, data: bytes) -> int:
         if self.error is not None and self.when == "write":

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -60,6 +61,44 @@ def test_a_reader_that_stalls_costs_lines_and_not_time() -> None:
     assert lines[-2]["event"] == "log-lines-dropped"
     assert lines[-2]["count"] == 2_000 - len(kept)
     assert lines[-1]["event"] == "call-ended"
+    os.close(reader)
+    os.close(writer)
+
+
+def test_lines_of_one_moment_go_together_as_far_as_a_pipe_takes_them_whole() -> None:
+    reader, writer = os.pipe()
+    log, due = JsonLines(writer, lambda: AT), list[Callable[[], None]]()
+    log.gather(due.append)
+    for number in range(30):
+        log("call-started", {"number": number, "padding": "x" * 200})
+    fcntl.fcntl(reader, fcntl.F_SETFL, os.O_NONBLOCK)
+    with pytest.raises(BlockingIOError):
+        os.read(reader, 65_536)
+    (flush,) = due
+    flush()
+    log.flush()
+    lines = os.read(reader, 65_536).splitlines()
+    assert [json.loads(line)["number"] for line in lines] == list(range(30))
+    log("call-ended", {})
+    assert len(due) == 2, "the next line waits anew"
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_moment_that_finds_no_room_is_counted_line_by_line() -> None:
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 2 * LONGEST_LINE_BYTES)
+    log = JsonLines(writer, lambda: AT)
+    log.gather(lambda flush: None)
+    for number in range(10):
+        log("call-started", {"number": number, "padding": "x" * 1_000})
+    log.flush()
+    taken = os.read(reader, 65_536).splitlines()
+    log("call-ended", {})
+    log.flush()
+    dropped, last = [json.loads(line) for line in os.read(reader, 65_536).splitlines()]
+    assert dropped["count"] == 10 - len(taken) and 0 < len(taken) < 10
+    assert last["event"] == "call-ended"
     os.close(reader)
     os.close(writer)
 

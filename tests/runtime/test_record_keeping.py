@@ -23,7 +23,6 @@ from edge.seam import (
     JournalPlace,
     NodeReport,
     NoteQuality,
-    PutMetrics,
     WriteRecord,
 )
 from model.cdr import CallDetailRecord
@@ -270,21 +269,20 @@ def test_a_call_that_nobody_wants_a_record_of_leaves_nothing(deployment: Deploym
     in_world(deployment, test)
 
 
-def test_the_backlog_is_a_metric_as_long_as_there_is_one(
+def test_the_backlog_is_told_when_it_changes(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # EDGE X7
+    # EDGE X7, X9
     monkeypatch.setattr(record_keeping, "TOLD_EVERY_S", 0.05)
-    monkeypatch.setattr(record_keeping, "METRIC_EVERY_S", 0.1)
 
     async def test(world: World) -> None:
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.2)
         assert world.told == [], "nothing waits, and that is no news"
         record = a_record()
         world.end(record, "later-" + deployment.prefix)
-        await world.is_told(PutMetrics({}, {"CdrBacklog": 1}))
+        await world.is_told(Backlog(1))
         deployment.aws.client("s3").create_bucket(Bucket="later-" + deployment.prefix)
-        await world.is_told(PutMetrics({}, {"CdrBacklog": 0}), 30.0)
+        await world.is_told(Backlog(0), 30.0)
 
     in_world(deployment, test)
 

@@ -10,6 +10,7 @@ import boto3
 import pytest
 from obstore.exceptions import AlreadyExistsError
 
+from edge.runtime.cdr_sink import is_denial
 from edge.runtime.s3_bucket import S3Bucket
 from tests.runtime.local_aws import REGION, Deployment, LocalAws
 from tests.runtime.records import a_record
@@ -24,6 +25,9 @@ def test_an_object_is_created_once_and_reads_back_byte_for_byte(deployment: Depl
         await bucket.create(record.key(), record.body())
         with pytest.raises(AlreadyExistsError):
             await bucket.create(record.key(), b"something else")
+        assert await bucket.read(record.key()) == record.body()
+        with pytest.raises(FileNotFoundError):
+            await bucket.read("no-such-key")
 
     asyncio.run(run())
     assert deployment.objects() == {record.key(): record.body()}
@@ -35,6 +39,39 @@ def test_an_object_is_created_once_and_reads_back_byte_for_byte(deployment: Depl
 def test_a_bucket_that_is_not_there_is_an_error_that_may_pass(aws: LocalAws) -> None:
     with pytest.raises(FileNotFoundError, match="NoSuchBucket"):
         asyncio.run(S3Bucket("no-such-bucket", aws.session()).create("k", b"v"))
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """Plays S3 for whom the bucket's policy gives no right to write."""
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+        self.send_response(403)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep the terminal quiet."""
+
+
+def test_a_bucket_that_gives_no_right_is_known_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    # EDGE C10
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    try:
+        bucket = S3Bucket("theirs", boto3.Session("a", "b", region_name=REGION))
+        with pytest.raises(Exception, match="AccessDenied") as raised:
+            asyncio.run(bucket.create("k", b"v"))
+        assert is_denial(raised.value)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert not is_denial(FileNotFoundError("NoSuchBucket"))
 
 
 class Recorder(BaseHTTPRequestHandler):

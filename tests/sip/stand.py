@@ -5,8 +5,9 @@ from typing import NamedTuple
 from edge.flow import Address, Flow, Transport
 from edge.sip.endpoint import Endpoint
 from edge.sip.exchange import ClientTransaction, OutgoingRequest, ServerTransaction
-from edge.sip.message import MalformedRequest, Request, Response, parse_datagram, request_bytes
+from edge.sip.message import MalformedRequest, Request, Response, parse_datagram
 from edge.sip.timers import Timers
+from edge.sip.writing import request_bytes
 from tests.support.ids import CountingIds
 
 HERE: Address = ("198.51.100.10", 5060)

@@ -6,8 +6,9 @@ import pytest
 
 from edge.sip.dialog import Dialog
 from edge.sip.exchange import OutgoingRequest
-from edge.sip.message import Request, Response, parse_datagram, request_bytes, response_bytes
+from edge.sip.message import Request, Response, parse_datagram
 from edge.sip.uri import parse_uri
+from edge.sip.writing import request_bytes, response_bytes
 from tests.sip.messages import FLOW
 
 INVITE = OutgoingRequest(

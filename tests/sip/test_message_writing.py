@@ -4,15 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.sip.message import (
-    MAX_HEADER_LINES,
-    MalformedRequest,
-    header_lines,
-    parse_datagram,
-    request_bytes,
-    response_bytes,
-    via_with_source,
-)
+from edge.sip.message import MAX_HEADER_LINES, MalformedRequest, parse_datagram
+from edge.sip.writing import header_lines, request_bytes, response_bytes, via_with_source
 from tests.sip.messages import FLOW, MANDATORY, invite_bytes, request_of, response_of
 
 OTHER = "192.0.2.99:5060"

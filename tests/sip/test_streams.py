@@ -7,7 +7,8 @@ import pytest
 from edge.flow import Address, Flow, Transport
 from edge.sip.endpoint import LARGE_WAIT_S, LARGEST_ON_UDP_BYTES, Endpoint
 from edge.sip.exchange import ClientTransaction, OutgoingRequest
-from edge.sip.message import Request, answer_flow, parse_message
+from edge.sip.message import Request, parse_message
+from edge.sip.writing import answer_flow
 from tests.sip.stand import BYE, FLOW, HERE, INVITE, PEER, Caller, Stand, peer_request, response_to
 
 TLS_HERE: Address = (HERE[0], 5061)

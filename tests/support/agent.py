@@ -10,10 +10,11 @@ from edge.sip.dialog import Dialog
 from edge.sip.digest import answer_challenge
 from edge.sip.endpoint import Endpoint
 from edge.sip.exchange import ClientTransaction, Fields, OutgoingRequest, ServerTransaction
-from edge.sip.message import MalformedRequest, Request, Response, response_bytes
+from edge.sip.message import MalformedRequest, Request, Response
 from edge.sip.timers import Armed, Timers
 from edge.sip.timing import T1, T2, TIMEOUT
 from edge.sip.uri import parse_uri
+from edge.sip.writing import response_bytes
 from tests.support.ids import CountingIds
 from tests.support.reoffers import AgentReoffers, Offer, Reply
 from tests.support.sdp import audio

@@ -48,18 +48,19 @@ class Shelf:
         """Name no bucket for records."""
         self.deployment.put(CONNECTORS, {PARTITION_KEY: SETTINGS, SORT_KEY: GLOBAL})
 
-    def ovc(self, *arguments: str) -> Done:
-        """Run `ovc cdr` on this deployment."""
-        return ovc(*arguments, "--prefix", self.deployment.prefix, "--region", REGION)
+    def ovc(self, *arguments: str, command: tuple[str, ...] = ("cdr",)) -> Done:
+        """Run `ovc cdr`, or another command, on this deployment."""
+        where = ("--prefix", self.deployment.prefix, "--region", REGION)
+        return ovc(*arguments, *where, command=command)
 
 
-def ovc(*arguments: str) -> Done:
-    """Run `ovc cdr` in this process."""
+def ovc(*arguments: str, command: tuple[str, ...] = ("cdr",)) -> Done:
+    """Run `ovc cdr`, or another command, in this process."""
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
     err = io.StringIO()
     code = 0
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(sys, "argv", ["ovc", "cdr", *arguments])
+        patch.setattr(sys, "argv", ["ovc", *command, *arguments])
         try:
             main()
         except SystemExit as ended:
