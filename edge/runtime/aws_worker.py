@@ -216,9 +216,9 @@ class AwsWorker:
         self._report_from_thread(answer)
 
     async def _leave(self, records: RecordKeeping, logs: LogSink) -> None:
-        records.leave()
         logs.flush()
-        while records.pending or logs.pending:
+        await records.leave()
+        while logs.pending:
             await asyncio.sleep(LOOK_EVERY_S)
         self._pump.send(Left())
 

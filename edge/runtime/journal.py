@@ -218,11 +218,15 @@ class Journal:
     def let_go(self, name: str, row: Request, /, *, is_bad: bool) -> None:
         """Hear that it has not; the next one follows."""
 
-    def leave(self) -> None:
-        """Take the node off the list, and write the rest at once."""
-        self._nodes.delete(key(NODE, self._node.node_id))
+    def flush(self) -> None:
+        """Write what there is now without waiting for company."""
         self._nodes.flush()
         self._calls.flush()
+
+    def leave(self) -> None:
+        """Take the node off the list; nobody is owed anything for its calls."""
+        self._nodes.delete(key(NODE, self._node.node_id))
+        self._nodes.flush()
 
     def _row_due(self, due: DueCall) -> Item:
         record, bucket, quality = due

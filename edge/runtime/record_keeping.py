@@ -40,6 +40,7 @@ TOLD_EVERY_S = 1.0
 PROBES = 50
 """Records that are read from rows while a bucket refuses: enough to find out when it does not."""
 LAST_FLUSH_S = 1.0
+LOOK_EVERY_S = 0.01
 
 Told = CallJournalled | EndKept | RecordSettled | Backlog
 
@@ -95,9 +96,9 @@ class RecordKeeping:
         loop = asyncio.get_running_loop()
 
         def run() -> None:
-            replay.run()
-            # An earlier worker of this node may have left ends of calls that are now in the table.
-            loop.call_soon_threadsafe(self._due.owe)
+            if replay.run():
+                # They may be of an earlier worker of this node, and due.
+                loop.call_soon_threadsafe(self._due.owe)
 
         # A daemon: what it has not written stays in the file.
         Thread(target=run, name="replay", daemon=True).start()
@@ -129,9 +130,20 @@ class RecordKeeping:
                 else:
                     self.journal.measured_to_the_end(call, quality)
 
-    def leave(self) -> None:
-        """Take the node off the list, and write what there is."""
+    async def leave(self) -> None:
+        """Write what there is; once nothing is owed for any call, take the node off the list.
+
+        That may never come: then the row of the node stays, and tells the reaper whose calls to
+        care for.
+        """
+        while self.pending or self._due.is_owed:
+            self.journal.flush()
+            if not self.pending:
+                await self._due.collect()
+            await asyncio.sleep(LOOK_EVERY_S)
         self.journal.leave()
+        while self.pending:
+            await asyncio.sleep(LOOK_EVERY_S)
 
     def close(self) -> None:
         """Do nothing any more; what is on the disk stays there."""
@@ -145,7 +157,7 @@ class RecordKeeping:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + LAST_FLUSH_S
         while self._disk.pending and loop.time() < deadline:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(LOOK_EVERY_S)
 
     def _take_record(self, due: DueCall, *, is_journalled: bool) -> None:
         if is_journalled:

@@ -55,8 +55,7 @@ READ_S = 3.0
 CLIENT = Config(connect_timeout=CONNECT_S, read_timeout=READ_S, retries={"total_max_attempts": 1})
 """One attempt: the queue tries again, and says so."""
 _BAD_ROW = {"ValidationException", "SerializationException"}
-_NOTHING_ON_ITS_WAY = (ClientError, EndpointConnectionError, ConnectTimeoutError)
-"""An answer of whatever kind, or no connection that anything could have been sent over."""
+_NEVER_SENT = (EndpointConnectionError, ConnectTimeoutError)
 
 
 class Rank(IntEnum):
@@ -287,7 +286,7 @@ class RowWriter:
             return
         self._restore(batch)
         self._at_once = 1
-        if not isinstance(error, _NOTHING_ON_ITS_WAY):
+        if not isinstance(error, _NEVER_SENT) and not _is_answer(error):
             self._doubt(list(batch))
         if self._failing_since is None:
             self._failing_since = self._monotonic()
@@ -351,6 +350,13 @@ class RowWriter:
                 "total": self._let_go,
             }
             self._log("rows-let-go", fields)
+
+
+def _is_answer(error: Exception) -> bool:
+    """Tell whether DynamoDB has answered, and not a gateway on the way to it, by a mere status."""
+    if not isinstance(error, ClientError):
+        return False
+    return not error.response.get("Error", {}).get("Code", "0").isdigit()
 
 
 def _is_about_rows(error: Exception) -> bool:
