@@ -88,14 +88,18 @@ class JournalFile:
 
     def _made(self) -> tuple[Path, int]:
         path = self._directory / f"{uuid4().hex}{SUFFIX}"
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND, _MODE)
+        # Nobody shall find it before it is locked.
+        unlocked = path.with_suffix(".new")
+        descriptor = os.open(unlocked, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND, _MODE)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _write_all(descriptor, self._first_line)
             os.fsync(descriptor)
+            unlocked.rename(path)
             _flush_directory(self._directory)
         except OSError:
-            path.unlink(missing_ok=True)
+            for made in (unlocked, path):
+                made.unlink(missing_ok=True)
             os.close(descriptor)
             raise
         return path, descriptor

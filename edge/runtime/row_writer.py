@@ -13,6 +13,7 @@ is it told as written.
 import asyncio
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
 from itertools import islice, takewhile
 from typing import NamedTuple, Protocol, TypeAlias
@@ -135,6 +136,8 @@ class RowWriter:
         self._sure_after_s = sure_after_s
         self._rows: dict[Rank, dict[str, _Waiting]] = {rank: {} for rank in Rank}
         self._under_way: dict[str, _Waiting] = {}
+        # Of its own: what others wait for, such as a log that does not answer, holds up no call.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="rows")
         self._doubts: dict[str, _Doubt] = {}
         """Names of which something may still be on its way."""
         self._at_once = ROWS_AT_ONCE
@@ -214,7 +217,8 @@ class RowWriter:
         if self._under_way:
             requests = [waiting.request for waiting in self._under_way.values()]
             loop = asyncio.get_running_loop()
-            loop.run_in_executor(None, self._attempt, requests).add_done_callback(self._done)
+            attempt = loop.run_in_executor(self._thread, self._attempt, requests)
+            attempt.add_done_callback(self._done)
         else:
             self._wake()
 
