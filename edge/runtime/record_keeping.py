@@ -142,7 +142,7 @@ class RecordKeeping:
                 await self._due.collect()
             await asyncio.sleep(LOOK_EVERY_S)
         self.journal.leave()
-        while self.pending:
+        while self.journal.pending:
             await asyncio.sleep(LOOK_EVERY_S)
 
     def close(self) -> None:
