@@ -1,23 +1,26 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LOCALSTACK := build/localstack
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --custom-compile-command "make lock" -q
 
-.PHONY: help up install develop test test-fast lint format bench bench-relay bench-records fuzz soak synth openapi refusals conformance lock system-packages clean
+.PHONY: help up install develop test test-fast localstack lint format bench bench-relay bench-records fuzz soak chaos synth openapi refusals conformance lock system-packages clean
 
 help:
 	@echo "make up         install what is needed and run the whole product here (ovc up)"
 	@echo "make install    only prepare $(VENV) with the ovc command in it"
 	@echo "make test       all tests; installs SIPp, Node.js, kamailio, rtpengine, baresip, linphone and tshark when it may"
 	@echo "make test-fast  the tests that need no socket and no system package"
+	@echo "make localstack the stacks, deployed to LocalStack without Docker, and a call through them"
 	@echo "make lint       ruff and mypy --strict"
 	@echo "make bench      the benchmarks behind docs/performance.md"
 	@echo "make bench-relay  our media worker beside rtpengine; fails when a packet costs us more"
 	@echo "make bench-records  from the end of a call to its record (RATE=100 SECONDS=60); fails when it is late"
 	@echo "make fuzz       a million inputs that nobody would send (INPUTS=1000000 SEED=...)"
 	@echo "make soak       twenty minutes of mixed calls (MINUTES=20 RATE=100): what is left behind?"
+	@echo "make chaos      ten minutes of killed edges and failing AWS (MINUTES=10 SEED=...): is every call billed right?"
 	@echo "make synth      the CloudFormation templates, without Docker or credentials"
 	@echo "make openapi    docs/openapi.json, the API's description, from the code"
 	@echo "make refusals   docs/refusals.md, every reason of a refusal, from the code"
@@ -48,6 +51,23 @@ $(VENV)/.bench: requirements/bench.txt $(VENV)/.runtime
 	@$(PIP) install --require-hashes -r requirements/bench.txt
 	@touch $@
 
+# LocalStack clashes with what the project needs, and so has an environment of its own.
+$(LOCALSTACK)/venv/.installed: requirements/localstack.txt $(wildcard tests/localstack/plugin/*.toml tests/localstack/plugin/*/*.py) | $(BIN)/python
+	@echo "Installing LocalStack into $(LOCALSTACK) (once; about two minutes) ..."
+	@$(BIN)/python -m venv $(LOCALSTACK)/venv
+	@$(LOCALSTACK)/venv/bin/python -m pip --disable-pip-version-check -q install --require-hashes -r requirements/localstack.txt \
+		|| { echo "LocalStack cannot be installed: what stands above says why. Its packages come from the package index (pip's index-url or PIP_INDEX_URL), which has to be reachable this once." >&2; exit 1; }
+	@rm -rf $(LOCALSTACK)/plugin && cp -R tests/localstack/plugin $(LOCALSTACK)/plugin
+	@$(LOCALSTACK)/venv/bin/python -m pip --disable-pip-version-check -q install --no-deps --no-build-isolation $(LOCALSTACK)/plugin
+	@touch $@
+
+$(LOCALSTACK)/node/.installed: tests/localstack/package.json tests/localstack/package-lock.json
+	@mkdir -p $(LOCALSTACK)/node
+	@cp tests/localstack/package.json tests/localstack/package-lock.json $(LOCALSTACK)/node
+	@npm ci --prefix $(LOCALSTACK)/node --no-audit --no-fund --ignore-scripts --loglevel=error \
+		|| { echo "The CDK CLI cannot be installed: what stands above says why. It comes from the npm registry, which has to be reachable this once." >&2; exit 1; }
+	@touch $@
+
 system-packages:
 	@./scripts/system-packages sip-tester sipvicious nodejs npm kamailio kamailio-tls-modules \
 		baresip-core linphone-cli rtpengine-daemon tshark
@@ -56,7 +76,12 @@ test: develop system-packages
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: develop
-	@$(BIN)/python -m pytest -m "not sockets and not sipp and not interop and not node" -n 2
+	@$(BIN)/python -m pytest -m "not sockets and not sipp and not interop and not node and not localstack" -n 2
+
+localstack: develop
+	@./scripts/system-packages nodejs npm sip-tester
+	@$(MAKE) --no-print-directory $(LOCALSTACK)/venv/.installed $(LOCALSTACK)/node/.installed
+	@$(BIN)/python -m pytest -m localstack tests/localstack
 
 lint: develop
 	@$(BIN)/ruff format --check .
@@ -85,6 +110,9 @@ soak: develop
 	@./scripts/system-packages sip-tester
 	@$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),20) --rate $(or $(RATE),100)
 
+chaos: develop
+	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+
 synth: develop
 	@$(BIN)/python app.py
 
@@ -102,6 +130,7 @@ lock: develop
 	@$(LOCK) pyproject.toml -o requirements/runtime.txt
 	@$(LOCK) pyproject.toml --group dev -o requirements/development.txt
 	@$(LOCK) --group pyproject.toml:bench -o requirements/bench.txt
+	@$(LOCK) --group pyproject.toml:localstack -o requirements/localstack.txt
 	@$(LOCK) --group pyproject.toml:lambda -c requirements/runtime.txt -o requirements/lambda.txt
 	@$(LOCK) --group pyproject.toml:edge -c requirements/runtime.txt -o requirements/edge.txt
 

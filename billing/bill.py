@@ -108,7 +108,7 @@ class Bill:
         return sum(line.calls for line in self.calls if line.key.entry == NO_RATE.entry)
 
 
-class Tally:
+class _Tally:
     """The calls of one line so far."""
 
     __slots__ = ("amount", "billed_s", "calls", "per_minute")
@@ -126,7 +126,7 @@ class BillMaker:
     def __init__(self, card: RateCard, month: Month) -> None:
         self._card = card
         self._month = month
-        self._tallies: dict[LineKey, Tally] = {}
+        self._tallies: dict[LineKey, _Tally] = {}
         self._peaks: dict[str, Peak] = {}
         self._judged_by: Counter[RouteSource] = Counter()
 
@@ -143,7 +143,7 @@ class BillMaker:
         )
         tally = self._tallies.get(key)
         if tally is None:
-            tally = self._tallies[key] = Tally(rate.per_minute)
+            tally = self._tallies[key] = _Tally(rate.per_minute)
         billed_s = self._card.billed_s(call.recorded_s)
         tally.calls += 1
         tally.billed_s += billed_s

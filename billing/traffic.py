@@ -9,7 +9,8 @@ from billing.money import divided
 from model.cqr import CallRoute
 
 _SECONDS_PER_MINUTE = 60
-_USUAL_CALL_S = Decimal(180)
+USUAL_CALL_S = 180
+"""What is taken where nothing is known."""
 
 
 class Traffic:
@@ -43,7 +44,7 @@ class Traffic:
     @property
     def mean_call_s(self) -> Decimal:
         """Return how long a call was on average; a usual length when there was none."""
-        return divided(self._recorded_s, self._calls) if self._calls else _USUAL_CALL_S
+        return divided(self._recorded_s, self._calls) if self._calls else Decimal(USUAL_CALL_S)
 
     def load(self, *, refused: int) -> Load:
         """Return the load; `refused` are records of calls that were not answered."""

@@ -76,14 +76,15 @@ def compare(
         typer.Option(metavar="YYYY-MM", help="Price the calls of this month, from their records."),
     ] = None,
     call_seconds: Annotated[
-        int, typer.Option(min=1, max=86_400, help="Mean length of a call, with --minutes.")
-    ] = 180,
+        int | None,
+        typer.Option(min=1, max=86_400, help="Mean length of a call, with --minutes (180)."),
+    ] = None,
     nodes: Annotated[
         int | None,
         typer.Option(min=1, max=1_000, help="Edge tasks (what the peak needs, and one more)."),
     ] = None,
-    vcpu: Annotated[str, typer.Option(help="vCPU of a task.")] = "1",
-    memory: Annotated[str, typer.Option(help="GB of memory of a task.")] = "2",
+    vcpu: Annotated[str | None, typer.Option(metavar="NUMBER", help="vCPU of a task (1).")] = None,
+    memory: Annotated[str | None, typer.Option(metavar="GB", help="Memory of a task (2).")] = None,
     prices: Annotated[
         Path | None, typer.Option(metavar="FILE", help="AWS's prices, TOML (of us-east-1).")
     ] = None,

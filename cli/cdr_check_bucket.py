@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from secrets import token_hex
 from typing import Any
 
@@ -19,7 +20,7 @@ from cli.policies.looking import BucketProblem, Looked, Unknown, looked_at, righ
 from cli.policies.rights import key_statements, needs_of, policy_with, statements_for
 from cli.stand import running_stand
 from emulator.environment import isolate
-from model.settings import Settings
+from model.settings import Settings, SettingsError
 from model.tables import DEFAULT_PREFIX
 
 _EXISTS_ALREADY = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412"})
@@ -30,6 +31,7 @@ def run(
     *,
     edge_role: str | None,
     reaper_role: str | None,
+    key_prefixes: tuple[str, ...],
     policy_only: bool,
     prefix: str | None,
     region: str | None,
@@ -37,14 +39,16 @@ def run(
 ) -> None:
     """Print findings and the policy; exit code 1 when one of the findings is a problem."""
     if prefix is None and region is None:
-        if edge_role or reaper_role or policy_only:
+        if edge_role or reaper_role or key_prefixes or policy_only:
             raise CommandError(
-                "the roles are those of a deployment in AWS: say --prefix or --region",
+                "a policy is about a deployment in AWS: say --prefix or --region",
                 ExitCode.USAGE,
             )
         _report(_of_stand(bucket, api_port), sys.stdout)
         return
     there = _there(edge_role, reaper_role, prefix, region)
+    if key_prefixes:
+        there = there._replace(settings=_with(there.settings, key_prefixes))
     s3 = client("s3", prefix=prefix, region=region, api_port=None)
     try:
         looked = looked_at(s3, bucket, there.edge.account_id)
@@ -86,6 +90,16 @@ def _there(
         return Deployed(Settings(), Role.from_arn(edge_role), Role.from_arn(reaper_role))
     except PolicyProblem as error:
         raise CommandError(str(error), ExitCode.USAGE) from error
+
+
+def _with(settings: Settings, key_prefixes: tuple[str, ...]) -> Settings:
+    """Return settings with other prefixes of records; raises CommandError."""
+    first, *others = key_prefixes
+    try:
+        records = replace(settings.records, prefix=first, former_prefixes=tuple(others))
+    except SettingsError as error:
+        raise CommandError(f"--key-prefix: {error}", ExitCode.USAGE) from error
+    return replace(settings, records=records)
 
 
 def _present(looked: Looked) -> list[Any]:

@@ -247,6 +247,14 @@ def check_bucket(
     reaper_role: Annotated[
         str | None, typer.Option(metavar="ARN", help="Role of the reaper (the deployment's).")
     ] = None,
+    key_prefix: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH",
+            help="What the keys of records begin with (as in the deployment's settings; with "
+            "--edge-role the usual one); can be repeated.",
+        ),
+    ] = None,
     policy: Annotated[
         bool,
         typer.Option("--policy", help="Print the policy alone, for `aws s3api put-bucket-policy`."),
@@ -265,6 +273,7 @@ def check_bucket(
         bucket,
         edge_role=edge_role,
         reaper_role=reaper_role,
+        key_prefixes=tuple(key_prefix or ()),
         policy_only=policy,
         prefix=prefix,
         region=region,

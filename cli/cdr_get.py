@@ -14,7 +14,7 @@ from cli.records.source import Place, Source, opened
 from cli.records.stream import Found, RecordStream
 from cli.records.wanted import Wanted
 from lambdas.management.errors import ApiError
-from model.call_items import has_ended
+from model.call_items import due_bucket_of, has_ended
 from model.cdr_reader import NotARecord, read_key, read_record
 from model.codec import Item, optional_string
 
@@ -32,10 +32,15 @@ def get(place: Place, wanted: Wanted, transaction_id: str, *, as_json: bool) -> 
     key = None if row is None else optional_string(row, "object_key")
     if row is not None and key is None:
         raise CommandError(
-            f"the record of {transaction_id} was given up after 24 h without S3; "
+            f"the record of {transaction_id} was given up, for S3 was away for too long; "
             "`ovc explain` shows what is known of the call"
         )
     found = _at(source, key) if key is not None else None
+    due_to = None if row is None else due_bucket_of(row)
+    if found is None and due_to is not None:
+        raise CommandError(
+            f"the record of {transaction_id} is on its way to s3://{due_to}/{key}, or waits for S3"
+        )
     if found is None:
         found = _searched(source, wanted, transaction_id, tell)
     if as_json:

@@ -10,19 +10,19 @@ from typing import NamedTuple
 
 from billing.aws_prices import AwsPrices
 from billing.bill import Bill
-from billing.comparison import NoRate, Price, Usage, price_of
+from billing.comparison import WHITEPAPER_MINUTES, NoRate, Price, Usage, price_of
 from billing.infrastructure import Fleet, Load, calls_per_node, infrastructure, nodes_needed
 from billing.money import divided
 from billing.rate_card import RateCard, is_country
-from billing.traffic import Traffic
+from billing.traffic import USUAL_CALL_S, Traffic
 from cli import cost_page, rate_files
 from cli.bill import billed_month, month_of
+from cli.bill_page import notes_of
 from cli.cost_page import Comparison, OwnEdge
 from cli.errors import CommandError, ExitCode
 from cli.page import page_console
 from cli.records.source import Place
 
-WHITEPAPER_MINUTES = 350
 _SECONDS_PER_MINUTE = 60
 
 
@@ -35,15 +35,15 @@ class Monthly:
     """Of the minutes."""
     numbers: int | None = None
     concurrent_calls: int | None = None
-    call_seconds: int
-    """How long a call lasts on average."""
     country: str | None = None
+    """Where the numbers are that are called."""
+    call_seconds: int | None = None
+    """How long a call lasts on average; None is a usual length."""
 
     @property
     def is_given(self) -> bool:
         """Tell whether anything was typed."""
-        given = (self.minutes, self.inbound, self.numbers, self.concurrent_calls, self.country)
-        return any(value is not None for value in given)
+        return self != Monthly()
 
     def usage(self) -> Usage:
         """Return the month; raises CommandError for more inbound minutes than there are."""
@@ -73,11 +73,12 @@ class Monthly:
 class Tasks:
     """The edge's tasks as they were typed."""
 
-    nodes: int | None
+    nodes: int | None = None
     """None: as many as the load needs, and one more."""
-    vcpu: str
-    memory_gb: str
-    prices: Path | None
+    vcpu: str | None = None
+    memory_gb: str | None = None
+    prices: Path | None = None
+    """None: those that come with the product."""
 
 
 class _Priced(NamedTuple):
@@ -89,6 +90,7 @@ class _Priced(NamedTuple):
     concurrent_calls: int
     mean_call_s: Decimal
     is_partial: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def compare(
@@ -103,8 +105,8 @@ def compare(
     """Print offers beside Amazon's: the whitepaper's table when nothing else is asked for."""
     if month is not None and monthly.is_given:
         raise CommandError(
-            "--month reads minutes, numbers and concurrent calls from the records; --minutes, "
-            "--inbound, --numbers, --concurrent and --country cannot be given as well",
+            "--month reads everything about the calls from their records; --minutes, --inbound, "
+            "--numbers, --concurrent, --country and --call-seconds cannot be given as well",
             ExitCode.USAGE,
         )
     amazon = rate_files.amazon()
@@ -112,13 +114,14 @@ def compare(
     cards = [*offers, amazon]
     _check_currencies(cards, amazon.currency)
     priced = _typed(cards, monthly) if month is None else _recorded(cards, month, place)
-    is_more = bool(files) or month is not None or monthly.is_given
+    is_more = bool(files) or month is not None or monthly.is_given or tasks != Tasks()
     found = Comparison(
         usage=priced.what,
         offers=priced.prices[:-1],
         baseline=priced.prices[-1],
         own_edge=_own_edge(priced, tasks, amazon.currency) if is_more else None,
         is_partial=priced.is_partial,
+        notes=priced.notes,
     )
     if as_json:
         sys.stdout.write(cost_page.json_of(found) + "\n")
@@ -132,13 +135,14 @@ def _typed(cards: Sequence[RateCard], monthly: Monthly) -> _Priced:
         prices = tuple(price_of(card, usage) for card in cards)
     except NoRate as error:
         raise CommandError(f"{error}; --month prices real calls", ExitCode.USAGE) from error
-    calls = -(-(usage.inbound_s + usage.outbound_s) // monthly.call_seconds)
+    call_s = monthly.call_seconds or USUAL_CALL_S
+    calls = -(-(usage.inbound_s + usage.outbound_s) // call_s)
     return _Priced(
         what=f"{usage.minutes:,f} minutes/month",
         prices=prices,
         load=Load(minutes=usage.minutes, calls=calls),
         concurrent_calls=usage.concurrent_calls,
-        mean_call_s=Decimal(monthly.call_seconds),
+        mean_call_s=Decimal(call_s),
     )
 
 
@@ -156,7 +160,8 @@ def _recorded(cards: Sequence[RateCard], month: str, place: Place) -> _Priced:
         load=traffic.load(refused=billed.rest.not_answered),
         concurrent_calls=traffic.concurrent_calls,
         mean_call_s=traffic.mean_call_s,
-        is_partial=bills[0].is_partial,
+        is_partial=bills[-1].is_partial,
+        notes=tuple(notes_of(bills[-1], billed.rest)),
     )
 
 
@@ -180,13 +185,15 @@ def _own_edge(priced: _Priced, tasks: Tasks, currency: str) -> OwnEdge:
             "wanted for all",
             ExitCode.USAGE,
         )
-    vcpu = _size("--vcpu", tasks.vcpu)
-    memory_gb = _size("--memory", tasks.memory_gb)
+    usual = Fleet(nodes=1)
+    vcpu = usual.vcpu if tasks.vcpu is None else _size("--vcpu", tasks.vcpu)
+    memory_gb = usual.memory_gb
+    if tasks.memory_gb is not None:
+        memory_gb = _size("--memory", tasks.memory_gb)
     needed = nodes_needed(priced.concurrent_calls, priced.mean_call_s, vcpu)
     fleet = Fleet(nodes=tasks.nodes or needed, vcpu=vcpu, memory_gb=memory_gb)
     return OwnEdge(
         fleet=fleet,
-        load=priced.load,
         concurrent_calls=priced.concurrent_calls,
         calls_per_node=calls_per_node(priced.mean_call_s, vcpu),
         needed=needed,

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from billing.aws_prices import AwsPrices
 from billing.comparison import Price, percent_saved, potential_savings, saved
-from billing.infrastructure import CostLine, Fleet, Load
+from billing.infrastructure import CostLine, Fleet
 from billing.money import exact_text, plus, rounded, total
 from cli.bill_page import money
 
@@ -25,7 +25,6 @@ class OwnEdge:
     """What an edge of one's own costs, by the model."""
 
     fleet: Fleet
-    load: Load
     concurrent_calls: int
     calls_per_node: int
     needed: int
@@ -50,6 +49,8 @@ class Comparison:
     """Amazon's."""
     own_edge: OwnEdge | None
     is_partial: bool = False
+    notes: tuple[str, ...] = ()
+    """On the records that were priced."""
 
     @property
     def all_prices(self) -> tuple[Price, ...]:
@@ -74,6 +75,7 @@ def json_of(found: Comparison) -> str:
         "Currency": found.baseline.card.currency,
         "IsPartial": found.is_partial,
         "Offers": [_described(it, found.baseline) for it in found.all_prices],
+        "Notes": list(notes_of(found)),
     }
     own = found.own_edge
     if own is not None:
@@ -84,8 +86,7 @@ def json_of(found: Comparison) -> str:
 
 def notes_of(found: Comparison) -> Iterator[str]:
     """Yield what a reader has to know, as sentences."""
-    if found.is_partial:
-        yield "The month is not over: this is what it has come to so far."
+    yield from found.notes
     for price in found.all_prices:
         if price.calls_without_rate:
             yield (

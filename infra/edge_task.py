@@ -175,7 +175,8 @@ class EdgeTask(Construct):
             (["dynamodb:BatchWriteItem", "dynamodb:PutItem"], rows),
             (["dynamodb:DeleteItem"], [table_arn(stack, settings, CALLS)]),
             (["dynamodb:UpdateItem"], [table_arn(stack, settings, it) for it in (LIMITS, NODES)]),
-            (["s3:PutObject"], records),
+            # Reading: where an object is there already, a row takes its end from it (EDGE C9).
+            (["s3:PutObject", "s3:GetObject"], records),
             (["ec2:DescribeNetworkInterfaces"], ["*"]),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))

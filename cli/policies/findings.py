@@ -109,9 +109,9 @@ def _in_one_account(
             )
     if isinstance(rights, Unknown):
         return Finding(
-            Mark.PROBLEM,
-            f"{told}: the bucket's policy does not allow it, and whether the role's own does "
-            f"cannot be read: {rights.why}",
+            Mark.UNSURE,
+            f"{told}: the bucket's policy does not allow it; whether the role's own does cannot be "
+            f"read: {rights.why}",
         )
     return Finding(Mark.PROBLEM, f"{told}: nothing allows it; the policy below does")
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 from obstore import get
 from obstore.exceptions import BaseError
-from obstore.exceptions import NotFoundError as ObjectNotFoundError
 from obstore.store import S3Store
 
 from cli.errors import CommandError
@@ -93,9 +92,9 @@ class RecordBucket:
         """Return an object; raises ObjectGone, or CommandError for any other reason."""
         try:
             return bytes(get(self._store, key).bytes())
-        except ObjectNotFoundError as error:
+        except FileNotFoundError as error:
             raise ObjectGone(key) from error
-        except BaseError as error:
+        except (BaseError, ValueError) as error:
             raise CommandError(f"s3://{self.name}/{key} cannot be read: {first_line(error)}") from (
                 error
             )

@@ -58,7 +58,8 @@ class Begin(NamedTuple):
 
 
 class Leave(NamedTuple):
-    """The node stops: write what is to be written, take the node off the list, report Left."""
+    """The node stops: write what is to be written, take the node off the list unless something of
+    it is left, and report Left."""
 
 
 class RecordOutcome(Enum):
@@ -67,6 +68,11 @@ class RecordOutcome(Enum):
     STORED = "stored"
     ALREADY_THERE = "already there"
     """An earlier attempt had arrived after all; the object is the same (EDGE C9)."""
+    REPLACED = "replaced"
+    """Another record of the call is there, of the reaper: ours is discarded, and the row takes the
+    end from it."""
+    KEY_TAKEN = "key taken"
+    """What is there is no record; the row goes on saying that one is due."""
     GIVEN_UP = "given up"
     LEFT = "left to its row"
     """It is due, and read again later."""
@@ -106,8 +112,12 @@ class RoutesNamed(NamedTuple):
     """Names of SRV records."""
 
 
+class LeaseWritten(NamedTuple):
+    """The node's row is in the table: it may take calls (EDGE C9)."""
+
+
 class Left(NamedTuple):
-    """Every row is written and the node is off the list."""
+    """Every row is written, and the node is off the list if nothing of it is left."""
 
 
 JournalEntry: TypeAlias = JournalCall | ForgetCall | NoteQuality | NoteHealth
@@ -126,4 +136,6 @@ News: TypeAlias = (
     | CallJournalled
 )
 """What the worker has found out for the node."""
-AwsReport: TypeAlias = News | EndKept | RecordSettled | Backlog | RecordingSettled | Log | Left
+AwsReport: TypeAlias = (
+    News | EndKept | LeaseWritten | RecordSettled | Backlog | RecordingSettled | Log | Left
+)

@@ -23,6 +23,7 @@ from edge.runtime.backoff import Backoff
 from edge.runtime.log import Logger
 from edge.seam import Record, WriteRecord
 from model.cdr import CallDetailRecord, CallStatus
+from model.cdr_reader import NotARecord, ReadRecord, read_record
 from model.metrics import BUCKET_DENIED
 
 PUTS_IN_FLIGHT = 64
@@ -39,6 +40,9 @@ DENIED = (
     "and go out as soon as they may"
 )
 LEFT = "their rows say that they are due: they are stored when S3 takes them"
+KEY_TAKEN = (
+    "the record of this call is not stored: remove what is there, or take the call from its row"
+)
 _DENIALS = ("AccessDenied", "AllAccessDisabled", "InvalidAccessKeyId", "SignatureDoesNotMatch")
 
 
@@ -48,9 +52,14 @@ class Bucket(Protocol):
     async def create(self, key: str, body: bytes) -> None:
         """Write an object; raises AlreadyExistsError when it exists, anything when that failed."""
 
+    async def read(self, key: str) -> bytes | None:
+        """Return an object, None when we may not see it; raises anything when that failed."""
+
 
 Settled = Callable[[str, Record, RecordOutcome], None]
 """Hears what became of a bucket's record."""
+Replaced = Callable[[CallDetailRecord, ReadRecord], None]
+"""Hears, before that, which other record of a call is in the place of ours."""
 
 
 class _Waiting(NamedTuple):
@@ -68,6 +77,7 @@ class CdrSink:
         settled: Settled,
         log: Logger,
         may_leave: Callable[[Record], bool] = lambda record: False,
+        replaced: Replaced = lambda record, there: None,
         longest_queue: int = LONGEST_QUEUE,
         first_retry_s: float = FIRST_RETRY_S,
         monotonic: Callable[[], float] = time.monotonic,
@@ -77,6 +87,7 @@ class CdrSink:
             BucketQueue,
             settled=settled,
             may_leave=may_leave,
+            replaced=replaced,
             log=log,
             longest=longest_queue,
             first_retry_s=first_retry_s,
@@ -118,6 +129,7 @@ class BucketQueue:
         *,
         settled: Settled,
         may_leave: Callable[[Record], bool],
+        replaced: Replaced,
         log: Logger,
         longest: int,
         first_retry_s: float,
@@ -127,6 +139,7 @@ class BucketQueue:
         self._bucket = bucket
         self._settled = settled
         self._may_leave = may_leave
+        self._replaced = replaced
         self._log = log
         self._longest = longest
         self._monotonic = monotonic
@@ -178,11 +191,30 @@ class BucketQueue:
         try:
             await self._bucket.create(record.key(), record.body())
         except AlreadyExistsError:
-            return RecordOutcome.ALREADY_THERE
+            return await self._met(record)
         except Exception as error:
             # Whatever it is, of the store, the credentials or our own: the record stays in care.
             return error
         return RecordOutcome.STORED
+
+    async def _met(self, record: Record) -> RecordOutcome | Exception:
+        """Find out whether the object that is there is ours; what is there rules (EDGE C9)."""
+        if not isinstance(record, CallDetailRecord):
+            return RecordOutcome.ALREADY_THERE
+        try:
+            body = await self._bucket.read(record.key())
+        except Exception as error:
+            return error
+        if body is None or body == record.body():
+            return RecordOutcome.ALREADY_THERE
+        try:
+            there = read_record(record.key(), body)
+        except NotARecord as error:
+            self._tell_of("record-key-taken", record, error=str(error), hint=KEY_TAKEN)
+            return RecordOutcome.KEY_TAKEN
+        self._tell_of("record-replaced", record, by=there.status_message)
+        self._replaced(record, there)
+        return RecordOutcome.REPLACED
 
     def _put_done(self, waiting: _Waiting, put: "asyncio.Task[RecordOutcome | Exception]") -> None:
         self._puts.discard(put)
@@ -226,6 +258,10 @@ class BucketQueue:
         if event != self._problem and self._problem != BUCKET_DENIED:
             self._problem = event
             self._log(event, fields)
+
+    def _tell_of(self, event: str, record: CallDetailRecord, **fields: str) -> None:
+        whose = {"key": record.key(), "transaction_id": record.transaction_id}
+        self._log(event, {"bucket": self._name, **whose, **fields})
 
     def _let_go(self, record: Record, reason: str) -> None:
         """Leave a record to its row, of which the first, the second, the fourth and so on is told;

@@ -9,13 +9,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from edge.runtime.cdr_sink import first_line
 from edge.runtime.journal import DueCall
 from edge.runtime.log import Logger
-from edge.runtime.row_writer import CLIENT
 from model.call_items import due_bucket_of, record_from
 from model.codec import Item, encode
 from model.quality import optional_quality
@@ -38,9 +36,8 @@ Query = Callable[["Item | None"], Page]
 
 
 # botocore makes its clients at run time: what their methods take and return has no static type.
-def query_due(session: boto3.Session, prefix: str, node_id: str) -> Query:
+def query_due(client: Any, prefix: str, node_id: str) -> Query:
     """Return the reading of a node's rows whose objects are due."""
-    client: Any = session.client("dynamodb", config=CLIENT)
 
     def read(after: "Item | None") -> Page:
         answer = client.query(
@@ -56,6 +53,30 @@ def query_due(session: boto3.Session, prefix: str, node_id: str) -> Query:
         return Page(answer["Items"], answer.get("LastEvaluatedKey"))
 
     return read
+
+
+def query_nothing_left(client: Any, prefix: str, node_id: str) -> Callable[[], bool]:
+    """Return a look whether a node has no row in the index of live calls any more.
+
+    It may block; while the table is away it says no.
+    """
+
+    def look() -> bool:
+        try:
+            answer = client.query(
+                TableName=CALLS.physical_name(prefix),
+                IndexName=LIVE_CALLS.name,
+                KeyConditionExpression="#node = :node",
+                ExpressionAttributeNames={"#node": LIVE_CALLS.partition_key},
+                ExpressionAttributeValues={":node": encode(node_id)},
+                Select="COUNT",
+                Limit=1,
+            )
+        except (BotoCoreError, ClientError):
+            return False
+        return int(answer["Count"]) == 0
+
+    return look
 
 
 class DueRows:

@@ -7,11 +7,11 @@ owed. In between, news of its media come along. Each write is the whole row, and
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from edge.runtime.aws_messages import EndKept, NodeIdentity
+from edge.runtime.aws_messages import EndKept, LeaseWritten, NodeIdentity
 from edge.runtime.batch_writes import BatchWrites
 from edge.runtime.log import Logger, utc_now
 from edge.runtime.row_writer import Request, RowWriter
@@ -19,10 +19,12 @@ from edge.seam import CallJournalled, JournalPlace, NodeReport
 from model.call_items import call_key, due_members, ended_members, live_members
 from model.calls import LiveCall
 from model.cdr import CallDetailRecord
-from model.codec import Item, encode_item
+from model.cdr_reader import ReadRecord
+from model.codec import Item, Plain, encode_item
 from model.node import NodeState
 from model.node_items import node_members
 from model.quality import CallQuality
+from model.recorded_end import told_end
 from model.tables import NODE, NODES, SORT_KEY, key
 
 REMEMBERED_S = 15.0
@@ -68,6 +70,8 @@ class DueCall(NamedTuple):
     record: CallDetailRecord
     bucket: str
     quality: CallQuality | None = None
+    told: Mapping[str, Plain] = {}
+    """Members of its row that the object which is there knows better (model/recorded_end.py)."""
 
 
 class Journal:
@@ -78,10 +82,11 @@ class Journal:
         node: NodeIdentity,
         *,
         disk: Disk,
-        report: Callable[[CallJournalled | EndKept], None],
+        report: Callable[[CallJournalled | EndKept | LeaseWritten], None],
         utc: Callable[[], datetime] = utc_now,
     ) -> None:
-        """`report` hears when the rows of answers and of ends are safe. `write_to` must follow."""
+        """`report` hears when the rows of answers and of ends are safe, and when the node's own is
+        there for the first time. `write_to` must follow."""
         self._node = node
         self._disk = disk
         self._report = report
@@ -95,7 +100,10 @@ class Journal:
         self._done: dict[str, DueCall] = {}
         """Those whose object is there, for a while."""
         self._forget_at: deque[tuple[float, str]] = deque()
+        self._aside: set[str] = set()
+        """Those whose object cannot be stored, because something else is there."""
         self._is_lease_written = True
+        self._was_lease_written = False
 
     def write_to(self, calls: CallRows, writes: BatchWrites, prefix: str, log: Logger) -> None:
         """Write the rows of calls to `calls`, and the node's own with `writes`."""
@@ -149,7 +157,7 @@ class Journal:
     def found(self, due: DueCall) -> bool:
         """Take a row whose object is due; False when it is being cared for already."""
         name = due.record.transaction_id
-        if name in self._due or name in self._done:
+        if name in self._due or name in self._done or name in self._aside:
             return False
         self._due[name] = due
         return True
@@ -167,6 +175,18 @@ class Journal:
         self._forget_at.append((now + REMEMBERED_S, record.transaction_id))
         while self._forget_at and self._forget_at[0][0] <= now:
             self._done.pop(self._forget_at.popleft()[1], None)
+
+    def replaced(self, record: CallDetailRecord, there: ReadRecord) -> None:
+        """Note which record is in the place of a call's own: its row takes the end from it."""
+        due = self._due.get(record.transaction_id)
+        if due is not None:
+            told = told_end(there, record.started_at)
+            self._due[record.transaction_id] = due._replace(told=told)
+
+    def set_aside(self, record: CallDetailRecord) -> None:
+        """Leave it to a call's row, and to whoever reads the log, that its object is due."""
+        self._aside.add(record.transaction_id)
+        self.left(record)
 
     def left(self, record: CallDetailRecord) -> None:
         """Leave it to a call's row to say that its object is due; it is safe, or will be."""
@@ -213,26 +233,30 @@ class Journal:
     def written(self, name: str, row: Request, /) -> None:
         """Hear that the table has the node's row."""
         self._is_lease_written = True
+        if not self._was_lease_written:
+            self._was_lease_written = True
+            self._report(LeaseWritten())
         self._disk.drop_seen()
 
     def let_go(self, name: str, row: Request, /, *, is_bad: bool) -> None:
         """Hear that it has not; the next one follows."""
 
     def flush(self) -> None:
-        """Write what there is now without waiting for company."""
+        """Write what there is without waiting for company."""
         self._nodes.flush()
         self._calls.flush()
 
     def leave(self) -> None:
-        """Take the node off the list; nobody is owed anything for its calls."""
+        """Take the node off the list; nobody looks for its calls any more."""
         self._nodes.delete(key(NODE, self._node.node_id))
         self._nodes.flush()
 
     def _row_due(self, due: DueCall) -> Item:
-        record, bucket, quality = due
+        record, bucket, quality, _ = due
         members = due_members(record, self._node.node_id, bucket, record.key(), quality)
         return encode_item(members)
 
     def _row_done(self, due: DueCall) -> Item:
-        record, _, quality = due
-        return encode_item(ended_members(record, self._node.node_id, record.key(), quality))
+        record, _, quality, told = due
+        members = ended_members(record, self._node.node_id, record.key(), quality)
+        return encode_item({**members, **told})

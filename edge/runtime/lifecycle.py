@@ -27,6 +27,9 @@ READY_AFTER_S = 2.0
 """Without DynamoDB the node takes calls this long after its start, with what it knows (A9)."""
 LAST_WORK_S = 1.55
 """After the last hang-up: BYEs are repeated, records and rows stored; 2 s with the rest."""
+LAST_ROWS_S = 6.0
+"""For what is neither in the table nor on the disk by then; with the draining that is less than the
+120 s after which Fargate kills."""
 LAST_MEASURES_S = 0.3
 """Of that, for what the media workers have to say of the calls: rows and records tell it."""
 LOOK_EVERY_S = 0.05
@@ -108,6 +111,7 @@ class Node:
             self._loop.add_signal_handler(number, self._on_signal)
         self._loop.add_signal_handler(signal.SIGUSR1, self._tell_pending)
         resolving = self._loop.create_task(self._resolver.run())
+        self._renew()
         await self._prepared()
         transport = UdpTransport(
             self._plan.sip_socket,
@@ -123,7 +127,6 @@ class Node:
         self._driver.set_closer(streams.streams)
         self._tell_ready(transport, streams)
         probe = LoadProbe(self._driver.feed, loop=self._loop)
-        self._renew()
         self._measuring = self._loop.call_later(MEASURED_EVERY_S, self._measure)
         if self._plan.begin.settings.admission.concurrent_calls_per_connector is not None:
             self._publish_calls()
@@ -203,10 +206,12 @@ class Node:
             self._driver.feed(news)
 
     async def _prepared(self) -> None:
-        """Wait for the configuration and media ports; datagrams wait in the socket meanwhile."""
-        deadline = time.monotonic() + READY_AFTER_S
+        """Wait for the configuration, the lease and media ports; datagrams wait in the socket
+        meanwhile. A call that is taken before the lease is written would be nobody's, should the
+        node die (EDGE C9)."""
+        aws, deadline = self._aws, time.monotonic() + READY_AFTER_S
         while time.monotonic() < deadline and not self._stop.is_set():
-            if self._aws.configured.is_set() and self._media.ready.is_set():
+            if all(it.is_set() for it in (aws.configured, aws.leased, self._media.ready)):
                 break
             await asyncio.sleep(LOOK_EVERY_S)
 
@@ -238,6 +243,8 @@ class Node:
         self._aws.leave()
         # A BYE is repeated after 0.5 and 1.5 s (RFC 3261 §17.1.2.2): stay until it is answered.
         await self._until(self._is_done, LAST_WORK_S - (time.monotonic() - began_at))
+        # What is due is in its row, and the reaper stores it; what is not there yet would be lost.
+        await self._until(lambda: not self._aws.unsettled, LAST_ROWS_S)
 
     def _is_done(self) -> bool:
         is_stored = not self._aws.unsettled and not self._aws.recordings

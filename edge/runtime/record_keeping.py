@@ -11,15 +11,23 @@ from threading import Thread
 
 import boto3
 
-from edge.runtime.aws_messages import Backlog, Begin, EndKept, RecordOutcome, RecordSettled
+from edge.runtime.aws_messages import (
+    Backlog,
+    Begin,
+    EndKept,
+    LeaseWritten,
+    RecordOutcome,
+    RecordSettled,
+)
 from edge.runtime.batch_writes import BatchWrites
 from edge.runtime.cdr_sink import LONGEST_QUEUE, CdrSink
-from edge.runtime.due_rows import DueRows, query_due
+from edge.runtime.due_rows import DueRows, query_due, query_nothing_left
 from edge.runtime.journal import DueCall, Journal
 from edge.runtime.journal_lines import Header
 from edge.runtime.journal_replay import Replay
 from edge.runtime.local_journal import LocalJournal
 from edge.runtime.log import Logger
+from edge.runtime.row_writer import CLIENT
 from edge.runtime.s3_bucket import S3Bucket
 from edge.runtime.safe_rows import SafeRows
 from edge.seam import (
@@ -41,8 +49,12 @@ PROBES = 50
 """Records that are read from rows while a bucket refuses: enough to find out when it does not."""
 LAST_FLUSH_S = 1.0
 LOOK_EVERY_S = 0.01
+LAST_LOOKS_S = (0.0, 0.1, 0.3)
+"""Pauses before each look for what is left of a node that stops."""
+THERE = (RecordOutcome.STORED, RecordOutcome.ALREADY_THERE, RecordOutcome.REPLACED)
+"""Outcomes after which a call has its object."""
 
-Told = CallJournalled | EndKept | RecordSettled | Backlog
+Told = CallJournalled | EndKept | LeaseWritten | RecordSettled | Backlog
 
 
 class RecordKeeping:
@@ -74,16 +86,19 @@ class RecordKeeping:
             open_bucket=lambda name: S3Bucket(name, session),
             settled=self._settled,
             may_leave=self._may_leave,
+            replaced=journal.replaced,
             log=log,
             longest_queue=LONGEST_QUEUE,
         )
+        client = session.client("dynamodb", config=CLIENT)
         self._due = DueRows(
-            query_due(session, prefix, node.node_id),
+            query_due(client, prefix, node.node_id),
             account_id=begin.settings.account_id,
             take=self._found,
             room=self._room,
             log=log,
         )
+        self._look = query_nothing_left(client, prefix, node.node_id)
         self._left = 0
         """Records that were left to their rows, as far as this worker knows."""
         self._told = 0
@@ -131,19 +146,24 @@ class RecordKeeping:
                     self.journal.measured_to_the_end(call, quality)
 
     async def leave(self) -> None:
-        """Write what there is; once nothing is owed for any call, take the node off the list.
+        """Write what there is, then take the node off the list, unless something of it is left:
+        then its row stays, for the reaper to find that (EDGE C9)."""
+        self.journal.flush()
+        while self.pending:
+            await asyncio.sleep(LOOK_EVERY_S)
+        if await self._is_nothing_left():
+            self.journal.leave()
+        while self.pending:
+            await asyncio.sleep(LOOK_EVERY_S)
 
-        That may never come: then the row of the node stays, and tells the reaper whose calls to
-        care for.
-        """
-        while self.pending or self._due.is_owed:
-            self.journal.flush()
-            if not self.pending:
-                await self._due.collect()
-            await asyncio.sleep(LOOK_EVERY_S)
-        self.journal.leave()
-        while self.journal.pending:
-            await asyncio.sleep(LOOK_EVERY_S)
+    async def _is_nothing_left(self) -> bool:
+        """Look into the index of live calls, more than once: it lags behind what was written."""
+        loop = asyncio.get_running_loop()
+        for pause_s in LAST_LOOKS_S:
+            await asyncio.sleep(pause_s)
+            if await loop.run_in_executor(None, self._look):
+                return True
+        return False
 
     def close(self) -> None:
         """Do nothing any more; what is on the disk stays there."""
@@ -171,12 +191,14 @@ class RecordKeeping:
         self._tell(RecordSettled(bucket, record.key(), outcome), LINGER_S)
 
     def _settled_call(self, record: CallDetailRecord, outcome: RecordOutcome) -> None:
-        is_stored = outcome in (RecordOutcome.STORED, RecordOutcome.ALREADY_THERE)
+        is_stored = outcome in THERE
         if not self.journal.is_due(record):
             if outcome is RecordOutcome.GIVEN_UP:
                 self.journal.refused(record, has_object=False)
         elif is_stored:
             self.journal.stored(record)
+        elif outcome is RecordOutcome.KEY_TAKEN:
+            self.journal.set_aside(record)
         else:
             self.journal.left(record)
             self._left += 1

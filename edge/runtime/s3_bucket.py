@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 import boto3
-from obstore import put_async
+from obstore import get_async, put_async
 from obstore.auth.boto3 import Boto3CredentialProvider
+from obstore.exceptions import PermissionDeniedError
 from obstore.store import S3Store
 
 CREDENTIALS_KEPT = timedelta(minutes=10)
@@ -34,11 +35,21 @@ class S3Bucket:
 
         Any other error, one about credentials included, says that it may be tried again.
         """
+        attributes = {"Content-Type": content_type}
+        await put_async(self._opened(), key, body, mode="create", attributes=attributes)
+
+    async def read(self, key: str) -> bytes | None:
+        """Return an object, None when we may not see it; raises obstore's errors otherwise."""
+        try:
+            found = await get_async(self._opened(), key)
+            return bytes(await found.bytes_async())
+        except PermissionDeniedError:
+            return None
+
+    def _opened(self) -> S3Store:
         if self._store is None:
             self._store = s3_store(self._name, self._session, self._environ)
-        await put_async(
-            self._store, key, body, mode="create", attributes={"Content-Type": content_type}
-        )
+        return self._store
 
 
 def s3_store(

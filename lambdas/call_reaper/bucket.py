@@ -1,14 +1,11 @@
 """The objects of records as the reaper writes and reads them: one for each call (EDGE C9)."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from model.cdr import CallDetailRecord
 from model.cdr_reader import ReadRecord, read_record
-
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
 
 _THERE = "PreconditionFailed"
 _FORBIDDEN = "AccessDenied"
@@ -22,7 +19,8 @@ class BucketRefuses(Exception):
 class RecordBucket:
     """Stores records; raises BucketRefuses."""
 
-    def __init__(self, client: "S3Client") -> None:
+    # botocore's clients are made at run time: what they take and return has no static type.
+    def __init__(self, client: Any) -> None:
         self._client = client
 
     def create(self, bucket: str, record: CallDetailRecord) -> bool:

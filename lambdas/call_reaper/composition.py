@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from botocore.client import BaseClient
 from botocore.config import Config
@@ -23,9 +23,6 @@ from lambdas.management.composition import Handler, utc_now
 from lambdas.management.repository import ConfigurationRepository
 from lambdas.management.store import Store
 from model.settings import Settings
-
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
 
 Tasks: TypeAlias = Callable[[Iterable[str]], Mapping[str, TaskState]]
 """Tells what became of tasks."""
@@ -52,7 +49,7 @@ def build(
     settings: Settings,
     table_prefix: str,
     dynamodb: BaseClient,
-    s3: "S3Client",
+    s3: BaseClient,
     tasks: Tasks,
     log: Log,
     count: Figures,

@@ -98,7 +98,7 @@ class ReaperRepository:
     ) -> None:
         """Note that a call's object is there; `told` are members that the object knows better.
         Raises Changed when the row is not this node's any more."""
-        members = ended_members(record, node_id, record.key()) | told
+        members = {**ended_members(record, node_id, record.key()), **told}
         self._change(node_id, members, remove=(LIVE_CALLS.partition_key, "bucket"))
 
     def forget(self, node_id: str, transaction_id: str) -> None:

@@ -14,8 +14,8 @@ from cli.records.source import Place
 GOLDEN = Path(__file__).parent / "golden"
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "rates" / "carrier.toml"
 NOWHERE = Place(None, None, None, None, 1)
-USUAL = cost.Monthly(call_seconds=180)
-LARGE = cost.Monthly(minutes=200_000, numbers=40, concurrent_calls=250, call_seconds=180)
+USUAL = cost.Monthly()
+LARGE = cost.Monthly(minutes=200_000, numbers=40, concurrent_calls=250)
 
 
 def compared(
@@ -30,7 +30,7 @@ def compared(
         monthly=monthly,
         month=None,
         place=NOWHERE,
-        tasks=cost.Tasks(nodes=nodes, vcpu="1", memory_gb="2", prices=prices),
+        tasks=cost.Tasks(nodes=nodes, prices=prices),
         as_json=as_json,
     )
 
@@ -97,6 +97,15 @@ def test_prices_of_ones_own_replace_those_that_come_along(
     assert as_document(capsys, EXAMPLE, prices=prices)["OwnEdge"]["Lines"][0]["Amount"] == "1460.00"
 
 
+def test_whatever_is_said_of_an_edge_shows_it(capsys: pytest.CaptureFixture[str]) -> None:
+    for tasks in (cost.Tasks(nodes=1), cost.Tasks(vcpu="0.5"), cost.Tasks(memory_gb="4")):
+        cost.compare(files=(), monthly=USUAL, month=None, place=NOWHERE, tasks=tasks, as_json=False)
+        assert "An edge of your own at AWS" in capsys.readouterr().out
+    short = as_document(capsys, monthly=cost.Monthly(minutes=1_000, call_seconds=10))
+    usual = as_document(capsys, monthly=cost.Monthly(minutes=1_000))
+    assert short["OwnEdge"]["CallsPerNode"] < usual["OwnEdge"]["CallsPerNode"]
+
+
 def card(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "card.toml"
     path.write_text(f'name = "mine"\n{text}')
@@ -127,7 +136,7 @@ def test_aws_prices_in_another_currency_are_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", ["", "x", "nan", "0.1", "121", "-1", "1e400"])
 def test_a_size_of_tasks_that_is_none_is_told(size: str) -> None:
-    tasks = cost.Tasks(nodes=None, vcpu="1", memory_gb=size, prices=None)
+    tasks = cost.Tasks(memory_gb=size)
     with pytest.raises(CommandError, match=f"--memory is '{size}'; a number such as 0.5"):
         cost.compare(
             files=(EXAMPLE,), monthly=USUAL, month=None, place=NOWHERE, tasks=tasks, as_json=False
@@ -135,7 +144,7 @@ def test_a_size_of_tasks_that_is_none_is_told(size: str) -> None:
 
 
 def test_a_month_of_nothing_costs_its_numbers(capsys: pytest.CaptureFixture[str]) -> None:
-    nothing = cost.Monthly(minutes=0, numbers=0, concurrent_calls=0, call_seconds=180)
+    nothing = cost.Monthly(minutes=0, numbers=0, concurrent_calls=0)
     found = as_document(capsys, EXAMPLE, monthly=nothing)
     (example, amazon) = found["Offers"]
     assert (example["Normalized"], amazon["Normalized"]) == ("0.00", "0.00")

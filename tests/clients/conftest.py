@@ -7,6 +7,7 @@ import pytest
 from emulator import aws
 from model.settings import ApiSettings, Settings
 from tests.clients import terraform
+from tests.management.deployed import deployed_stand
 from tests.management.stand import Stand, running
 
 LOCAL = Settings(lab_mode=True, api=ApiSettings(private_addresses=True))
@@ -17,5 +18,9 @@ collect_ignore = [] if terraform.mirror() else ["test_terraform.py"]
 
 @pytest.fixture(scope="session")
 def stand() -> Iterator[Stand]:
+    deployed = deployed_stand()
+    if deployed is not None:
+        yield deployed
+        return
     with aws.start(account_id=LOCAL.account_id) as embedded, running(embedded, LOCAL) as shared:
         yield shared

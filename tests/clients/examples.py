@@ -14,13 +14,15 @@ LONGEST_S = 600.0
 
 def client_environment(stand: Stand) -> dict[str, str]:
     """Return the environment of a shell after `eval "$(ovc env)"`, as far as the API goes."""
-    return isolated(os.environ) | {
+    environment = isolated(os.environ) | {
         "AWS_ENDPOINT_URL_CHIME_SDK_VOICE": stand.url,
         "AWS_ENDPOINT_URL_STS": stand.url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ACCESS_KEY_ID": stand.key.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": stand.key.secret,
         "AWS_DEFAULT_REGION": "us-east-1",
     }
+    # As a proxy the gateway keeps the host that it is asked for, which nobody can resolve.
+    return environment | ({"http_proxy": f"http://{stand.gateway}"} if stand.gateway else {})
 
 
 def run(*command: str | Path, environment: dict[str, str], folder: Path = EXAMPLES) -> str:

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from lambdas.management.service_model import load
@@ -25,9 +24,7 @@ def old_client(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return the client as botocore 1.29.0 made it, when it still knew Voice Connectors."""
     monkeypatch.setenv("AWS_DATA_PATH", str(MODELS))
     monkeypatch.setenv("AWS_ENDPOINT_URL_CHIME", stand.url)
-    return boto3.session.Session("test", "test", region_name="us-east-1").client(
-        "chime", config=SINGLE
-    )
+    return stand.session("us-east-1").client("chime", config=SINGLE)
 
 
 def owned_number(client: Any) -> str:

@@ -20,7 +20,8 @@ import pytest
 from botocore.config import Config
 
 from emulator.local_tasks import local_tasks
-from lambdas.call_reaper.composition import build
+from lambdas.call_reaper.composition import Tasks, build
+from lambdas.call_reaper.judgement import TaskState
 from lambdas.management.composition import Handler
 from model.codec import decode_item, moment
 from model.record_form import epoch_ms
@@ -53,7 +54,9 @@ PUBLISHED = {"concurrent_calls_per_connector": 10}
 class Reaper:
     """The call_reaper Lambda over a local AWS, with a clock of its own."""
 
-    def __init__(self, endpoint_url: str, region: str = "us-east-1") -> None:
+    def __init__(
+        self, endpoint_url: str, region: str = "us-east-1", tasks: Tasks = local_tasks
+    ) -> None:
         session = boto3.session.Session("test", "test", region_name=region)
         # An answer that does not come is not waited for: the test knows that it does not.
         impatient = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
@@ -63,7 +66,7 @@ class Reaper:
             table_prefix=DEFAULT_PREFIX,
             dynamodb=session.client("dynamodb", endpoint_url=endpoint_url, config=impatient),
             s3=session.client("s3", endpoint_url=endpoint_url, config=impatient),
-            tasks=local_tasks,
+            tasks=tasks,
             log=logging.getLogger("call_reaper"),
             count=lambda name, number: None,
             clock=lambda: datetime.now(UTC) + self.ahead,
@@ -104,15 +107,23 @@ class Lost:
         process.wait()
         eventually(lambda: not any(map(is_running, helpers)) or None, "its helpers end")
 
+    def node(self) -> dict[str, Any] | None:
+        """Return the row of the only node, None without one."""
+        found = self.dynamodb.scan(TableName=NODES.physical_name(DEFAULT_PREFIX))["Items"]
+        rows = [decode_item(it) for it in found if it[PARTITION_KEY]["S"] == NODE]
+        return rows[0] if rows else None
+
+    def signal(self, number: signal.Signals) -> None:
+        self.running.edges[0].process.send_signal(number)
+
     def rows(self) -> list[dict[str, Any]]:
         found = self.dynamodb.scan(TableName=CALLS.physical_name(DEFAULT_PREFIX))["Items"]
         return [decode_item(it) for it in found]
 
     def lease(self) -> datetime | None:
         """Return the last renewal of the only node, None without one."""
-        found = self.dynamodb.scan(TableName=NODES.physical_name(DEFAULT_PREFIX))["Items"]
-        rows = [it for it in found if it[PARTITION_KEY]["S"] == NODE]
-        return moment(rows[0]["renewed_at"]) if rows else None
+        node = self.node()
+        return None if node is None else moment({"S": node["renewed_at"]})
 
     def records(self) -> list[dict[str, Any]]:
         bucket = bucket_name()
@@ -126,10 +137,11 @@ def bucket_name() -> str:
 
 
 @contextmanager
-def lost_edge() -> Iterator[Lost]:
-    with cluster(1, cps_limit=100, admission=PUBLISHED) as running:
+def lost_edge(*, s3_is_there: bool = True, drain_s: float = 0.0) -> Iterator[Lost]:
+    variables = {"OVC_DRAIN_SECONDS": str(drain_s)}
+    with cluster(1, cps_limit=100, variables=variables, admission=PUBLISHED) as running:
         shared = running.shared
-        shared.use_bucket(bucket_name())
+        shared.use_bucket(bucket_name(), is_there=s3_is_there)
         pbx = Agent("pbx", free_address(shared.pbx))
         with Wire(pbx, Agent("carrier", shared.carrier)) as wire:
             yield Lost(running, wire, pbx)
@@ -178,6 +190,101 @@ def test_an_edge_that_is_well_keeps_its_calls_while_the_database_is_away() -> No
         lost.wire.run_until(lost.records, "its record")
         (record,) = lost.records()
         assert record["StatusMessage"] == "Normal Call Clearing"
+
+
+def test_the_end_in_the_row_is_used_when_an_edge_dies_an_hour_after_s3_went_away() -> None:
+    # EDGE C9, C10: nobody is billed for the hour.
+    with lost_edge(s3_is_there=False) as lost:
+        placed = lost.call()
+        placed.hang_up(time.monotonic())
+        lost.wire.run_until(lambda: "bucket" in lost.rows()[0], "its object is due")
+        (row,) = lost.rows()
+        lost.kill()
+        lost.running.shared.make_bucket(bucket_name())
+        lost.reaper.ahead = timedelta(hours=1)
+        lost.reaper.run()
+        assert lost.reaper.run_a_minute_later() == {"nodes": 1, "dead": 1, "closed": 0, "left": 0}
+        (record,) = lost.records()
+        assert record["StatusMessage"] == "Normal Call Clearing"
+        assert record["EndTime"] == epoch_ms(moment({"S": row["ended_at"]}))
+
+
+def test_a_node_that_comes_back_takes_over_what_the_reaper_has_written() -> None:  # EDGE C9
+    with lost_edge() as lost:
+        placed = lost.call()
+        helpers = descendants(lost.running.edges[0].process.pid)
+        (row,) = lost.rows()
+        # It stands still, and whoever runs tasks calls it gone: wrongly.
+        lost.signal(signal.SIGSTOP)
+        mistaken = Reaper(
+            lost.running.shared.aws.url, tasks=lambda tasks: dict.fromkeys(tasks, TaskState.GONE)
+        )
+        mistaken.run()
+        assert mistaken.run_a_minute_later()["closed"] == 1
+        (written,) = lost.records()
+        assert written["StatusMessage"] == "Edge lost"
+        lost.signal(signal.SIGCONT)
+        placed.hang_up(time.monotonic())
+        edge = lost.running.edges[0]
+        lost.wire.run_until(lambda: edge.of("call-ended"), "the call ends")
+        lost.wire.run_until(lambda: edge.of("record-replaced"), "its record is discarded")
+        lost.wire.run_until(lambda: "live_node" not in lost.rows()[0], "its row is done")
+        assert lost.records() == [written]
+        (row,) = lost.rows()
+        assert row["status_message"] == "Edge lost"
+        assert epoch_ms(moment({"S": row["ended_at"]})) == written["EndTime"]
+        assert row["billable_duration"] == written["BillableDuration"]
+        assert all(map(is_running, helpers)), "a node that comes back is as well as before"
+
+
+def test_a_stopped_edge_drains_hangs_up_and_leaves_nothing() -> None:  # EDGE C9
+    with lost_edge(drain_s=2.0) as lost:
+        placed = lost.call()
+        lost.signal(signal.SIGTERM)
+        lost.wire.run_until(lambda: (lost.node() or {}).get("draining"), "the lease says so")
+        where, uri = lost.running.addresses[0], f"sip:{NUMBER}@{lost.running.host}"
+        refused = lost.pbx.call(uri, where, CallerPlan(), time.monotonic())
+        lost.wire.run_until(lambda: refused.final is not None, "a new call is refused")
+        assert refused.final is not None and refused.final.status == 503
+        assert not placed.hung_up
+        lost.wire.run_until(lambda: placed.hung_up, "the call is hung up in the end")
+        edge = lost.running.edges[0]
+        lost.wire.run_until(lambda: edge.process.poll() is not None, "the edge ends")
+        assert edge.process.returncode == 0
+        (record,) = [it for it in lost.records() if it["Status"] == "Completed"]
+        assert record["StatusMessage"] == "Service shutdown"
+        assert lost.node() is None
+        assert all("live_node" not in row for row in lost.rows())
+
+
+def test_a_second_signal_does_not_wait_for_the_calls() -> None:  # EDGE C9
+    with lost_edge(drain_s=110.0) as lost:
+        placed = lost.call()
+        lost.signal(signal.SIGTERM)
+        edge = lost.running.edges[0]
+        lost.wire.run_until(lambda: edge.of("stopping"), "it drains")
+        lost.signal(signal.SIGTERM)
+        lost.wire.run_until(lambda: placed.hung_up, "the call is hung up")
+        lost.wire.run_until(lambda: edge.process.poll() is not None, "the edge ends")
+        (record,) = lost.records()
+        assert record["StatusMessage"] == "Service shutdown"
+
+
+def test_what_a_stopped_edge_could_not_store_the_reaper_does() -> None:  # EDGE C9, C10
+    with lost_edge(s3_is_there=False) as lost:
+        lost.call()
+        lost.signal(signal.SIGTERM)
+        edge = lost.running.edges[0]
+        lost.wire.run_until(lambda: edge.process.poll() is not None, "the edge ends")
+        node = lost.node()
+        assert node is not None and node["draining"] is True, "its row stays for the reaper"
+        lost.running.shared.make_bucket(bucket_name())
+        lost.reaper.run()
+        assert lost.reaper.run_a_minute_later() == {"nodes": 1, "dead": 1, "closed": 0, "left": 0}
+        (record,) = lost.records()
+        assert record["StatusMessage"] == "Service shutdown"
+        lost.reaper.run_a_minute_later()
+        assert lost.node() is None
 
 
 def test_ovc_up_goes_on_after_its_edge_was_killed(tmp_path: Path) -> None:  # EDGE C9

@@ -215,7 +215,7 @@ def test_without_a_stand_the_commands_say_how_to_start_one(tmp_path: Path) -> No
         ["env", "--json"],
         ["call", "--to", "+12065552001"],
         ["cdr", "tail"],
-        ["bill", "--month", "2026-10"],
+        ["bill", "--month", "2024-10"],
     ):
         done = subprocess.run(
             [*OVC, *command, "--api-port", str(free_port())],

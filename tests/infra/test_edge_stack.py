@@ -207,6 +207,7 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
         ("dynamodb:BatchWriteItem", f"{table}calls"),
         ("dynamodb:BatchWriteItem", f"{table}nodes"),
         ("s3:PutObject", f"{bucket}/{KEY_PREFIX}/*"),
+        ("s3:GetObject", f"{bucket}/{KEY_PREFIX}/*"),
         *(
             (f"logs:{action}", f"{groups}:/aws/ChimeVoiceConnector{log}/*")
             for action in ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
@@ -239,8 +240,8 @@ def test_what_is_off_by_default_has_no_rights_until_it_is_on(
     granted = other.grants("TaskTaskRole")
     assert {it for it in granted if it[0] == "s3:PutObject"} == own | foreign
     assert {it for it in granted if it[0].startswith("kms:")} == key
-    # One prefix more than by default.
-    added = len(wanted | foreign | key) + 1
+    # One prefix more than by default, for writing and reading.
+    added = len(wanted | foreign | key) + 2
     assert len(granted) == len(edge.grants("TaskTaskRole")) + added
 
 

@@ -13,6 +13,7 @@ from emulator import aws
 from emulator.aws import AwsClients, EmbeddedAws, provision
 from lambdas.management.composition import Handler, build
 from model.tables import DEFAULT_PREFIX, access_keys_secret_name
+from tests.management.deployed import deployed_stand
 from tests.management.stand import ROOMY, Stand, running
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -26,9 +27,23 @@ def embedded_aws() -> Iterator[EmbeddedAws]:
 
 
 @pytest.fixture(scope="session")
-def stand(embedded_aws: EmbeddedAws) -> Iterator[Stand]:
-    with running(embedded_aws) as shared:
+def stand(request: pytest.FixtureRequest) -> Iterator[Stand]:
+    """An API of this process, or the deployed one that the environment names."""
+    deployed = deployed_stand()
+    if deployed is not None:
+        yield deployed
+        return
+    with running(request.getfixturevalue("embedded_aws")) as shared:
         yield shared
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what wants tables or settings of its own, where one deployment is there."""
+    if deployed_stand() is None:
+        return
+    alone = [it for it in items if "embedded_aws" in getattr(it, "fixturenames", ())]
+    config.hook.pytest_deselected(items=alone)
+    items[:] = [it for it in items if it not in alone]
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,8 @@ HOST = "voice.example.net"
 class _SigV4At(SigV4Auth):
     """The signer with a moment of our choice."""
 
-    def __init__(self, service: str, moment: datetime, secret: str) -> None:
-        super().__init__(Credentials("test", secret), service, "eu-central-1")
+    def __init__(self, service: str, moment: datetime, credentials: Credentials) -> None:
+        super().__init__(credentials, service, "eu-central-1")
         self._stamp = moment.strftime("%Y%m%dT%H%M%SZ")
 
     def _modify_request_before_signing(self, request: AWSRequest) -> None:
@@ -31,6 +31,7 @@ def signed_headers(
     *,
     moment: datetime,
     service: str = "chime",
+    key_id: str = "test",
     secret: str = "test",
     headers: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
@@ -38,7 +39,7 @@ def signed_headers(
     given = {"Host": HOST, **(headers or {})}
     url = f"https://{given['Host']}{target}"
     request = AWSRequest(method=method, url=url, data=body, headers=given)
-    _SigV4At(service, moment, secret).add_auth(request)
+    _SigV4At(service, moment, Credentials(key_id, secret)).add_auth(request)
     return {name.lower(): str(value) for name, value in request.headers.items()}
 
 

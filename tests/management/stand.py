@@ -9,7 +9,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -47,6 +48,17 @@ def _session() -> boto3.session.Session:
     return boto3.session.Session()
 
 
+class Key(NamedTuple):
+    """An access key of an API."""
+
+    access_key_id: str
+    secret: str
+
+
+LOCAL_KEY = Key("test", "test")
+"""The one that provision() seeds."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stand:
     """A running management API with tables of its own."""
@@ -55,6 +67,18 @@ class Stand:
     prefix: str
     aws: AwsClients
     settings: Settings
+    key: Key = LOCAL_KEY
+    gateway: str | None = None
+    """host:port to connect to where that is not what the URL names."""
+
+    @property
+    def host(self) -> str:
+        """Return what requests say in their Host header."""
+        return urlsplit(self.url).netloc
+
+    def session(self, region: str | None = None) -> boto3.session.Session:
+        """Return a session with the API's key."""
+        return boto3.session.Session(*self.key, region_name=region)
 
     # boto3 makes its clients at run time; types-boto3 knows chime-sdk-voice only as an extra.
     def client(self, service: str = "chime-sdk-voice", **overrides: Any) -> Any:
@@ -62,8 +86,8 @@ class Stand:
         arguments = {
             "endpoint_url": self.url,
             "region_name": "us-east-1",
-            "aws_access_key_id": "test",
-            "aws_secret_access_key": "test",
+            "aws_access_key_id": self.key.access_key_id,
+            "aws_secret_access_key": self.key.secret,
             "config": SINGLE,
         }
         return _client(service, **(arguments | overrides))

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -12,17 +11,13 @@ from tests.management.stand import Stand
 pytestmark = pytest.mark.sockets
 
 
-def session(region: str | None = None) -> boto3.session.Session:
-    return boto3.session.Session("test", "test", region_name=region)
-
-
 @pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL_CHIME_SDK_VOICE", "AWS_ENDPOINT_URL"])
 def test_the_environment_leads_a_client_here(
     stand: Stand, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     # API S6
     monkeypatch.setenv(variable, stand.url)
-    client: Any = session("eu-central-1").client("chime-sdk-voice")
+    client: Any = stand.session("eu-central-1").client("chime-sdk-voice")
     assert client.meta.endpoint_url == stand.url
     listed = client.list_voice_connectors(MaxResults=1)
     assert listed["ResponseMetadata"]["HTTPStatusCode"] == 200
@@ -38,7 +33,7 @@ def test_a_configuration_file_leads_a_client_here(
         f"[services here]\nchime_sdk_voice =\n  endpoint_url = {stand.url}\n"
     )
     monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
-    assert session().client("chime-sdk-voice").meta.endpoint_url == stand.url
+    assert stand.session().client("chime-sdk-voice").meta.endpoint_url == stand.url
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-1", "ap-southeast-2", "mars-1"])

@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -45,20 +44,38 @@ def send(
     chunked: bool = False,
 ) -> Answer:
     """Send one signed request; `signed` headers are signed, `extra` ones are not."""
-    host = urlsplit(stand.url).netloc
     moment = moment or datetime.now(UTC)
-    given = {"Host": host, **(signed or {})}
-    headers = signed_headers(method, target, body, moment=moment, headers=given)
-    headers |= extra or {}
-    return exchange(host, method, target, headers, body, chunked)
+    headers = signed_by(stand, method, target, body, moment, signed or {}) | dict(extra or {})
+    return exchange(stand, method, target, headers, body, chunked)
+
+
+def signed_by(
+    stand: Stand,
+    method: str,
+    target: str,
+    body: bytes,
+    moment: datetime,
+    headers: Mapping[str, str],
+) -> dict[str, str]:
+    """Return headers with a signature of the stand's key."""
+    key_id, secret = stand.key
+    given = {"Host": stand.host, **headers}
+    return signed_headers(
+        method, target, body, moment=moment, key_id=key_id, secret=secret, headers=given
+    )
 
 
 def exchange(
-    host: str, method: str, target: str, headers: dict[str, str], body: bytes, chunked: bool = False
+    stand: Stand,
+    method: str,
+    target: str,
+    headers: dict[str, str],
+    body: bytes,
+    chunked: bool = False,
 ) -> Answer:
     """Send one request and read its answer."""
     headers.pop("content-length", None)
-    connection = http.client.HTTPConnection(host, timeout=10)
+    connection = http.client.HTTPConnection(stand.gateway or stand.host, timeout=10)
     try:
         sent: bytes | Iterator[bytes] = iter([body[:7], body[7:]]) if chunked else body
         connection.request(method, target, sent, headers, encode_chunked=chunked)
@@ -113,8 +130,7 @@ def test_a_method_that_no_operation_has_is_an_unknown_operation(stand: Stand, me
     assert answer.status == 404
     assert answer.headers["x-amzn-ErrorType"] == "UnknownOperationException"
     assert bool(answer.body) == (method != "HEAD")
-    host = urlsplit(stand.url).netloc
-    unsigned = exchange(host, method, "/voice-connectors", {"host": host}, b"")
+    unsigned = exchange(stand, method, "/voice-connectors", {"host": stand.host}, b"")
     assert unsigned.status == 403
     assert unsigned.headers["x-amzn-ErrorType"] == "MissingAuthenticationTokenException"
 
@@ -133,13 +149,10 @@ def test_a_body_that_is_not_signed_is_refused(stand: Stand, declared: str) -> No
 
 def test_a_changed_body_and_an_old_signature_are_refused(stand: Stand) -> None:
     # API S5
-    host = urlsplit(stand.url).netloc
     now = datetime.now(UTC)
-    headers = signed_headers(
-        "POST", "/voice-connectors", CREATE, moment=now, headers={"Host": host}
-    )
+    headers = signed_by(stand, "POST", "/voice-connectors", CREATE, now, {})
     changed = CREATE.replace(b"raw", b"Raw")
-    answer = exchange(host, "POST", "/voice-connectors", headers, changed)
+    answer = exchange(stand, "POST", "/voice-connectors", headers, changed)
     assert answer.headers["x-amzn-ErrorType"] == "InvalidSignatureException"
     for away in (timedelta(minutes=6), timedelta(minutes=-6)):
         answer = send(stand, "GET", "/voice-connectors", moment=now + away)

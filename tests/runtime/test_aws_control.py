@@ -320,6 +320,39 @@ def test_calls_and_the_node_have_their_rows(deployment: Deployment) -> None:
     in_world(deployment, test)
 
 
+def test_the_lease_is_known_to_be_written(deployment: Deployment) -> None:  # EDGE C9
+    async def test(world: World) -> None:
+        await until(lambda: world.loaded > 0)
+        assert not world.control.leased.is_set()
+        world.control.renew(NodeReport(utc_now(), 0, False, ()))
+        await asyncio.wait_for(world.control.leased.wait(), 5.0)
+        assert len(deployment.rows(NODES)) == 1
+
+    in_world(deployment, test)
+
+
+def test_a_node_that_leaves_something_undone_stays_on_the_list(deployment: Deployment) -> None:
+    # EDGE C9, C10: the reaper finds by its row that an object is due.
+    late = f"{deployment.prefix}-late"
+
+    async def test(world: World) -> None:
+        control, record = world.control, a_record()
+        control.renew(NodeReport(utc_now(), 0, True, ()))
+        control.journal(JournalCall(a_live_call(record.transaction_id)))
+        control.write(WriteRecord(late, record, is_journalled=True))
+        await until(lambda: deployment.rows(CALLS) and "bucket" in deployment.rows(CALLS)[0])
+        control.leave()
+        await asyncio.sleep(1.0)
+        assert not control.left.is_set()
+        assert [row["draining"] for row in deployment.rows(NODES)] == [True]
+        # It comes to be there after all: then there is nothing to stay for.
+        deployment.aws.client("s3").create_bucket(Bucket=late)
+        await asyncio.wait_for(control.left.wait(), 10.0)
+        assert deployment.rows(NODES) == []
+
+    in_world(deployment, test)
+
+
 def test_quality_has_its_object_and_its_place_in_the_row(deployment: Deployment) -> None:
     # EDGE X5, X10
     async def test(world: World) -> None:

@@ -1,6 +1,7 @@
 """Records are settled, every one: stored once, retried, and given up only for a reason."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from obstore.exceptions import AlreadyExistsError, PermissionDeniedError
@@ -8,11 +9,12 @@ from obstore.exceptions import AlreadyExistsError, PermissionDeniedError
 from edge.runtime.aws_messages import RecordOutcome
 from edge.runtime.cdr_sink import PUTS_IN_FLIGHT, CdrSink
 from edge.seam import Record, WriteRecord
-from model.cdr import CallStatus
+from model.cdr import CallDetailRecord, CallStatus
+from model.cdr_reader import ReadRecord
 from tests.runtime.records import a_quality_record, a_record
 from tests.runtime.scripted import Lines, until
 
-STORED, ALREADY_THERE, GIVEN_UP, LEFT = RecordOutcome
+STORED, ALREADY_THERE, REPLACED, KEY_TAKEN, GIVEN_UP, LEFT = RecordOutcome
 
 
 class MemoryBucket:
@@ -24,11 +26,18 @@ class MemoryBucket:
         self.away = False
         self.error: Exception | None = None
         self.poisoned = ""
+        self.unreadable: Exception | None = None
+        self.is_write_only = False
         self.attempts = 0
         self.in_flight = 0
         self.most_in_flight = 0
         self.gate = asyncio.Event()
         self.gate.set()
+
+    async def read(self, key: str) -> bytes | None:
+        if self.unreadable is not None:
+            raise self.unreadable
+        return None if self.is_write_only else self.objects[key]
 
     async def create(self, key: str, body: bytes) -> None:
         self.attempts += 1
@@ -54,11 +63,13 @@ class World:
     def __init__(self, longest_queue: int = 1_000) -> None:
         self.buckets: dict[str, MemoryBucket] = {}
         self.settled: list[tuple[Record, RecordOutcome]] = []
+        self.replaced: list[tuple[CallDetailRecord, ReadRecord]] = []
         self.log = Lines()
         self.now = 0.0
         self.sink = CdrSink(
             open_bucket=self.bucket,
             settled=lambda _, record, outcome: self.settled.append((record, outcome)),
+            replaced=lambda record, there: self.replaced.append((record, there)),
             log=self.log,
             longest_queue=longest_queue,
             first_retry_s=0.01,
@@ -92,6 +103,64 @@ def test_an_object_that_exists_counts_as_stored() -> None:
         await until(lambda: len(world.settled) == 2)
         assert [outcome for _, outcome in world.settled] == [STORED, ALREADY_THERE]
         assert len(world.buckets["b"].objects) == 1
+
+    asyncio.run(run())
+
+
+def test_the_record_of_the_reaper_is_taken_over_and_ours_discarded() -> None:  # EDGE C9
+    async def run() -> None:
+        world, record = World(), a_record()
+        lost = replace(record, status_message="Edge lost", ended_at=record.started_at)
+        world.bucket("b").objects[record.key()] = lost.body()
+        world.sink.take(WriteRecord("b", record))
+        await until(lambda: world.settled)
+        assert world.settled == [(record, REPLACED)] and world.sink.pending == 0
+        assert world.buckets["b"].objects == {record.key(): lost.body()}
+        ((of, there),) = world.replaced
+        assert (of, there.status_message, there.ended_at) == (record, "Edge lost", lost.ended_at)
+        (told,) = world.log.of("record-replaced")
+        assert (told["transaction_id"], told["by"]) == (record.transaction_id, "Edge lost")
+
+    asyncio.run(run())
+
+
+def test_what_may_not_be_read_counts_as_ours() -> None:
+    async def run() -> None:
+        world, record = World(), a_record()
+        world.bucket("b").is_write_only = True
+        world.bucket("b").objects[record.key()] = b"?"
+        world.sink.take(WriteRecord("b", record))
+        await until(lambda: world.settled)
+        assert world.settled == [(record, ALREADY_THERE)]
+
+    asyncio.run(run())
+
+
+def test_what_cannot_be_read_at_the_moment_is_asked_for_again() -> None:
+    async def run() -> None:
+        world, record = World(), a_record()
+        bucket = world.bucket("b")
+        bucket.objects[record.key()] = record.body()
+        bucket.unreadable = ConnectionError("no route to S3")
+        world.sink.take(WriteRecord("b", record))
+        await until(lambda: world.log.of("bucket-refuses"))
+        assert world.settled == [] and world.sink.pending == 1
+        bucket.unreadable = None
+        await until(lambda: world.settled)
+        assert world.settled == [(record, ALREADY_THERE)]
+
+    asyncio.run(run())
+
+
+def test_an_object_that_is_no_record_is_told_and_stays() -> None:
+    async def run() -> None:
+        world, record = World(), a_record()
+        world.bucket("b").objects[record.key()] = b"holiday.jpg"
+        world.sink.take(WriteRecord("b", record))
+        await until(lambda: world.settled)
+        assert world.settled == [(record, KEY_TAKEN)]
+        assert world.buckets["b"].objects == {record.key(): b"holiday.jpg"}
+        assert world.log.of("record-key-taken")[0]["key"] == record.key()
 
     asyncio.run(run())
 

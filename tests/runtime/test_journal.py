@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from edge.runtime.aws_messages import EndKept
+from edge.runtime.aws_messages import EndKept, LeaseWritten
 from edge.runtime.batch_writes import BatchWrites
 from edge.runtime.journal import DueCall, Journal
 from edge.runtime.journal_lines import Header
@@ -14,6 +15,7 @@ from edge.runtime.local_journal import LocalJournal
 from edge.runtime.safe_rows import SafeRows
 from edge.seam import CallJournalled, JournalPlace, NodeReport
 from model.cdr import CallDetailRecord, CallStatus
+from model.cdr_reader import read_record
 from model.codec import moment_text
 from model.node import CarrierState
 from model.quality import optional_quality
@@ -40,7 +42,7 @@ class World:
     def __init__(self, deployment: Deployment, log: Lines) -> None:
         writes = BatchWrites(deployment.aws.session())
         prefix = deployment.prefix
-        self.reports: list[CallJournalled | EndKept] = []
+        self.reports: list[CallJournalled | EndKept | LeaseWritten] = []
         self.disk = LocalJournal(
             deployment.journals, Header(NODE.node_id, prefix), longest_bytes=1 << 20, log=log
         )
@@ -138,6 +140,7 @@ def test_a_node_shows_itself_until_it_leaves(deployment: Deployment) -> None:
             journal.renewed(NodeReport(STARTED_AT, calls, calls == 2, (CARRIER,)))
             await world.written()
         (row,) = deployment.rows(NODES)
+        assert world.reports == [LeaseWritten()], "once"
         assert (row["sk"], row["sip_address"]) == (NODE.node_id, NODE.sip_address)
         assert (row["active_calls"], row["draining"]) == (2, True)
         # EDGE C9: the lease is the Core's, and no other clock has a say.
@@ -155,6 +158,46 @@ def test_a_node_shows_itself_until_it_leaves(deployment: Deployment) -> None:
         journal.leave()
         await world.written()
         assert deployment.rows(NODES) == []
+
+    in_journal(deployment, test)
+
+
+def test_a_row_takes_its_end_from_the_record_that_is_in_the_place_of_ours(
+    deployment: Deployment,
+) -> None:
+    # EDGE C9
+    async def test(world: World, journal: Journal) -> None:
+        record = a_record()
+        lost = replace(record, status_message="Edge lost", ended_at=record.started_at)
+        journal.ended(DueCall(record, deployment.bucket))
+        journal.replaced(record, read_record(lost.key(), lost.body()))
+        journal.stored(record)
+        await world.written()
+        (row,) = deployment.rows(CALLS)
+        assert (row["status_message"], row["billable_duration"]) == ("Edge lost", 0)
+        assert row["ended_at"] == moment_text(record.started_at)
+        assert (row["object_key"], "live_node" in row) == (record.key(), False)
+        # What the media was like comes a moment later, and changes no end.
+        journal.measured_to_the_end(record, a_quality())
+        await world.written()
+        (item,) = deployment.items(CALLS)
+        assert optional_quality(item) == a_quality()
+        assert item["status_message"] == {"S": "Edge lost"}
+
+    in_journal(deployment, test)
+
+
+def test_a_call_whose_object_cannot_be_stored_stays_due_and_is_not_tried_for_ever(
+    deployment: Deployment,
+) -> None:
+    async def test(world: World, journal: Journal) -> None:
+        due = DueCall(a_record(), deployment.bucket)
+        journal.ended(due)
+        journal.set_aside(due.record)
+        await world.written()
+        (row,) = deployment.rows(CALLS)
+        assert (row["live_node"], row["bucket"]) == (NODE.node_id, deployment.bucket)
+        assert not journal.found(due)
 
     in_journal(deployment, test)
 

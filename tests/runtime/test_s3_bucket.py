@@ -25,6 +25,9 @@ def test_an_object_is_created_once_and_reads_back_byte_for_byte(deployment: Depl
         await bucket.create(record.key(), record.body())
         with pytest.raises(AlreadyExistsError):
             await bucket.create(record.key(), b"something else")
+        assert await bucket.read(record.key()) == record.body()
+        with pytest.raises(FileNotFoundError):
+            await bucket.read("no-such-key")
 
     asyncio.run(run())
     assert deployment.objects() == {record.key(): record.body()}

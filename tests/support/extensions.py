@@ -11,10 +11,12 @@ from botocore.credentials import Credentials
 LONGEST_S = 10.0
 
 
-def ext(api_url: str, target: str, method: str = "GET") -> Any:
+def ext(
+    api_url: str, target: str, method: str = "GET", key: tuple[str, str] = ("test", "test")
+) -> Any:
     """Return the answer to a request to /ext/..., as JSON has it."""
     request = AWSRequest(method, api_url + target)
-    SigV4Auth(Credentials("test", "test"), "chime", "us-east-1").add_auth(request)
+    SigV4Auth(Credentials(*key), "chime", "us-east-1").add_auth(request)
     headers = dict(request.headers.items())
     signed = urllib.request.Request(api_url + target, headers=headers, method=method)
     with urllib.request.urlopen(signed, timeout=LONGEST_S) as answer:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,25 @@ def check(*arguments: str) -> Done:
     return ovc("check-bucket", *arguments)
 
 
-def test_the_printed_policy_makes_the_bucket_right(shelf: Shelf, tmp_path: Path) -> None:
+@pytest.fixture
+def roles(shelf: Shelf) -> Iterator[None]:
+    """Roles that may do nothing by themselves."""
+    iam = shelf.deployment.aws.client("iam")
+    for role in (EDGE, REAPER):
+        trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+        iam.create_role(RoleName=role.name, AssumeRolePolicyDocument=trust)
+    yield
+    for role in (EDGE, REAPER):
+        for name in iam.list_role_policies(RoleName=role.name)["PolicyNames"]:
+            iam.delete_role_policy(RoleName=role.name, PolicyName=name)
+        iam.delete_role(RoleName=role.name)
+
+
+@pytest.mark.usefixtures("roles")
+def test_the_printed_policy_makes_the_bucket_right(shelf: Shelf) -> None:
     before = check(shelf.bucket, *ROLES)
     assert before.code == ExitCode.FAILED
-    assert "by the edge: the bucket's policy does not allow it" in before.out
+    assert "by the edge: nothing allows it; the policy below does" in before.out
     assert before.err == "ovc: problems with the bucket: 3\n"
     policy = check(shelf.bucket, "--policy", *ROLES)
     assert policy.code == ExitCode.FAILED
@@ -47,6 +63,18 @@ def test_the_printed_policy_makes_the_bucket_right(shelf: Shelf, tmp_path: Path)
     assert (after.code, after.err) == (0, ""), after.out
     assert "PROBLEM" not in after.out
     assert json.loads(check(shelf.bucket, "--policy", *ROLES).out) == json.loads(policy.out)
+
+
+@pytest.mark.usefixtures("roles")
+def test_what_the_roles_may_by_themselves_is_enough_in_their_account(shelf: Shelf) -> None:
+    iam = shelf.deployment.aws.client("iam")
+    statement = {"Effect": "Allow", "Action": "s3:*Object", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    for role in (EDGE, REAPER):
+        iam.put_role_policy(RoleName=role.name, PolicyName="records", PolicyDocument=policy)
+    done = check(shelf.bucket, *ROLES)
+    assert (done.code, done.err) == (0, ""), done.out
+    assert "by the reaper: 'statement 1' of the role's own policy allows it" in done.out
 
 
 def test_the_statement_that_denies_is_named(shelf: Shelf) -> None:
@@ -87,6 +115,16 @@ def test_a_key_that_encrypts_is_told_with_its_statements(shelf: Shelf) -> None:
     assert '"kms:GenerateDataKey"' in done.out
 
 
+def test_prefixes_that_the_owner_was_told_are_in_the_policy(shelf: Shelf) -> None:  # EDGE C1
+    prefixes = ["--key-prefix", "new/cdrs", "--key-prefix", "old"]
+    policy = json.loads(check(shelf.bucket, "--policy", *ROLES, *prefixes).out)
+    for statement in policy["Statement"]:
+        assert statement["Resource"] == [
+            f"arn:aws:s3:::{shelf.bucket}/new/cdrs/*",
+            f"arn:aws:s3:::{shelf.bucket}/old/*",
+        ]
+
+
 def test_a_bucket_that_is_not_there_is_told(shelf: Shelf) -> None:
     done = check("nobody-has-this-one", *ROLES)
     assert (done.code, done.out) == (ExitCode.FAILED, "")
@@ -101,7 +139,9 @@ def test_a_bucket_that_is_not_there_is_told(shelf: Shelf) -> None:
             "--edge-role and --reaper-role go together",
         ),
         (["--edge-role", "x", "--reaper-role", "y", "--region", REGION], "'x' is no ARN of a role"),
-        (["--policy"], "the roles are those of a deployment in AWS"),
+        (["--policy"], "a policy is about a deployment in AWS"),
+        (["--key-prefix", "a"], "a policy is about a deployment in AWS"),
+        ([*ROLES, "--key-prefix", "/a"], "--key-prefix: prefix is '/a'; a path of letters"),
     ],
 )
 def test_an_option_that_cannot_be_used_is_named(arguments: list[str], told: str) -> None:

@@ -100,6 +100,13 @@ def test_the_roles_own_right_is_enough_in_one_account() -> None:
     assert len(problems(bucket([allow(Principal=root, Action="s3:*")]))) == 3
 
 
+def test_what_the_roles_own_policy_says_may_be_hidden() -> None:
+    hidden = {EDGE.arn: Unknown("denied"), REAPER.arn: Unknown("denied")}
+    assert problems(bucket(), hidden) == []
+    assert "whether the role's own does cannot be read: denied" in doubts(bucket(), hidden)[0]
+    assert doubts(bucket(RIGHT), hidden) == []
+
+
 def test_the_statement_that_denies_is_named() -> None:
     edge, *_ = problems(bucket([*RIGHT, deny()]))
     assert edge.endswith("by the edge: 'No' of the bucket's policy denies it")

@@ -1,13 +1,14 @@
 """`ovc bill` and `ovc cost compare` on a deployment in AWS."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli.errors import ExitCode
-from model.cdr import CallStatus, Disposition
+from model.cdr import CallDetailRecord, CallStatus, Disposition
 from model.cqr import CallQualityRecord, CallRoute
 from model.number_items import number_members
 from model.tables import INVENTORY, NUMBERS, PARTITION_KEY, SORT_KEY
@@ -18,11 +19,18 @@ from tests.cli.records.samples import ONE, OTHER, V2, a_call
 pytestmark = pytest.mark.sockets
 
 OURS = "+12065550100"
+NOON = datetime(2024, 11, 20, 12, tzinfo=UTC)
+BEFORE = datetime(2024, 1, 1, tzinfo=UTC)
 ABROAD = "+442071838750"
 
 
+def call_of(number: int, **changes: Any) -> CallDetailRecord:
+    """Return a call of a month that is over, wherever the clock of this machine stands."""
+    return a_call(number, started_at=NOON + timedelta(minutes=number), **changes)
+
+
 def bill(shelf: Shelf, *arguments: str) -> Done:
-    return shelf.ovc("--month", "2026-11", *arguments, command=("bill",))
+    return shelf.ovc("--month", "2024-11", *arguments, command=("bill",))
 
 
 def document(shelf: Shelf, *arguments: str) -> dict[str, Any]:
@@ -35,16 +43,18 @@ def document(shelf: Shelf, *arguments: str) -> dict[str, Any]:
 @pytest.fixture
 def month(shelf: Shelf) -> Shelf:
     """A month with a few calls of two connectors in both formats, and two numbers."""
-    on_net = a_call(2, to_number=ABROAD)
+    on_net = call_of(2, to_number=ABROAD)
     shelf.put(
-        a_call(1, to_number="+12065550111"),
+        call_of(1, to_number="+12065550111"),
         on_net,
-        a_call(3, status=CallStatus.REJECTED),
-        a_call(4, connector_id=OTHER, disposition=Disposition.ORIGINATION, form=V2),
+        call_of(3, status=CallStatus.REJECTED),
+        call_of(4, connector_id=OTHER, disposition=Disposition.ORIGINATION, form=V2),
     )
     quality = CallQualityRecord(call=on_net, route=CallRoute.ON_NET, last_minute=None, total=None)
     shelf.lay(quality.key(), quality.body())
-    for number in (held(OURS, connector_id=ONE), held("+12065550101", connector_id=OTHER)):
+    ours = held(OURS, connector_id=ONE, created_at=BEFORE)
+    theirs = held("+12065550101", connector_id=OTHER, created_at=BEFORE)
+    for number in (ours, theirs):
         shelf.deployment.put(NUMBERS, number_members(number))
     return shelf
 
@@ -74,7 +84,7 @@ def test_a_connector_alone_has_its_calls_and_numbers(month: Shelf) -> None:
 
 
 def test_another_month_has_other_calls(month: Shelf) -> None:
-    done = month.ovc("--month", "2026-10", command=("bill",))
+    done = month.ovc("--month", "2024-10", command=("bill",))
     assert (done.code, done.err) == (0, "")
     assert "No call was answered." in done.out
     assert "so far" not in done.out
@@ -87,7 +97,7 @@ def test_the_notes_of_csv_are_beside_it(month: Shelf) -> None:
 
 
 def test_what_is_no_record_is_told(month: Shelf) -> None:
-    key = a_call(9).key()
+    key = call_of(9).key()
     month.lay(key, b"{}")
     done = bill(month)
     assert done.code == 0
@@ -98,11 +108,14 @@ def test_what_is_no_record_is_told(month: Shelf) -> None:
 def test_a_month_is_compared_by_real_calls(month: Shelf, tmp_path: Path) -> None:
     card = tmp_path / "card.toml"
     card.write_text('name = "Flat"\n[outbound]\nper_minute = 0.01\n[monthly]\nnumber = 0.1')
-    done = month.ovc(str(card), "--month", "2026-11", "--json", command=("cost", "compare"))
+    done = month.ovc(str(card), "--month", "2024-11", "--json", command=("cost", "compare"))
     assert done.code == 0, done.err
     flat, amazon = json.loads(done.out)["Offers"]
+    assert flat["CallsWithoutRate"] == 0
     assert (flat["Normalized"], amazon["Normalized"]) == ("0.21", "2.00")
     assert json.loads(done.out)["OwnEdge"]["ConcurrentCalls"] == 2
+    assert json.loads(done.out)["Notes"][0].startswith("2 calls have no quality record")
+    assert json.loads(done.out)["IsPartial"] is False
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]  # it has none
 import pytest
 
 from cli.errors import ExitCode
-from model.call_items import ended_members, live_members
+from model.call_items import due_members, ended_members, live_members
 from model.cdr import CallDetailRecord, CallStatus, Disposition
 from model.record_form import KEY_PREFIX
 from model.record_settings import RecordSettings
@@ -220,6 +220,12 @@ def test_a_record_without_a_row_is_searched_for(full: Shelf) -> None:
 def test_what_has_no_record_yet_or_never_will_is_told(full: Shelf) -> None:
     full.deployment.put(CALLS, live_members(a_live_call("up"), "node"))
     full.deployment.put(CALLS, ended_members(a_call(transaction_id="lost"), "node", None))
+    waiting = a_call(transaction_id="due")
+    full.deployment.put(CALLS, due_members(waiting, "node", "elsewhere", waiting.key()))
+    told = f"the record of due is on its way to s3://elsewhere/{waiting.key()}, or waits for S3"
+    assert full.ovc("get", "due").err == f"ovc: {told}\n"
+    full.put(waiting)
+    assert full.ovc("get", "due").code == 0
     assert "the call up is up; its record comes at its end" in full.ovc("get", "up").err
     done = full.ovc("get", "lost")
     assert done.code == ExitCode.FAILED

@@ -1,6 +1,7 @@
 """`ovc cdr` as a process: signals, pipes, credentials that are not there."""
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -52,6 +53,40 @@ def test_ctrl_c_ends_a_tail_without_a_word(shelf: Shelf) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 130
         assert (process.stdout.read(), process.stderr.read().strip()) == ("", "")
+
+
+def on_a_terminal(shelf: Shelf, *arguments: str) -> bytes:
+    """Run a command whose standard error is a terminal; return what that shows."""
+    ours, theirs = pty.openpty()
+    where = ["--prefix", shelf.deployment.prefix, "--region", REGION]
+    environment = {**shelf.deployment.aws.environment, "TERM": "xterm", "COLUMNS": "100"}
+    with subprocess.Popen(
+        [*OVC_CDR, *arguments, *where],
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        cwd=ROOT,
+        env=environment,
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while part := os.read(ours, 65_536):
+                shown += part
+        except OSError:  # how a terminal tells that nobody is there any more
+            pass
+        assert process.wait(PATIENCE_S) == 0, shown
+    os.close(ours)
+    return shown
+
+
+def test_a_terminal_shows_how_far_it_has_come(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.put(*(a_call(number) for number in range(5)))
+    shelf.lay(a_call(9).key(), b"{}")
+    shown = on_a_terminal(shelf, "export", "--out", str(tmp_path / "calls.csv"))
+    assert b" records" in shown and b"\x1b[" in shown  # the bar is drawn, and taken away again
+    assert b"is no call detail record: it has no member AwsAccountId" in shown
+    assert b"calls.csv: records written: 5" in shown
+    assert (tmp_path / "calls.csv").read_text().count("\n") == 6
 
 
 @pytest.mark.parametrize("more", [[], ["--bucket", "any"]])

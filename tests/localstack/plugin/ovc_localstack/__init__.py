@@ -1,0 +1,1 @@
+"""LocalStack without Docker, as far as this project's stacks need it."""
