@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --custom-compile-command "make lock" -q
 
-.PHONY: help up install develop test test-fast localstack lint format bench bench-relay bench-records fuzz soak synth openapi refusals conformance lock system-packages clean
+.PHONY: help up install develop test test-fast localstack lint format bench bench-relay bench-records fuzz soak chaos synth openapi refusals conformance lock system-packages clean
 
 help:
 	@echo "make up         install what is needed and run the whole product here (ovc up)"
@@ -20,6 +20,7 @@ help:
 	@echo "make bench-records  from the end of a call to its record (RATE=100 SECONDS=60); fails when it is late"
 	@echo "make fuzz       a million inputs that nobody would send (INPUTS=1000000 SEED=...)"
 	@echo "make soak       twenty minutes of mixed calls (MINUTES=20 RATE=100): what is left behind?"
+	@echo "make chaos      ten minutes of killed edges and failing AWS (MINUTES=10 SEED=...): is every call billed right?"
 	@echo "make synth      the CloudFormation templates, without Docker or credentials"
 	@echo "make openapi    docs/openapi.json, the API's description, from the code"
 	@echo "make refusals   docs/refusals.md, every reason of a refusal, from the code"
@@ -108,6 +109,9 @@ fuzz: develop
 soak: develop
 	@./scripts/system-packages sip-tester
 	@$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),20) --rate $(or $(RATE),100)
+
+chaos: develop
+	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 synth: develop
 	@$(BIN)/python app.py

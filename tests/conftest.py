@@ -6,6 +6,9 @@ from hypothesis import settings
 from tests.clients import terraform
 from tests.infra.synthesis import Assembly, bare_environment, run
 
+COUNTED = "counted"
+"""A property of a test whose value the reader of a run wants to see."""
+
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 """No example fails because the machine is busy: the tests measure no time."""
@@ -14,6 +17,14 @@ settings.load_profile("untimed")
 def pytest_report_header() -> str:
     """Return what is tested only where this machine has it, so that nobody misses it unseen."""
     return terraform.presence()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests have counted, whether or not they passed."""
+    for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
+        for name, said in report.user_properties:
+            if name == COUNTED:
+                terminalreporter.write_line(str(said))
 
 
 @pytest.fixture(scope="session")

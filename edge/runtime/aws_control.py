@@ -2,9 +2,9 @@
 
 What must not get lost stays in care here until the worker says that it is where no crash can take
 it: an answered call until its row is in the table or on the disk, and its end until that is; any
-other record until it is settled. When a worker dies, its successor gets all of that once more; the
-conditional PUT makes that harmless (EDGE C9). Rows of calls are written whole, so that a repeated
-one is harmless too.
+other record until it is settled. While there is no worker, rows go to a journal of our own. When a
+worker dies, its successor gets all of that once more; the conditional PUT makes that harmless (EDGE
+C9). Rows of calls are written whole, so that a repeated one is harmless too.
 """
 
 import socket
@@ -32,6 +32,7 @@ from edge.runtime.backoff import Backoff
 from edge.runtime.channel import Channel
 from edge.runtime.log import Logger
 from edge.runtime.pump import Pump
+from edge.runtime.standby_journal import Owed, StandbyJournal
 from edge.seam import (
     CallJournalled,
     ConfigLoaded,
@@ -79,6 +80,9 @@ class AwsControl:
         self._unsettled: dict[str, WriteRecord] = {}
         self._backlog = 0
         self._recordings: dict[str, RecordingOver] = {}
+        self._standby = StandbyJournal(begin, feed=feed, log=log)
+        self._is_alone = False
+        """Whether the worker has died and its successor has not said a word yet."""
         self._backoff = Backoff(first_s=FIRST_RESTART_S, longest_s=LONGEST_RESTART_S)
         self._restart: TimerHandle | None = None
         self.configured = Event()
@@ -114,6 +118,7 @@ class AwsControl:
         if record.is_journalled:
             self._ends[record.record.transaction_id] = record
             self._pump.send(record, linger_s=END_LINGER_S)
+            self._keep_alone(record)
             return
         self._unsettled[record.record.key()] = record
         if len(self._unsettled) > LONGEST_CARE:
@@ -128,9 +133,11 @@ class AwsControl:
                 # Its caller waits.
                 self._answers[call.transaction_id] = entry
                 self._pump.send(entry)
+                self._keep_alone(entry)
             case ForgetCall(transaction_id):
                 self._ends[transaction_id] = entry
                 self._pump.send(entry, linger_s=END_LINGER_S)
+                self._keep_alone(entry)
             case NoteQuality() | NoteHealth():
                 self._pump.send(entry, linger_s=LINGER_S)
 
@@ -163,6 +170,11 @@ class AwsControl:
         self._pump.close()
         self._process.kill()
         self._process.wait()
+        self._standby.close()
+
+    def _keep_alone(self, owed: Owed) -> None:
+        if self._is_alone:
+            self._standby.keep(owed)
 
     def _start(self) -> None:
         self._restart = None
@@ -192,8 +204,13 @@ class AwsControl:
         wait_s = self._backoff.next_s()
         self._log("aws-worker-lost", {"status": status, "restart_in_s": wait_s})
         self._restart = self._loop.call_later(wait_s, self._start)
+        if not self._is_alone:
+            self._is_alone = True
+            for owed in (*self._answers.values(), *self._ends.values()):
+                self._standby.keep(owed)
 
     def _take(self, reports: list[AwsReport]) -> None:
+        self._is_alone = False
         for report in reports:
             match report:
                 case RecordingSettled(transaction_id):
@@ -203,6 +220,7 @@ class AwsControl:
                 case EndKept(transaction_id):
                     self._answers.pop(transaction_id, None)
                     self._ends.pop(transaction_id, None)
+                    self._standby.drop(transaction_id)
                 case RecordSettled():
                     self._settled(report)
                 case Backlog(records):
@@ -220,8 +238,11 @@ class AwsControl:
                         self.configured.set()
 
     def _journalled(self, report: CallJournalled) -> None:
+        name = report.transaction_id
         if report.place is not JournalPlace.NOWHERE:
-            self._answers.pop(report.transaction_id, None)
+            self._answers.pop(name, None)
+            if name not in self._ends:
+                self._standby.drop(name)
         self._feed(report)
 
     def _settled(self, report: RecordSettled) -> None:

@@ -149,10 +149,12 @@ class RecordKeeping:
         """Write what there is, then take the node off the list, unless something of it is left:
         then its row stays, for the reaper to find that (EDGE C9)."""
         self.journal.flush()
-        while self.pending:
-            await asyncio.sleep(LOOK_EVERY_S)
+        await self._nothing_pending()
         if await self._is_nothing_left():
             self.journal.leave()
+            await self._nothing_pending()
+
+    async def _nothing_pending(self) -> None:
         while self.pending:
             await asyncio.sleep(LOOK_EVERY_S)
 

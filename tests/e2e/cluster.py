@@ -4,7 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from tempfile import TemporaryDirectory
@@ -83,7 +83,9 @@ class Shared:
         self.pbx, self.carrier = free_host(), free_address(free_host())
         self.dynamodb: DynamoDBClient = aws.clients("us-east-1").dynamodb
         for table in TABLES:
-            self.dynamodb.create_table(**table.creation(DEFAULT_PREFIX))  # type: ignore[arg-type]  # an open mapping in model.tables
+            # On a busy machine the client asks again before it has heard that the table is made.
+            with suppress(self.dynamodb.exceptions.ResourceInUseException):
+                self.dynamodb.create_table(**table.creation(DEFAULT_PREFIX))  # type: ignore[arg-type]  # an open mapping in model.tables
 
     def connector(self, cps_limit: int) -> Connector:
         """Return the connector whose PBX may call."""
@@ -147,6 +149,20 @@ class Shared:
             os.kill(self.aws.pid, signal.SIGCONT)
 
 
+def edge_environment(listen: Address, settings: str, aws_url: str) -> dict[str, str]:
+    """Return what an edge at an address has to know."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "OVC_"))}
+    return {
+        **kept,
+        "AWS_ENDPOINT_URL": aws_url,
+        "AWS_ACCESS_KEY_ID": embedded.ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": embedded.SECRET_ACCESS_KEY,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "OVC_SETTINGS": settings,
+        "OVC_SIP_LISTEN": f"{listen[0]}:{listen[1]}",
+    }
+
+
 @contextmanager
 def cluster(
     size: int,
@@ -164,20 +180,10 @@ def cluster(
         addresses = [(f"127.0.0.{number + 1}", free_port()) for number in range(size)]
 
         def start(number: int) -> Edge:
-            host, port = addresses[number]
-            kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "OVC_"))}
-            environment = {
-                **kept,
-                "AWS_ENDPOINT_URL": aws.url,
-                "AWS_ACCESS_KEY_ID": embedded.ACCESS_KEY_ID,
-                "AWS_SECRET_ACCESS_KEY": embedded.SECRET_ACCESS_KEY,
-                "AWS_EC2_METADATA_DISABLED": "true",
-                "OVC_SETTINGS": shared.settings(**sections),
-                "OVC_SIP_LISTEN": f"{host}:{port}",
-                "OVC_JOURNAL_DIRECTORY": journals,
-                **variables,
-            }
-            return running.enter_context(edge(environment, port))
+            settings = shared.settings(**sections)
+            environment = edge_environment(addresses[number], settings, aws.url)
+            environment |= {"OVC_JOURNAL_DIRECTORY": journals, **variables}
+            return running.enter_context(edge(environment, addresses[number][1]))
 
         edges = [start(number) for number in range(size)]
         for process in edges:

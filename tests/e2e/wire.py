@@ -56,8 +56,12 @@ class Wire:
             for data, flow in agent.outgoing():
                 self._sockets[agent.name].sendto(data, flow.remote)
 
+    def close(self) -> None:
+        """Close the sockets."""
+        self._open.close()
+
     def __enter__(self) -> "Wire":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._open.close()
+        self.close()

@@ -158,6 +158,7 @@ class PlacedCall(_AgentCall):
         refresh = () if plan.reinvite_after_s is None else (Offer(plan.reinvite_after_s),)
         super().__init__(agent, flow, (*plan.offers, *refresh), plan.replies)
         self.plan = plan
+        self.caller = caller
         self.tag = agent.ids.tag()
         self.provisionals: list[Response] = []
         self.final: Response | None = None
@@ -191,9 +192,8 @@ class PlacedCall(_AgentCall):
         """Cancel or hang up as planned."""
         if timer is _Due.CANCEL:
             self.cancel(now)
-        elif timer is _Due.GIVE_UP and self._transaction is not None:
-            self.agent.endpoint.abandon(self._transaction)
-            self.no_response = True
+        elif timer is _Due.GIVE_UP:
+            self.abandon()
         else:
             super().on_timer(timer, now)
 
@@ -202,6 +202,13 @@ class PlacedCall(_AgentCall):
         if self.final is None and self._transaction is not None and not self.no_response:
             self.agent.endpoint.cancel(self._transaction, (), self, now)
             self.wait(_Due.GIVE_UP, TIMEOUT, now)
+
+    def abandon(self) -> None:
+        """Wait for a final response no longer."""
+        if self.final is None and self._transaction is not None and not self.no_response:
+            self.agent.endpoint.abandon(self._transaction)
+            self.no_response = True
+            self.armed.clear()
 
     def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         """Take what comes back."""
