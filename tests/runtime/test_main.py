@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from threading import Thread
 from typing import IO, Any
 
@@ -249,6 +250,20 @@ def test_a_wrong_setting_is_exit_code_2_and_a_remedy(deployment: Deployment) -> 
     ended = run_to_end(environment(deployment, 5060) | {"OVC_MEDIA_WORKERS": "many"})
     assert ended.returncode == 2
     assert "OVC_MEDIA_WORKERS is 'many'; a whole number from 1 to 64 is wanted" in ended.stderr
+
+
+def test_a_journal_that_cannot_be_kept_is_exit_code_2_and_a_remedy(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    # EDGE C9
+    no_directory = tmp_path / "file"
+    no_directory.write_text("")
+    settings = environment(deployment, free_port(), OVC_JOURNAL_DIRECTORY=str(no_directory))
+    ended = run_to_end(settings)
+    assert ended.returncode == 2
+    for wanted in (f"no journal can be kept in {no_directory}", "Set OVC_JOURNAL_DIRECTORY to"):
+        assert wanted in ended.stderr
+    assert json.loads(ended.stdout)["event"] == "journal-refused"
 
 
 def test_arguments_are_answered_with_what_can_be_set(deployment: Deployment) -> None:
