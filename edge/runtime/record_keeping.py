@@ -111,9 +111,9 @@ class RecordKeeping:
         loop = asyncio.get_running_loop()
 
         def run() -> None:
-            replay.run()
-            # An earlier worker of this node may have left ends of calls that are now in the table.
-            loop.call_soon_threadsafe(self._due.owe)
+            if replay.run():
+                # They may be of an earlier worker of this node, and due.
+                loop.call_soon_threadsafe(self._due.owe)
 
         # A daemon: what it has not written stays in the file.
         Thread(target=run, name="replay", daemon=True).start()
@@ -179,7 +179,7 @@ class RecordKeeping:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + LAST_FLUSH_S
         while self._disk.pending and loop.time() < deadline:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(LOOK_EVERY_S)
 
     def _take_record(self, due: DueCall, *, is_journalled: bool) -> None:
         if is_journalled:
