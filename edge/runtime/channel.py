@@ -39,8 +39,7 @@ class Channel(Generic[Outgoing, Incoming]):
         self._batch: list[Outgoing] = []
         self._unsent: deque[memoryview] = deque()
         self._unsent_bytes = 0
-        # A new one for each `receive` would be cut down to what came, and what is left between such
-        # pieces is too small for the next one: the heap would grow for hours.
+        # For every `receive`: a new one would be cut down to the few octets that came.
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._received = bytearray()
         self._closed = False

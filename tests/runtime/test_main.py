@@ -277,3 +277,26 @@ def test_core_dumps_are_off(running: Edge) -> None:
         with open(f"/proc/{pid}/limits", encoding="ascii") as limits:
             (line,) = [line for line in limits if line.startswith("Max core file size")]
         assert line.split()[4:6] in (["0", "0"], ["1", "1"]), "no core file is made at either"
+
+
+_BLOCKS = """
+import ctypes
+from edge.__main__ import LARGE_BLOCK_BYTES, keep_large_blocks_apart
+
+class Statistics(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in "abc"] + [("mapped", ctypes.c_size_t)]
+    _fields_ += [(name, ctypes.c_size_t) for name in "efghij"]
+
+mallinfo = ctypes.CDLL(None).mallinfo2
+mallinfo.restype = Statistics
+keep_large_blocks_apart()
+bytes(64 * LARGE_BLOCK_BYTES)  # freed: from here on glibc would keep smaller ones in its heap
+before = mallinfo().mapped
+blocks = [bytes(LARGE_BLOCK_BYTES) for _ in range(200)]
+print(mallinfo().mapped - before)
+"""
+
+
+def test_large_blocks_of_memory_are_the_kernels() -> None:  # EDGE X9: they leave no holes
+    done = subprocess.run([sys.executable, "-c", _BLOCKS], capture_output=True, check=True)
+    assert int(done.stdout) > 100, "the others fit into holes that were there already"
