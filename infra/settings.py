@@ -131,8 +131,8 @@ class DeploymentSettings:
                 raise DeploymentProblemError(f"{key} is unknown; known are {', '.join(readers)}")
         # An unknown name is refused with everything else.
         profile = PROFILES.get(str(given.get("profile", "small")), SMALL)
-        # Each reader returns its member's own type, which the type checker cannot see.
-        return cls(**{**asdict(profile), **given})  # type: ignore[arg-type]
+        # Each reader returns its member's own type.
+        return cls(**{**asdict(profile), **given})
 
     def _check_document(self) -> None:
         for name in _OF_THE_DEPLOYMENT:
