@@ -14,13 +14,10 @@ from typing import NamedTuple
 
 from billing.rate_card import Direction
 from model.calls import customer_number
-from model.cdr import CallStatus
+from model.cdr import UNKNOWN_COUNTRY, CallStatus
 from model.cdr_reader import ReadRecord
 from model.cqr import CallRoute
 from model.numbers import facts_of
-
-UNKNOWN_COUNTRY = "??"
-"""Of what is called and is no valid number, as an emergency code."""
 
 
 class RouteSource(Enum):
@@ -39,7 +36,8 @@ class BillableCall(NamedTuple):
     direction: Direction
     called: str
     country: str
-    """Of the number that is called: ISO 3166, `001` for non-geographic ones."""
+    """Of the number that is called: ISO 3166, `001` for non-geographic ones, `ZZ` for what is no
+    valid number, as an emergency code."""
     route: CallRoute
     route_source: RouteSource
     recorded_s: int

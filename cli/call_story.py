@@ -69,7 +69,7 @@ def lines_of(story: Story) -> list[str]:
     if story.is_live:
         lines.append("The call is up.")
     elif story.events and story.events[-1].get("event") in ("call-started", "call-attempt"):
-        lines.append("It has not ended, as far as is known here.")
+        lines.append(_unheard_end(story.record))
     lines += _advice(story)
     lines += media_lines(story.quality)
     lines += _where(story.record)
@@ -118,6 +118,13 @@ def _heading(story: Story, first: Event) -> list[str]:
     if dialed is not None:
         lines.append(f"  dialed       {_safe(_first(story, 'from_number'))} -> {_safe(dialed)}")
     return lines
+
+
+def _unheard_end(record: Mapping[str, object] | None) -> str:
+    """Return what is known of the end of a call whose node has not told of it (EDGE C9)."""
+    if record is None:
+        return "It has not ended, as far as is known here."
+    return f"Its node has not told of the end; the record says {told(record, 'StatusMessage')}."
 
 
 def _sentence(event: Event) -> str:

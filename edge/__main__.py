@@ -5,6 +5,7 @@ Exit codes: 0 stopped as told, 2 a setting cannot be used, 3 the SIP port is not
 """
 
 import asyncio
+import ctypes
 import errno
 import gc
 import os
@@ -34,6 +35,10 @@ from edge.settings import VARIABLES, EnvironmentProblemError, RuntimeSettings
 EXIT_SETTINGS = 2
 EXIT_PORT = 3
 
+LARGE_BLOCK_BYTES = 32_768
+"""From here on memory is taken from the kernel block by block."""
+_M_MMAP_THRESHOLD = -3
+"""malloc.h; Python has no name for it."""
 YOUNG_OBJECTS = 50_000
 """Allocations between two young collections. What a message leaves behind dies by its reference
 count; the default of 700 would search for cycles at every few messages and find none."""
@@ -45,6 +50,7 @@ def main() -> int:
         print(usage(), file=sys.stderr)  # noqa: T201  # the terminal is the reader
         return EXIT_SETTINGS
     forbid_core_files()
+    keep_large_blocks_apart()
     log = JsonLines()
     try:
         settings = RuntimeSettings.from_environment(os.environ)
@@ -78,6 +84,18 @@ def forbid_core_files() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_CORE)
     limit = 0 if most == 0 else 1
     resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))
+
+
+def keep_large_blocks_apart() -> None:
+    """Let large blocks of memory go back to the kernel whole (mallopt(3)).
+
+    glibc puts larger and larger ones among the small when they are freed. The tables of a busy node
+    then leave holes wherever they have grown, and the heap grows for minutes after all else is
+    settled. A C library without mallopt is left alone.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
 
 
 def usage() -> str:

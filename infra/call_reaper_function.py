@@ -73,7 +73,7 @@ class CallReaperFunction(Construct):
         prefixes = settings.operator.records.prefixes
         records = [record_arns(stack, settings, prefix) for prefix in prefixes]
         made.permit(("s3:PutObject", "s3:GetObject"), *records)
-        permit_foreign(made.role, settings, prefixes, reads=True)
+        permit_foreign(made.role, settings, prefixes)
         # cdk-nag writes a reference as <AWS::Region>.
         bucket = cdr_bucket_name(settings.prefix, "<AWS::AccountId>", "<AWS::Region>")
         tasks = f"<AWS::Region>:<AWS::AccountId>:task/{edge_cluster_name(settings)}/*"

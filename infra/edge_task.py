@@ -193,18 +193,17 @@ class EdgeTask(Construct):
             },
         )
         self._permit_logs(role)
-        permit_foreign(role, settings, self._prefixes())
+        permit_foreign(role, settings, prefixes, self._other_prefixes())
         if settings.operator.records.quality:
             self._permit_quality(role)
         if settings.operator.recording.allowed:
             self._permit_recording(role)
         return role
 
-    def _prefixes(self) -> list[str]:
-        """Return the prefixes of all objects that nodes store."""
+    def _other_prefixes(self) -> list[str]:
+        """Return the prefixes of what nodes store besides records, and never read."""
         operator = self._settings.operator
         return [
-            *operator.records.prefixes,
             *([QUALITY_PREFIX] if operator.records.quality else []),
             *([RECORDING_PREFIX] if operator.recording.allowed else []),
         ]

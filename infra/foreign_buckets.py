@@ -14,18 +14,18 @@ from infra.settings import DeploymentSettings
 
 
 def permit_foreign(
-    role: iam.Role, settings: DeploymentSettings, prefixes: Sequence[str], *, reads: bool = False
+    role: iam.Role, settings: DeploymentSettings, records: Sequence[str], others: Sequence[str] = ()
 ) -> None:
-    """Let a role write, and if it must read, objects under prefixes of the other buckets."""
-    actions = ["s3:PutObject", *(["s3:GetObject"] if reads else [])]
+    """Let a role do in the other buckets what it may in the deployment's own: write objects under
+    all these prefixes, and read those of records (EDGE C9)."""
     for bucket in settings.cdr_buckets:
-        for prefix in prefixes:
+        for prefix in (*records, *others):
+            actions = ["s3:PutObject", *(["s3:GetObject"] if prefix in records else [])]
             objects = f"arn:{Aws.PARTITION}:s3:::{bucket}/{prefix}/*"
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[objects]))
             # cdk-nag writes a reference as <AWS::Partition>.
             finding = f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::{bucket}/{prefix}/*]"
             accept(role, {finding: "As of a record's name in the deployment's own bucket."})
     if settings.cdr_kms_keys:
-        keys = list(settings.cdr_kms_keys)
-        actions = ["kms:GenerateDataKey", *(["kms:Decrypt"] if reads else [])]
+        actions, keys = ["kms:GenerateDataKey", "kms:Decrypt"], list(settings.cdr_kms_keys)
         role.add_to_policy(iam.PolicyStatement(actions=actions, resources=keys))

@@ -156,8 +156,8 @@ def _of_encryption(looked: Looked) -> Iterator[Finding]:
     elif not key.endswith("alias/aws/s3"):
         yield Finding(
             Mark.UNSURE,
-            f"objects are encrypted with {key}: its policy has to allow kms:GenerateDataKey to the "
-            "edge, and to the reaper kms:Decrypt as well; for a key of another account "
+            f"objects are encrypted with {key}: its policy has to allow kms:GenerateDataKey and "
+            "kms:Decrypt to edge and reaper; for a key of another account "
             "ovc:cdr_kms_keys gives the roles their part of it",
         )
     elif looked.is_of_account is True:

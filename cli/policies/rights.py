@@ -16,6 +16,7 @@ from model.settings import Settings
 
 PUT, GET = "s3:PutObject", "s3:GetObject"
 
+_RECORDS = "records"
 _NOT_IN_SID = re.compile(r"[^A-Za-z0-9]")
 
 
@@ -23,6 +24,8 @@ class Need(NamedTuple):
     """What one part of a deployment does with a bucket."""
 
     who: str
+    what: str
+    """A word for the objects."""
     role: Role
     actions: tuple[str, ...]
     prefixes: tuple[str, ...]
@@ -35,15 +38,16 @@ class Need(NamedTuple):
 
 def needs_of(settings: Settings, edge: Role, reaper: Role | None) -> list[Need]:
     """Return all needs of a deployment with these settings (EDGE C1, C9, X10)."""
-    prefixes = [*settings.records.prefixes]
-    if settings.records.quality:
-        prefixes.append(QUALITY_PREFIX)
-    if settings.recording.allowed:
-        prefixes.append(RECORDING_PREFIX)
-    needs = [Need("edge", edge, (PUT,), tuple(prefixes))]
+    others = [
+        *([QUALITY_PREFIX] if settings.records.quality else []),
+        *([RECORDING_PREFIX] if settings.recording.allowed else []),
+    ]
+    # A record that is there already is read: the row takes its end from it.
+    needs = [Need("edge", _RECORDS, edge, (PUT, GET), settings.records.prefixes)]
+    if others:
+        needs.append(Need("edge", "others", edge, (PUT,), tuple(others)))
     if reaper is not None:
-        # It reads an object that is there already: the row takes its end from it.
-        needs.append(Need("reaper", reaper, (PUT, GET), settings.records.prefixes))
+        needs.append(Need("reaper", _RECORDS, reaper, (PUT, GET), settings.records.prefixes))
     return needs
 
 
@@ -53,7 +57,9 @@ def statements_for(
     """Return the statements of a bucket's policy that give exactly what is needed."""
     return [
         {
-            "Sid": f"{_NOT_IN_SID.sub('', deployment).capitalize()}{need.who.capitalize()}Records",
+            "Sid": _NOT_IN_SID.sub("", deployment).capitalize()
+            + need.who.capitalize()
+            + need.what.capitalize(),
             "Effect": "Allow",
             "Principal": {"AWS": need.role.arn},
             "Action": list(need.actions),
@@ -79,10 +85,11 @@ def key_statements(needs: Sequence[Need]) -> list[Mapping[str, object]]:
             "Sid": f"{need.who.capitalize()}Records",
             "Effect": "Allow",
             "Principal": {"AWS": need.role.arn},
-            "Action": ["kms:GenerateDataKey", *(["kms:Decrypt"] if GET in need.actions else [])],
+            "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
             "Resource": "*",
         }
         for need in needs
+        if need.what == _RECORDS
     ]
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from asyncio import AbstractEventLoop, Event, TimerHandle
 from collections.abc import Callable
+from typing import TypeVar
 
 from edge.runtime.aws_messages import (
     AwsCommand,
@@ -57,7 +58,10 @@ LINGER_S = 0.05
 END_LINGER_S = 0.005
 """How long the end of an answered call may: until it is there, a crash takes it."""
 LONGEST_CARE = 50_000
-"""Records of refused calls, and of quality, that are in care here; the worker has fewer."""
+"""Answers, ends and other records, of each so many, that are in care here; a worker that works has
+fewer."""
+
+Kept = TypeVar("Kept", bound=JournalCall | ForgetCall | WriteRecord)
 
 
 class AwsControl:
@@ -116,14 +120,12 @@ class AwsControl:
     def write(self, record: WriteRecord) -> None:
         """Hand a record over to be stored."""
         if record.is_journalled:
-            self._ends[record.record.transaction_id] = record
+            self._care_for(self._ends, record.record.transaction_id, record)
             self._pump.send(record, linger_s=END_LINGER_S)
             self._keep_alone(record)
-            return
-        self._unsettled[record.record.key()] = record
-        if len(self._unsettled) > LONGEST_CARE:
-            del self._unsettled[next(iter(self._unsettled))]
-        self._pump.send(record, linger_s=LINGER_S)
+        else:
+            self._care_for(self._unsettled, record.record.key(), record)
+            self._pump.send(record, linger_s=LINGER_S)
 
     def journal(self, entry: JournalEntry) -> None:
         """Let a call's row be written or removed; what its media is like and a connector's health
@@ -131,11 +133,11 @@ class AwsControl:
         match entry:
             case JournalCall(call):
                 # Its caller waits.
-                self._answers[call.transaction_id] = entry
+                self._care_for(self._answers, call.transaction_id, entry)
                 self._pump.send(entry)
                 self._keep_alone(entry)
             case ForgetCall(transaction_id):
-                self._ends[transaction_id] = entry
+                self._care_for(self._ends, transaction_id, entry)
                 self._pump.send(entry, linger_s=END_LINGER_S)
                 self._keep_alone(entry)
             case NoteQuality() | NoteHealth():
@@ -175,6 +177,15 @@ class AwsControl:
     def _keep_alone(self, owed: Owed) -> None:
         if self._is_alone:
             self._standby.keep(owed)
+
+    def _care_for(self, kept: dict[str, Kept], name: str, entry: Kept) -> None:
+        """Keep something for a worker that comes later; not without end, if none ever does."""
+        kept[name] = entry
+        if len(kept) > LONGEST_CARE:
+            oldest = next(iter(kept))
+            del kept[oldest]
+            hint = "the AWS worker does not come back; look for aws-worker-lost"
+            self._log("record-given-up", {"record": oldest, "hint": hint})
 
     def _start(self) -> None:
         self._restart = None

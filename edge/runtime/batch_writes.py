@@ -17,6 +17,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.httpsession import URLLib3Session
+from botocore.parsers import ResponseParserError
 from botocore.utils import get_environ_proxies
 
 from edge.runtime.row_writer import CONNECT_S, READ_S, Request, Write
@@ -52,7 +53,8 @@ class BatchWrites:
     def to(self, table: str) -> Write:
         """Return the writing into one table.
 
-        It raises ClientError when DynamoDB refuses, and botocore's other errors when it is away.
+        It raises ClientError when DynamoDB refuses, botocore's other errors when it is away, and
+        its ResponseParserError when somebody else answers.
         """
         return partial(self._write, table)
 
@@ -68,7 +70,10 @@ class BatchWrites:
         answer = _read(response.content)
         if response.status_code != 200:
             raise _refusal(response.status_code, answer)
-        left: list[Request] = answer.get("UnprocessedItems", {}).get(table, [])
+        if "UnprocessedItems" not in answer:
+            # Whoever answers so is not DynamoDB, and nobody knows what has become of the rows.
+            raise ResponseParserError(f"{OPERATION}: the answer says nothing of what was written")
+        left: list[Request] = answer["UnprocessedItems"].get(table, [])
         return left
 
 

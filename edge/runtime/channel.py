@@ -39,6 +39,8 @@ class Channel(Generic[Outgoing, Incoming]):
         self._batch: list[Outgoing] = []
         self._unsent: deque[memoryview] = deque()
         self._unsent_bytes = 0
+        # For every `receive`: a new one would be cut down to the few octets that came.
+        self._buffer = memoryview(bytearray(READ_BYTES))
         self._received = bytearray()
         self._closed = False
 
@@ -113,15 +115,15 @@ class Channel(Generic[Outgoing, Incoming]):
         if self._closed:
             return []
         try:
-            chunk = self._socket.recv(READ_BYTES)
+            length = self._socket.recv_into(self._buffer)
         except (BlockingIOError, InterruptedError):
             return []
         except OSError:
-            chunk = b""
-        if not chunk:
+            length = 0
+        if not length:
             self.close()
             return []
-        self._received += chunk
+        self._received += self._buffer[:length]
         return self._take_frames()
 
     def _take_frames(self) -> list[Incoming]:

@@ -97,17 +97,18 @@ class DueRows:
         self._take = take
         self._room = room
         self._log = log
-        self._is_owed = True
+        self.is_owed = True
+        """Whether there may be rows that nobody has in memory."""
         self._damaged: set[str] = set()
 
     def owe(self) -> None:
         """Note that a call was left to its row."""
-        self._is_owed = True
+        self.is_owed = True
 
     async def run(self) -> None:
         """Look for rows from time to time, for ever."""
         while True:
-            if self._is_owed and self._room() > 0:
+            if self.is_owed and self._room() > 0:
                 await self.collect()
             await asyncio.sleep(EVERY_S)
 
@@ -115,7 +116,7 @@ class DueRows:
         """Read rows as long as there is room; nothing more is owed once all were known."""
         loop = asyncio.get_running_loop()
         taken, after = 0, None
-        self._is_owed = False
+        self.is_owed = False
         try:
             while self._room() > 0:
                 page: Page = await loop.run_in_executor(None, self._query, after)
@@ -125,9 +126,9 @@ class DueRows:
                     break
         except (BotoCoreError, ClientError) as error:
             self._log("due-rows-unread", {"error": first_line(error)})
-            self._is_owed = True
+            self.is_owed = True
         if taken or after is not None:
-            self._is_owed = True
+            self.is_owed = True
 
     def _is_news(self, item: Item) -> bool:
         try:

@@ -22,6 +22,10 @@ def prepare(directory: Path) -> None:
     JournalFile(directory, Header("", "")).close(remove=True)
 
 
+class UnflushedError(OSError):
+    """The disk could not flush: what it has of the file nobody knows."""
+
+
 class JournalFile:
     """One process's journal, from its first line to its removal.
 
@@ -39,15 +43,20 @@ class JournalFile:
     def append(self, lines: bytes) -> int:
         """Write lines and flush them to the disk; return where they begin.
 
-        When that fails the file is cut to what it was.
+        When that fails the file is cut to what it was; after an UnflushedError it had better be
+        written anew.
         """
         start = self.size
         try:
             _write_all(self._descriptor, lines)
-            os.fdatasync(self._descriptor)
         except OSError:
             self._cut(start)
             raise
+        try:
+            os.fdatasync(self._descriptor)
+        except OSError as error:
+            self._cut(start)
+            raise UnflushedError(*error.args) from error
         self.size = start + len(lines)
         return start
 
@@ -88,14 +97,18 @@ class JournalFile:
 
     def _made(self) -> tuple[Path, int]:
         path = self._directory / f"{uuid4().hex}{SUFFIX}"
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND, _MODE)
+        # Nobody shall find it before it is locked.
+        unlocked = path.with_suffix(".new")
+        descriptor = os.open(unlocked, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND, _MODE)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _write_all(descriptor, self._first_line)
             os.fsync(descriptor)
+            unlocked.rename(path)
             _flush_directory(self._directory)
         except OSError:
-            path.unlink(missing_ok=True)
+            for made in (unlocked, path):
+                made.unlink(missing_ok=True)
             os.close(descriptor)
             raise
         return path, descriptor

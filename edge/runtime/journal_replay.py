@@ -61,6 +61,7 @@ class Replay:
         self._nodes = NODES.physical_name(prefix)
         self._log = log
         self._sleep = sleep
+        self._rows = 0
 
     @classmethod
     def over(cls, directory: Path, session: boto3.Session, prefix: str, log: Logger) -> "Replay":
@@ -68,8 +69,9 @@ class Replay:
         client = session.client("dynamodb", config=CLIENT)
         return cls(directory, client, prefix=prefix, log=log)
 
-    def run(self) -> None:
-        """Replay every journal that nobody has; it takes as long as the table is away."""
+    def run(self) -> int:
+        """Replay every journal that nobody has, and return how many rows the table got; it takes as
+        long as the table is away."""
         kept = [path.name for path in self._directory.glob(f"*{KEPT_SUFFIX}")]
         if kept:
             hint = "look at them, and remove them when nobody misses a record"
@@ -80,6 +82,7 @@ class Replay:
             except OSError as error:
                 hint = "it stays as it is, for the next start"
                 self._tell("journal-unreadable", path, error=str(error), hint=hint)
+        return self._rows
 
     def _take(self, path: Path) -> None:
         try:
@@ -109,6 +112,7 @@ class Replay:
             self._tell("journal-unreadable", path, hint=hint)
             return
         tally = self._write(content)
+        self._rows += tally.written
         if content.damaged or tally.refused:
             path.rename(path.with_suffix(KEPT_SUFFIX))
             self._tell(

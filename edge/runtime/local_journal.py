@@ -3,8 +3,8 @@
 What is to be kept is collected while the disk is busy and goes to it in one piece, with one flush:
 a thousand calls that are answered at the same moment cost one. The file is empty as long as the
 table takes what it gets, and never longer than it may be. A disk that is full or broken is told of
-once, and tried again with all that is still to be kept, in a new file: what a disk that could not
-flush has really got of the old one, nobody knows.
+once, and tried again. After a flush that failed all that is still to be kept goes into a new file:
+what the disk has really got of the old one, nobody knows.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from edge.runtime.journal_file import JournalFile
+from edge.runtime.journal_file import JournalFile, UnflushedError
 from edge.runtime.journal_lines import Entry, Header, entry_line, rows_in, seen_line
 from edge.runtime.log import Logger
 
@@ -47,9 +47,9 @@ class _Waiting(NamedTuple):
 class _Group(NamedTuple):
     """What goes to the disk at once."""
 
+    drops: list[str]
+    """What is not needed any more; a newer row of the name may be among `rows`."""
     rows: dict[str, _Waiting]
-    drops: bytes
-    """Lines that say what is not needed any more."""
     clears: bool
     """Nothing that stands in the file is needed."""
     moves: dict[str, _Place] | None
@@ -80,7 +80,7 @@ class LocalJournal:
         self._group: _Group | None = None
         self._late: set[str] = set()
         """Names that were dropped while they were on their way."""
-        self._refuses = self._is_full = self._is_closed = False
+        self._refuses = self._is_suspect = self._is_full = self._is_closed = False
         self._again_at = 0.0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._file: JournalFile | None = None
@@ -159,7 +159,6 @@ class LocalJournal:
         if self._group is not None or not (self._waiting or self._drops) or self._is_closed:
             return
         if self._refuses and loop.time() < self._again_at:
-            self._drops.clear()  # The next file has nothing but what is needed.
             waiting, self._waiting = self._waiting, {}
             for it in waiting.values():
                 loop.call_soon(it.kept, False)
@@ -178,11 +177,10 @@ class LocalJournal:
                 self._tell_full()
                 asyncio.get_running_loop().call_soon(waiting.kept, False)
         self._is_full = self._is_full and size > self._longest // 2
-        drops = b"".join(entry_line(name, Entry()) for name in self._drops)
-        self._drops.clear()
+        drops, self._drops = self._drops, []
         clears = not self._places
-        moves = dict(self._places) if self._refuses or self._is_wasteful(size) else None
-        return _Group(rows, drops if moves is None and not clears else b"", clears, moves)
+        moves = dict(self._places) if self._is_suspect or self._is_wasteful(size) else None
+        return _Group(drops, rows, clears, moves)
 
     def _is_wasteful(self, needed: int) -> bool:
         """Tell whether it is time to write the file anew; that costs what all of it costs."""
@@ -200,16 +198,19 @@ class LocalJournal:
             return error
 
     def _commit(self, group: _Group) -> _Written:
-        file, moved = self._file, list[int]()
+        file, moved, drops = self._file, list[int](), b""
         if file is None:
             file = self._file = JournalFile(self._directory, self._header)
         elif group.moves is not None:
             moved = file.rewrite([file.read(*place) for place in group.moves.values()])
         elif group.clears:
             file.clear()
+        else:
+            drops = b"".join(entry_line(name, Entry()) for name in group.drops)
         starts: list[int] = []
-        if group.rows or group.drops:
-            at = file.append(b"".join([it.line for it in group.rows.values()]) + group.drops)
+        lines = b"".join([it.line for it in group.rows.values()])
+        if drops or lines:
+            at = file.append(drops + lines) + len(drops)
             for it in group.rows.values():
                 starts.append(at)
                 at += len(it.line)
@@ -221,7 +222,9 @@ class LocalJournal:
         self._group = None
         if isinstance(written, OSError):
             self._again_at = asyncio.get_running_loop().time() + AGAIN_AFTER_S
+            self._is_suspect = self._is_suspect or isinstance(written, UnflushedError)
             self._tell_refusal(written)
+            self._drops = group.drops + self._drops
         else:
             self._note(group, written)
         for waiting in group.rows.values():
@@ -231,6 +234,8 @@ class LocalJournal:
 
     def _note(self, group: _Group, written: _Written) -> None:
         """Note where everything stands now."""
+        if group.moves is not None:
+            self._is_suspect = False
         if self._refuses:
             self._refuses = False
             self._log("journal-back", {"directory": str(self._directory)})

@@ -111,9 +111,9 @@ class RecordKeeping:
         loop = asyncio.get_running_loop()
 
         def run() -> None:
-            replay.run()
-            # An earlier worker of this node may have left ends of calls that are now in the table.
-            loop.call_soon_threadsafe(self._due.owe)
+            if replay.run():
+                # They may be of an earlier worker of this node, and due.
+                loop.call_soon_threadsafe(self._due.owe)
 
         # A daemon: what it has not written stays in the file.
         Thread(target=run, name="replay", daemon=True).start()
@@ -149,10 +149,12 @@ class RecordKeeping:
         """Write what there is, then take the node off the list, unless something of it is left:
         then its row stays, for the reaper to find that (EDGE C9)."""
         self.journal.flush()
-        while self.pending:
-            await asyncio.sleep(LOOK_EVERY_S)
+        await self._nothing_pending()
         if await self._is_nothing_left():
             self.journal.leave()
+            await self._nothing_pending()
+
+    async def _nothing_pending(self) -> None:
         while self.pending:
             await asyncio.sleep(LOOK_EVERY_S)
 
@@ -177,7 +179,7 @@ class RecordKeeping:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + LAST_FLUSH_S
         while self._disk.pending and loop.time() < deadline:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(LOOK_EVERY_S)
 
     def _take_record(self, due: DueCall, *, is_journalled: bool) -> None:
         if is_journalled:

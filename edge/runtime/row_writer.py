@@ -13,6 +13,7 @@ is it told as written.
 import asyncio
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
 from itertools import islice, takewhile
 from typing import NamedTuple, Protocol, TypeAlias
@@ -55,8 +56,7 @@ READ_S = 3.0
 CLIENT = Config(connect_timeout=CONNECT_S, read_timeout=READ_S, retries={"total_max_attempts": 1})
 """One attempt: the queue tries again, and says so."""
 _BAD_ROW = {"ValidationException", "SerializationException"}
-_NOTHING_ON_ITS_WAY = (ClientError, EndpointConnectionError, ConnectTimeoutError)
-"""An answer of whatever kind, or no connection that anything could have been sent over."""
+_NEVER_SENT = (EndpointConnectionError, ConnectTimeoutError)
 
 
 class Rank(IntEnum):
@@ -136,6 +136,8 @@ class RowWriter:
         self._sure_after_s = sure_after_s
         self._rows: dict[Rank, dict[str, _Waiting]] = {rank: {} for rank in Rank}
         self._under_way: dict[str, _Waiting] = {}
+        # Of its own: what others wait for, such as a log that does not answer, holds up no call.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="rows")
         self._doubts: dict[str, _Doubt] = {}
         """Names of which something may still be on its way."""
         self._at_once = ROWS_AT_ONCE
@@ -215,7 +217,8 @@ class RowWriter:
         if self._under_way:
             requests = [waiting.request for waiting in self._under_way.values()]
             loop = asyncio.get_running_loop()
-            loop.run_in_executor(None, self._attempt, requests).add_done_callback(self._done)
+            attempt = loop.run_in_executor(self._thread, self._attempt, requests)
+            attempt.add_done_callback(self._done)
         else:
             self._wake()
 
@@ -287,7 +290,7 @@ class RowWriter:
             return
         self._restore(batch)
         self._at_once = 1
-        if not isinstance(error, _NOTHING_ON_ITS_WAY):
+        if not isinstance(error, _NEVER_SENT) and not _is_answer(error):
             self._doubt(list(batch))
         if self._failing_since is None:
             self._failing_since = self._monotonic()
@@ -351,6 +354,13 @@ class RowWriter:
                 "total": self._let_go,
             }
             self._log("rows-let-go", fields)
+
+
+def _is_answer(error: Exception) -> bool:
+    """Tell whether DynamoDB has answered, and not a gateway on the way to it, by a mere status."""
+    if not isinstance(error, ClientError):
+        return False
+    return not error.response.get("Error", {}).get("Code", "0").isdigit()
 
 
 def _is_about_rows(error: Exception) -> bool:

@@ -265,7 +265,9 @@ class SafeRows:
         rows = dict(islice(self._parked.items(), READ_AT_ONCE))
         found = await self._disk.read([name for name, row in rows.items() if row.entry is None])
         self._is_reading = False
-        for name, row in rows.items() if found is not None else ():
+        if found is None:
+            return
+        for name, row in rows.items():
             if self._parked.get(name) is row:
                 self._resume(name, row, row.entry or found.get(name))
 

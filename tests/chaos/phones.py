@@ -34,6 +34,9 @@ class Phones:
         self.entries: dict[str, Entry] = {}
         """By the number of the caller."""
         self._open: dict[str, Entry] = {}
+        self.blind_s = 0.0
+        """The longest time between two looks."""
+        self._looked_last_at = time.monotonic()
         self.wire = Wire(*self._agents)
 
     @property
@@ -71,6 +74,9 @@ class Phones:
 
     def turn(self) -> None:
         """Carry messages for a moment and note what they say."""
+        now = time.monotonic()
+        self.blind_s = max(self.blind_s, now - self._looked_last_at)
+        self._looked_last_at = now
         self.wire.turn(0.01)
         for place in self._places:
             place.life.look()

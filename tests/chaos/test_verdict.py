@@ -7,7 +7,7 @@ import pytest
 
 from tests.chaos.ledger import Entry, Fate
 from tests.chaos.plan import CallPlan, Kind
-from tests.chaos.verdict import EDGE_LOST, NORMAL, SHUTDOWN, Verdict, judged
+from tests.chaos.verdict import EDGE_LOST, NORMAL, SHUTDOWN, Verdict, View, judged
 from tests.chaos.world import OTHER_ID, StoredObject
 from tests.e2e.cluster import CONNECTOR_ID
 from tests.support.agent import Agent, CallerPlan
@@ -72,7 +72,7 @@ def an_object(
 
 def judge(entry: Entry, *objects: StoredObject) -> Verdict:
     """Judge one call whose rows are of no interest."""
-    return judged([entry], objects, (), EPOCH)
+    return judged([entry], objects, (), View(EPOCH))
 
 
 def complaint(entry: Entry, *objects: StoredObject) -> str:

@@ -57,10 +57,24 @@ class Verdict:
     complaints: list[str] = field(default_factory=list)
 
 
+class View(NamedTuple):
+    """How the ledger sees the world."""
+
+    epoch: float
+    """UTC time of monotonic 0 in this process."""
+    blind_s: float = 0.0
+    """The longest that it has not looked: on a busy machine both it and the edges are late."""
+
+    @property
+    def tolerance_s(self) -> float:
+        """Return how far a moment as an end saw it may be off."""
+        return TOLERANCE_S + self.blind_s
+
+
 def judged(
-    entries: Iterable[Entry], objects: Sequence[StoredObject], rows: Iterable[Item], epoch: float
+    entries: Iterable[Entry], objects: Sequence[StoredObject], rows: Iterable[Item], view: View
 ) -> Verdict:
-    """Compare; `epoch` is the UTC time of monotonic 0 in this process."""
+    """Compare everything that is stored with what the ledger has seen."""
     verdict = Verdict()
     complain = verdict.complaints.append
     told: dict[tuple[str, str], list[Told]] = defaultdict(list)
@@ -74,14 +88,14 @@ def judged(
         verdict.answered += entry.caller_answered_at is not None
         for share in shares(entry):
             found = told.pop((share.connector_id, entry.caller), [])
-            verdict.complaints += [f"{_shown(share)}: {it}" for it in _wrong(share, found, epoch)]
+            verdict.complaints += [f"{_shown(share)}: {it}" for it in _wrong(share, found, view)]
     for rest in told.values():
         complain(f"a record of no call: {dict(rest[0].members)}")
     verdict.complaints += _wrong_rows(rows, objects)
     return verdict
 
 
-def _wrong(share: Share, found: list[Told], epoch: float) -> Iterator[str]:
+def _wrong(share: Share, found: list[Told], view: View) -> Iterator[str]:
     entry = share.entry
     if len(found) > 1:
         yield f"{len(found)} records: {[dict(it.members) for it in found]}"
@@ -96,10 +110,10 @@ def _wrong(share: Share, found: list[Told], epoch: float) -> Iterator[str]:
     elif entry.callee_answered_at is None:
         yield "nobody has answered, but the record says Completed"
     else:
-        yield from _wrong_record(share, found[0], epoch)
+        yield from _wrong_record(share, found[0], view)
 
 
-def _wrong_record(share: Share, told: Told, epoch: float) -> Iterator[str]:
+def _wrong_record(share: Share, told: Told, view: View) -> Iterator[str]:
     members = told.members
     if share.call_id is not None and members["CallId"] != share.call_id:
         yield f"its record has the CallId {members['CallId']}"
@@ -108,15 +122,15 @@ def _wrong_record(share: Share, told: Told, epoch: float) -> Iterator[str]:
     # The callee's answer is what the edge has seen of a call whose caller has not.
     began_at = share.began_at or share.entry.callee_answered_at
     assert began_at is not None, "somebody has answered"
-    started_at = members["StartTime"] / 1e3 - share.entry.fate.offset_s - epoch
-    if not -LONGEST_GATE_S - TOLERANCE_S < started_at - began_at < TOLERANCE_S:
+    started_at = members["StartTime"] / 1e3 - share.entry.fate.offset_s - view.epoch
+    if not -LONGEST_GATE_S - view.tolerance_s < started_at - began_at < view.tolerance_s:
         yield f"StartTime is {started_at - began_at:+.3f} s off"
-    yield from _wrong_end(share.entry, told, began_at)
+    yield from _wrong_end(share.entry, told, began_at, view.tolerance_s)
 
 
-def _wrong_end(entry: Entry, told: Told, began_at: float) -> Iterator[str]:
+def _wrong_end(entry: Entry, told: Told, began_at: float, tolerance_s: float) -> Iterator[str]:
     if told.members["StatusMessage"] == EDGE_LOST:
-        yield from _wrong_loss(entry, told, began_at)
+        yield from _wrong_loss(entry, told, began_at, tolerance_s)
         return
     ended_at, message = entry.ended_while_alive_at, told.members["StatusMessage"]
     if ended_at is None:
@@ -125,20 +139,20 @@ def _wrong_end(entry: Entry, told: Told, began_at: float) -> Iterator[str]:
     if message != (SHUTDOWN if entry.ended_by_edge else NORMAL):
         yield f"the record says {message}"
     off = told.duration_s - (ended_at - began_at)
-    if not -TOLERANCE_S < off < LONGEST_GATE_S + TOLERANCE_S:
+    if not -tolerance_s < off < LONGEST_GATE_S + tolerance_s:
         yield f"it lasted {ended_at - began_at:.3f} s, its record is {off:+.3f} s off"
 
 
-def _wrong_loss(entry: Entry, told: Told, began_at: float) -> Iterator[str]:
+def _wrong_loss(entry: Entry, told: Told, began_at: float, tolerance_s: float) -> Iterator[str]:
     over_at, ended_at = entry.fate.over_at, entry.ended_while_alive_at
     if over_at is None:
         yield "Edge lost, but its edge lives"
         return
-    if ended_at is not None and over_at - ended_at > SAFE_AFTER_S:
+    if ended_at is not None and over_at - ended_at > SAFE_AFTER_S + tolerance_s:
         if not entry.fate.was_troubled(ended_at, over_at):
             yield f"Edge lost, but it had ended {over_at - ended_at:.3f} s before"
     longest_s = max(0.0, (ended_at or over_at) - began_at)
-    if told.duration_s > longest_s + LONGEST_GATE_S + TOLERANCE_S:
+    if told.duration_s > longest_s + LONGEST_GATE_S + tolerance_s:
         yield f"OVERBILLED: {told.duration_s:.3f} s, it can have lasted {longest_s:.3f} s"
     renewed_at = entry.fate.renewed_at
     if renewed_at is not None and told.members["EndTime"] < _epoch_ms(renewed_at):

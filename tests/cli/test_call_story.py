@@ -99,6 +99,14 @@ def test_a_call_that_is_up_has_not_ended() -> None:
     assert "The call is up." in lines
 
 
+def test_a_call_whose_edge_died_ended_as_its_record_says() -> None:  # EDGE C9
+    log = log_of(asked(datagram()))
+    record = {"Status": "Completed", "StatusMessage": "Edge lost", "BillableDuration": 6}
+    lines = lines_of(Story(events_of(CALL_ID, log), record))
+    assert "Its node has not told of the end; the record says Edge lost." in lines
+    assert not any("has not ended" in it for it in lines)
+
+
 def test_the_record_and_where_it_lies_are_told() -> None:
     record = {
         "TransactionId": "t", "CallId": "c", "VoiceConnectorId": "v", "FromNumber": "+1",

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,9 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from edge.flow import Address
 from emulator.local_tasks import local_tasks
+from emulator.probe import options_request
 from lambdas.call_reaper.composition import Tasks, build
 from lambdas.call_reaper.judgement import TaskState
 from lambdas.management.composition import Handler
@@ -35,7 +38,7 @@ from model.tables import (
     cdr_bucket_name,
 )
 from tests.e2e.cluster import Cluster, cluster
-from tests.e2e.lab import eventually
+from tests.e2e.lab import UNHURRIED, eventually
 from tests.e2e.running import OVC, PATIENCE_S, RunningStand, descendants
 from tests.e2e.sipp import free_address
 from tests.e2e.wire import Wire
@@ -47,7 +50,7 @@ pytestmark = [pytest.mark.sockets, pytest.mark.xdist_group("cluster")]
 
 NUMBER = "+12125550100"
 SECONDS_61 = timedelta(seconds=61)
-PUBLISHED = {"concurrent_calls_per_connector": 10}
+PUBLISHED = UNHURRIED | {"concurrent_calls_per_connector": 10}
 """Nodes renew their leases a second after a call has come, and not only every ten."""
 
 
@@ -136,12 +139,29 @@ def bucket_name() -> str:
     return cdr_bucket_name(DEFAULT_PREFIX, Settings().account_id, "us-east-1")
 
 
+def await_answer(edge: Address, connector_host: str, pbx: str) -> None:
+    """Wait until an edge knows its PBX: a busy machine lets it be ready before that (A9)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+        phone.bind((pbx, 0))
+        phone.settimeout(0.1)
+
+        def is_answered() -> bool | None:
+            phone.sendto(options_request(connector_host, phone.getsockname()), edge)
+            try:
+                return True if phone.recv(65_536).startswith(b"SIP/2.0 200 ") else None
+            except TimeoutError:
+                return None
+
+        eventually(is_answered, "the edge knows its PBX")
+
+
 @contextmanager
 def lost_edge(*, s3_is_there: bool = True, drain_s: float = 0.0) -> Iterator[Lost]:
     variables = {"OVC_DRAIN_SECONDS": str(drain_s)}
     with cluster(1, cps_limit=100, variables=variables, admission=PUBLISHED) as running:
         shared = running.shared
         shared.use_bucket(bucket_name(), is_there=s3_is_there)
+        await_answer(running.addresses[0], running.host, shared.pbx)
         pbx = Agent("pbx", free_address(shared.pbx))
         with Wire(pbx, Agent("carrier", shared.carrier)) as wire:
             yield Lost(running, wire, pbx)

@@ -123,12 +123,14 @@ def test_a_bucket_of_ones_own_is_asked_for_what_the_roles_may_in_ours(
     # cli/policies/rights.py tells what `ovc cdr check-bucket` puts into its policy
     settings = Settings.from_json(json.dumps(OTHER_SETTINGS))
     bucket = "lab2-cdr-${AWS::AccountId}-${AWS::Region}"
-    edge, reaper = needs_of(settings, EDGE, REAPER)
-    for need, stack, role in ((edge, "edge", "TaskTaskRole"), (reaper, "api", "CallReaperRole")):
+    needs = needs_of(settings, EDGE, REAPER)
+    for who, stack, role in (("edge", "edge", "TaskTaskRole"), ("reaper", "api", "CallReaperRole")):
         granted = other_assembly.template(f"lab2-{stack}").grants(role)
         ours = {it for it in granted if it[0].startswith("s3:") and bucket in it[1]}
         assert ours == {
             (action, resource.replace("arn:aws:", "arn:${AWS::Partition}:"))
+            for need in needs
+            if need.who == who
             for action in need.actions
             for resource in need.resources(bucket)
         }

@@ -292,16 +292,23 @@ def test_what_is_off_by_default_has_no_rights_until_it_is_on(
     }
     assert wanted <= other.grants("TaskTaskRole")
     # EDGE C1: the prefixes that were chosen, in the place of the usual one.
-    records = {("s3:PutObject", f"{bucket}/{it}/*") for it in ("telephony/cdrs", "old/cdrs")}
+    records = {
+        (f"s3:{action}", f"{bucket}/{it}/*")
+        for it in ("telephony/cdrs", "old/cdrs")
+        for action in ("PutObject", "GetObject")
+    }
     own = records | wanted
     # A bucket of another account: the same, and nothing else.
     foreign = {
         (action, resource.replace(bucket, "arn:${AWS::Partition}:s3:::central-cdrs.example"))
         for action, resource in own
     }
-    key = {("kms:GenerateDataKey", "arn:aws:kms:us-east-1:444455556666:key/0000-1111")}
+    key = {
+        (f"kms:{action}", "arn:aws:kms:us-east-1:444455556666:key/0000-1111")
+        for action in ("GenerateDataKey", "Decrypt")
+    }
     granted = other.grants("TaskTaskRole")
-    assert {it for it in granted if it[0] == "s3:PutObject"} == own | foreign
+    assert {it for it in granted if it[0].startswith("s3:")} == own | foreign
     assert {it for it in granted if it[0].startswith("kms:")} == key
     # One prefix more than by default, for writing and reading.
     added = len(wanted | foreign | key) + 2

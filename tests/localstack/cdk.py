@@ -21,7 +21,11 @@ def synthesised(folder: Path, context: Mapping[str, object]) -> Assembly:
     """Return what `make synth` writes with other values on its command line."""
     folder.mkdir()
     outdir = folder / "cdk.out"
-    given = {"CDK_OUTDIR": str(outdir), "CDK_CONTEXT_JSON": json.dumps(context)}
+    given = {
+        "CDK_OUTDIR": str(outdir),
+        "CDK_CONTEXT_JSON": json.dumps(context),
+        "CDK_HOME": str(folder),
+    }
     run("app.py", environment=bare_environment(folder) | given)
     return Assembly(outdir)
 
@@ -32,10 +36,10 @@ class Cdk:
     def __init__(self, localstack: LocalStack) -> None:
         self._folder = localstack.folder
         self._environment = localstack.environment | {
-            "HOME": str(localstack.folder),
+            "CDK_HOME": str(localstack.folder),
             "PATH": os.environ["PATH"],
             "CI": "true",
-            "CDK_DISABLE_VERSION_CHECK": "1",
+            "CDK_DISABLE_CLI_TELEMETRY": "true",
         }
         session = boto3.session.Session("test", "test", region_name="us-east-1")
         self._cloudformation: Any = session.client("cloudformation", endpoint_url=localstack.url)

@@ -16,6 +16,7 @@ import uvloop
 from edge.config import Snapshot
 from edge.config_change import PART_WEIGHT, ConfigChange
 from edge.records import LogFields
+from edge.runtime import aws_control
 from edge.runtime.aws_control import AwsControl
 from edge.runtime.aws_messages import Begin, News, RoutesNamed
 from edge.runtime.journal_lines import Entry, Header, entry_line, header_line
@@ -209,7 +210,7 @@ def test_a_worker_that_dies_leaves_answers_and_ends_to_its_successor(
         assert control.unsettled == 2
         os.kill(control.pid, signal.SIGKILL)
         await until(lambda: up.transaction_id in world.journalled, 15.0)
-        assert world.journalled[up.transaction_id] is JournalPlace.TABLE
+        assert world.journalled[up.transaction_id] is not JournalPlace.NOWHERE
         await until(lambda: not control.unsettled, 10.0)
         await until(lambda: list(deployment.objects()) == [ended.key()], 10.0)
         await until(lambda: len(deployment.rows(CALLS)) == 2)
@@ -217,6 +218,25 @@ def test_a_worker_that_dies_leaves_answers_and_ends_to_its_successor(
         assert rows.keys() == {up.transaction_id, ended.transaction_id}
         assert "live_node" in rows[up.transaction_id]
         await until(lambda: not control.backlog)
+
+    in_world(deployment, test)
+
+
+def test_what_is_in_care_for_a_worker_that_never_comes_has_a_bound(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # EDGE C10
+    monkeypatch.setattr(aws_control, "LONGEST_CARE", 3)
+
+    async def test(world: World) -> None:
+        os.kill(world.control.pid, signal.SIGSTOP)
+        records = [a_record() for _ in range(4)]
+        for record in records:
+            world.control.write(WriteRecord(deployment.bucket, record, is_journalled=True))
+            world.control.write(WriteRecord(deployment.bucket, a_quality_record(record)))
+        assert world.control.unsettled == 6
+        given_up = [line["record"] for line in world.log.of("record-given-up")]
+        assert given_up == [records[0].transaction_id, a_quality_record(records[0]).key()]
 
     in_world(deployment, test)
 

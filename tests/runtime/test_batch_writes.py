@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.parsers import ResponseParserError
 
 from edge.runtime.batch_writes import BatchWrites
 from edge.runtime.row_writer import Request
@@ -23,10 +24,13 @@ ROWS: list[Request] = [
 ]
 
 
+NOTHING_LEFT = b'{"UnprocessedItems":{}}'
+
+
 class Table(HTTPServer):
     """Gives one answer to everything and keeps what it was asked."""
 
-    answer: tuple[int, bytes] = (200, b"{}")
+    answer: tuple[int, bytes] = (200, NOTHING_LEFT)
     asked: list[tuple[dict[str, str], dict[str, object]]]
 
 
@@ -47,7 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def table(status: int = 200, answer: bytes = b"{}") -> Iterator[Table]:
+def table(status: int = 200, answer: bytes = NOTHING_LEFT) -> Iterator[Table]:
     with Table(("127.0.0.1", 0), _Handler) as server:
         server.answer, server.asked = (status, answer), []
         thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -146,3 +150,14 @@ def test_rows_are_in_a_real_table(deployment: Deployment) -> None:
     ]
     assert write(rows) == []
     assert len(deployment.rows(CALLS)) == 25
+
+
+@pytest.mark.parametrize("answer", [b"{}", b"<html>Sign in</html>", b"[]"])
+def test_an_answer_of_somebody_else_is_no_success(
+    session: boto3.Session, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    # EDGE C9: a call waits for what it says
+    with table(200, answer) as server:
+        write = writes_at(server, session, monkeypatch).to("calls")
+        with pytest.raises(ResponseParserError, match="says nothing of what was written"):
+            write(ROWS)

@@ -1,13 +1,14 @@
 """Messages between our own processes arrive whole, once and in order, or the channel is closed."""
 
 import socket
+import tracemalloc
 from typing import TypeAlias
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.runtime.channel import CONGESTED_BYTES, Channel
+from edge.runtime.channel import CONGESTED_BYTES, READ_BYTES, Channel
 
 pytestmark = pytest.mark.sockets
 
@@ -140,3 +141,21 @@ def test_what_is_no_frame_closes_the_channel() -> None:
         writer.sendall(b"\xff\xff\xff\xff")
         assert reader.receive() == []
         assert reader.closed
+
+
+def test_receiving_takes_no_more_memory_than_what_comes() -> None:  # EDGE X9: nor leaves holes
+    sender, receiver = pair()
+    tracemalloc.start()
+    try:
+        for number in range(3):
+            sender.send((number, b"x"))
+            sender.flush()
+            tracemalloc.reset_peak()
+            before, _ = tracemalloc.get_traced_memory()
+            assert receiver.receive() == [(number, b"x")]
+            _, peak = tracemalloc.get_traced_memory()
+            assert peak - before < READ_BYTES / 4
+    finally:
+        tracemalloc.stop()
+    sender.close()
+    receiver.close()

@@ -5,7 +5,6 @@ EDGE C9
 
 import asyncio
 import fcntl
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -85,7 +84,7 @@ class World:
 
 
 @pytest.fixture
-def world(deployment: Deployment) -> Iterator[World]:
+def world(deployment: Deployment) -> World:
     return World(deployment)
 
 

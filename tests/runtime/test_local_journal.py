@@ -229,6 +229,47 @@ def test_a_row_that_the_table_has_is_not_needed(tmp_path: Path, settles: bool) -
     in_world(tmp_path, test)
 
 
+def test_a_row_that_was_dropped_may_be_kept_again(tmp_path: Path) -> None:
+    async def test(world: World) -> None:
+        for name in ("a", "other"):
+            world.keep(name)
+        await world.settled()
+        world.journal.drop("a")
+        world.keep("a", "2")
+        await world.settled()
+        assert world.rows() == {"other": "1", "a": "2"}
+        world.keep("on the way")
+        world.journal.drop("a")
+        world.keep("a", "3")
+        await world.settled()
+        assert world.rows()["a"] == "3"
+
+    in_world(tmp_path, test)
+
+
+def test_what_was_dropped_while_the_disk_refused_is_not_needed_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_journal, "AGAIN_AFTER_S", 0.05)
+    disk = Disk(monkeypatch)
+
+    async def test(world: World) -> None:
+        for name in "abc":
+            world.keep(name)
+        await world.settled()
+        disk.when, disk.error = "write", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        for name in "ab":
+            world.journal.drop(name)
+            await world.settled()
+        disk.error = None
+        await asyncio.sleep(0.06)
+        world.keep("d")
+        await until(lambda: world.kept["d"] == [True])
+        assert set(world.rows()) == {"c", "d"}
+
+    in_world(tmp_path, test)
+
+
 def test_when_the_node_was_seen_is_kept_until_the_table_knows_better(tmp_path: Path) -> None:
     async def test(world: World) -> None:
         world.keep("a")
@@ -247,18 +288,18 @@ def test_when_the_node_was_seen_is_kept_until_the_table_knows_better(tmp_path: P
 def test_a_file_that_has_grown_is_written_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local_journal, "WASTE_BYTES", 2_000)
+    monkeypatch.setattr(local_journal, "WASTE_BYTES", 500)
 
     async def test(world: World) -> None:
         world.keep("kept")
-        for number in range(300):
+        for number in range(30):
             world.keep("again", str(number))
             world.keep(f"gone{number}")
             await world.settled()
             world.journal.drop(f"gone{number}")
         await world.settled()
-        assert world.rows() == {"kept": "1", "again": "299"}
-        assert world.files[0].stat().st_size < 6_000
+        assert world.rows() == {"kept": "1", "again": "29"}
+        assert world.files[0].stat().st_size < 1_500
         assert await world.journal.read(["kept"]) == {"kept": put("kept")}
 
     in_world(tmp_path, test)

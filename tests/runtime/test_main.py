@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from threading import Thread
 from typing import IO, Any
 
@@ -251,6 +252,20 @@ def test_a_wrong_setting_is_exit_code_2_and_a_remedy(deployment: Deployment) -> 
     assert "OVC_MEDIA_WORKERS is 'many'; a whole number from 1 to 64 is wanted" in ended.stderr
 
 
+def test_a_journal_that_cannot_be_kept_is_exit_code_2_and_a_remedy(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    # EDGE C9
+    no_directory = tmp_path / "file"
+    no_directory.write_text("")
+    settings = environment(deployment, free_port(), OVC_JOURNAL_DIRECTORY=str(no_directory))
+    ended = run_to_end(settings)
+    assert ended.returncode == 2
+    for wanted in (f"no journal can be kept in {no_directory}", "Set OVC_JOURNAL_DIRECTORY to"):
+        assert wanted in ended.stderr
+    assert json.loads(ended.stdout)["event"] == "journal-refused"
+
+
 def test_arguments_are_answered_with_what_can_be_set(deployment: Deployment) -> None:
     ended = run_to_end(environment(deployment, 5060), "--help")
     assert ended.returncode == 2 and "OVC_SIP_LISTEN" in ended.stderr and ended.stdout == ""
@@ -262,3 +277,26 @@ def test_core_dumps_are_off(running: Edge) -> None:
         with open(f"/proc/{pid}/limits", encoding="ascii") as limits:
             (line,) = [line for line in limits if line.startswith("Max core file size")]
         assert line.split()[4:6] in (["0", "0"], ["1", "1"]), "no core file is made at either"
+
+
+_BLOCKS = """
+import ctypes
+from edge.__main__ import LARGE_BLOCK_BYTES, keep_large_blocks_apart
+
+class Statistics(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in "abc"] + [("mapped", ctypes.c_size_t)]
+    _fields_ += [(name, ctypes.c_size_t) for name in "efghij"]
+
+mallinfo = ctypes.CDLL(None).mallinfo2
+mallinfo.restype = Statistics
+keep_large_blocks_apart()
+bytes(64 * LARGE_BLOCK_BYTES)  # freed: from here on glibc would keep smaller ones in its heap
+before = mallinfo().mapped
+blocks = [bytes(LARGE_BLOCK_BYTES) for _ in range(200)]
+print(mallinfo().mapped - before)
+"""
+
+
+def test_large_blocks_of_memory_are_the_kernels() -> None:  # EDGE X9: they leave no holes
+    done = subprocess.run([sys.executable, "-c", _BLOCKS], capture_output=True, check=True)
+    assert int(done.stdout) > 100, "the others fit into holes that were there already"

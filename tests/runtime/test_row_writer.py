@@ -333,10 +333,11 @@ def test_rows_are_told_when_they_are_written_and_no_sooner() -> None:
     ("error", "doubtful"),
     [
         (ReadTimeoutError(endpoint_url="http://127.0.0.1:1"), True),
+        (refusal("504"), True),
         (refusal("ThrottlingException"), False),
         (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), False),
     ],
-    ids=["no answer", "a refusal", "no connection"],
+    ids=["no answer", "a gateway's answer", "a refusal", "no connection"],
 )
 def test_what_may_still_arrive_late_is_overwritten_once_more(
     error: Exception, doubtful: bool

@@ -127,7 +127,6 @@ def test_a_row_that_is_late_is_safe_on_the_disk_and_leaves_it_for_the_table() ->
     async def test(world: World) -> None:
         world.table.gate.clear()
         world.put("a")
-        await asyncio.sleep(0.05)
         assert world.told == []
         await until(lambda: world.told)
         assert (world.told, world.disk.values()) == ([("a", DISK)], {"a": "live"})

@@ -54,7 +54,7 @@ def test_the_printed_policy_makes_the_bucket_right(shelf: Shelf) -> None:
     before = check(shelf.bucket, *ROLES)
     assert before.code == ExitCode.FAILED
     assert "by the edge: nothing allows it; the policy below does" in before.out
-    assert before.err == "ovc: problems with the bucket: 3\n"
+    assert before.err == "ovc: problems with the bucket: 4\n"
     policy = check(shelf.bucket, "--policy", *ROLES)
     assert policy.code == ExitCode.FAILED
     s3 = shelf.deployment.aws.client("s3")

@@ -44,8 +44,9 @@ def test_a_deployment_needs_what_it_stores_and_no_more() -> None:  # EDGE C1, C9
         records=RecordSettings(prefix="cdrs", quality=True),
         recording=RecordingSettings(allowed=True),
     )
-    edge, reaper = needs_of(settings, EDGE, REAPER)
-    assert (edge.actions, edge.prefixes) == ((PUT,), ("cdrs", QUALITY_PREFIX, RECORDING_PREFIX))
+    edge, others, reaper = needs_of(settings, EDGE, REAPER)
+    assert (edge.actions, edge.prefixes) == ((PUT, GET), ("cdrs",))
+    assert (others.actions, others.prefixes) == ((PUT,), (QUALITY_PREFIX, RECORDING_PREFIX))
     assert (reaper.actions, reaper.prefixes) == ((PUT, GET), ("cdrs",))
     usual, _ = NEEDS
     assert usual.prefixes == (RECORDS,)
@@ -57,7 +58,7 @@ def test_the_policy_names_roles_actions_and_objects() -> None:
             "Sid": "OvcEdgeRecords",
             "Effect": "Allow",
             "Principal": {"AWS": EDGE.arn},
-            "Action": ["s3:PutObject"],
+            "Action": ["s3:PutObject", "s3:GetObject"],
             "Resource": [f"arn:aws:s3:::{BUCKET}/{RECORDS}/*"],
         },
         {
@@ -89,7 +90,8 @@ def test_with_the_printed_policy_all_is_well() -> None:
 def test_without_a_policy_it_is_said_what_is_missing() -> None:
     assert problems(bucket()) == [
         f"{action} under {RECORDS}/ by the {who}: nothing allows it; the policy below does"
-        for action, who in ((PUT, "edge"), (PUT, "reaper"), (GET, "reaper"))
+        for who in ("edge", "reaper")
+        for action in (PUT, GET)
     ]
 
 
@@ -97,7 +99,7 @@ def test_the_roles_own_right_is_enough_in_one_account() -> None:
     assert problems(bucket(), BOTH_MAY) == []
     root = {"AWS": "arn:aws:iam::111122223333:root"}
     assert problems(bucket([allow(Principal=root, Action="s3:*")]), BOTH_MAY) == []
-    assert len(problems(bucket([allow(Principal=root, Action="s3:*")]))) == 3
+    assert len(problems(bucket([allow(Principal=root, Action="s3:*")]))) == 4
 
 
 def test_what_the_roles_own_policy_says_may_be_hidden() -> None:
@@ -120,7 +122,7 @@ def test_the_statement_that_denies_is_named() -> None:
 def test_a_condition_that_nobody_here_can_judge_is_a_doubt() -> None:
     vpc = {"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}
     told = doubts(bucket([*RIGHT, deny(Condition=vpc)]))
-    assert len(told) == 3 and "denies it under a condition that cannot be judged" in told[0]
+    assert len(told) == 4 and "denies it under a condition that cannot be judged" in told[0]
     only = doubts(bucket([allow(Condition={"StringEquals": {"aws:SourceVpce": "vpce-1"}})]))
     assert "'Let' allows it under a condition that cannot be judged from here" in only[0]
 
@@ -131,7 +133,7 @@ FOREIGN: dict[str, Any] = {"is_of_account": False}
 def test_a_bucket_of_another_account_needs_both_policies() -> None:
     assert problems(bucket(RIGHT, **FOREIGN), BOTH_MAY) == []
     missing = problems(bucket(RIGHT, **FOREIGN))
-    assert len(missing) == 3
+    assert len(missing) == 4
     assert "add the bucket to ovc:cdr_buckets and deploy" in missing[0]
     theirs = problems(bucket(**FOREIGN), BOTH_MAY)
     assert "the bucket's policy does not allow it to a role of another account" in theirs[0]
@@ -167,7 +169,7 @@ def test_what_keeps_records_out_is_a_problem(changes: dict[str, Any], told: str)
         ({"is_of_account": Unknown("denied")}, "whose the bucket is cannot be told: denied"),
         (
             {"kms_key": "arn:aws:kms:us-east-1:1:key/x"},
-            "has to allow kms:GenerateDataKey to the edge",
+            "has to allow kms:GenerateDataKey and",
         ),
         ({"kms_key": Unknown("denied")}, "how objects are encrypted cannot be read: denied"),
         ({"ownership": Unknown("denied")}, "who owns the objects cannot be read: denied"),
@@ -187,8 +189,8 @@ def test_what_is_of_no_harm_is_said_too() -> None:
     assert "the bucket's owner owns the objects" in writer
 
 
-def test_a_key_has_to_let_the_reaper_read_and_the_edge_not() -> None:
-    assert [(it["Principal"], it["Action"]) for it in key_statements(NEEDS)] == [
-        ({"AWS": EDGE.arn}, ["kms:GenerateDataKey"]),
-        ({"AWS": REAPER.arn}, ["kms:GenerateDataKey", "kms:Decrypt"]),
+def test_a_key_has_to_let_both_roles_write_and_read() -> None:
+    needs = needs_of(Settings(records=RecordSettings(quality=True)), EDGE, REAPER)
+    assert [(it["Principal"], it["Action"]) for it in key_statements(needs)] == [
+        ({"AWS": role.arn}, ["kms:GenerateDataKey", "kms:Decrypt"]) for role in (EDGE, REAPER)
     ]

@@ -1,8 +1,9 @@
-"""What localstack-core 4.13 wants changed before it starts: where it listens, and two matters of
-Python 3.11, which it is declared for but not tried with."""
+"""What localstack-core 4.13 wants changed before it starts: where it listens and keeps objects, and
+two matters of Python 3.11, which it is declared for but not tried with."""
 
 import hashlib
 import sys
+import tempfile
 import threading
 import uuid
 from importlib import import_module
@@ -23,6 +24,13 @@ def listen_where_told() -> None:
         return original(reactor, port, backlog, interface or hosts.get(port, "127.0.0.1"))
 
     endpoints.TCP4ServerEndpoint = bound
+
+
+@hooks.on_infra_start()
+def keep_objects_where_told() -> None:
+    """Let the objects of S3 be among the files of this process; by itself it takes /tmp."""
+    provider: Any = import_module("localstack.services.s3.provider")
+    provider.DEFAULT_S3_TMP_DIR = f"{tempfile.gettempdir()}/s3"
 
 
 @hooks.on_runtime_create()
