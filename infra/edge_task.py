@@ -40,6 +40,7 @@ JOURNAL_DIRECTORY = "/var/lib/ovc/journal"
 OPEN_FILES = 65_536
 """A socket for every port of the widest media range, with room for the rest."""
 LOG_BUFFER_MIB = 4
+_ARCHITECTURES = {"x86_64": ecs.CpuArchitecture.X86_64, "arm64": ecs.CpuArchitecture.ARM64}
 LOG_ACTIONS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 
 
@@ -61,7 +62,7 @@ class EdgeTask(Construct):
             cpu=settings.cpu,
             memory_limit_mib=settings.memory_mib,
             runtime_platform=ecs.RuntimePlatform(
-                cpu_architecture=ecs.CpuArchitecture.X86_64,
+                cpu_architecture=_ARCHITECTURES[settings.architecture],
                 operating_system_family=ecs.OperatingSystemFamily.LINUX,
             ),
             task_role=self._task_role(),
@@ -78,7 +79,7 @@ class EdgeTask(Construct):
         parameters = ecs.LinuxParameters(self, "Linux", init_process_enabled=True)
         container = self.definition.add_container(
             "edge",
-            image=ecs.ContainerImage.from_docker_image_asset(edge_image(self, "Image")),
+            image=edge_image(self, "Image", settings=self._settings, puller=self.execution_role),
             environment=self._environment(),
             secrets={
                 "OVC_NONCE_SECRET": ecs.Secret.from_secrets_manager(nonce_secret),

@@ -36,7 +36,11 @@ OTHER_SETTINGS = {
 OTHER: dict[str, object] = {
     "ovc:prefix": "lab2",
     "ovc:settings": OTHER_SETTINGS,
-    "ovc:nodes": 3,
+    "ovc:profile": "medium",
+    "ovc:nodes": 4,
+    "ovc:zones": 3,
+    "ovc:architecture": "arm64",
+    "ovc:edge_image": "444455556666.dkr.ecr.eu-west-1.amazonaws.com/voice/edge:1.2.3",
     "ovc:cpu": 2_048,
     "ovc:memory_mib": 4_096,
     "ovc:media_workers": 2,

@@ -34,6 +34,7 @@ STANDING = {
     "AWS::Lambda::Url": ("TargetFunctionArn",),
     # Nodes are in them: another one ends every call.
     "AWS::EC2::VPC": ("CidrBlock",),
+    "AWS::EC2::Subnet": ("CidrBlock",),
     "AWS::ECS::Cluster": ("ClusterName",),
     "AWS::ECS::Service": ("ServiceName",),
 }
