@@ -50,6 +50,23 @@ def test_two_nodes_share_a_limit(deployment: Deployment) -> None:
     assert other.count(a_count(at=at + 1.06)).granted == 0
 
 
+def test_a_clock_that_is_an_hour_ahead_closes_the_connector_to_nobody(
+    deployment: Deployment,
+) -> None:
+    # EDGE R15, A10
+    client = deployment.aws.session().client("dynamodb")
+    table = LIMITS.physical_name(deployment.prefix)
+    ahead = CallCounter(client.update_item, table, wall=lambda: time.time() + 3600.0)
+    at = time.monotonic()
+    assert ahead.count(a_count(2, at=at)).granted == 2
+    right = a_counter(deployment)
+    assert right.count(a_count(at=at + 0.1)).granted == 1
+    assert right.count(a_count(at=at + 0.2)).granted == 1
+    full = right.count(a_count(at=at + 0.3))
+    assert full.granted == 0
+    assert full.closed_until == pytest.approx(at + 1.1, abs=0.003)
+
+
 def test_what_is_wanted_is_taken_as_far_as_it_goes(deployment: Deployment) -> None:
     counter = a_counter(deployment)
     at = time.monotonic()
