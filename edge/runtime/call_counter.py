@@ -26,6 +26,8 @@ TRIES = 4
 """Of a question whose slots other nodes have taken meanwhile."""
 CLIENT = Config(connect_timeout=0.2, read_timeout=0.3, retries={"total_max_attempts": 1})
 """A call waits for 0.2 s; what comes later helps nobody."""
+SLOTS_PER_WRITE = 40
+"""DynamoDB's bounds of an expression are 4 KB and 300 operators; whoever needs more asks again."""
 MOST_CONNECTORS = 20_000
 """Whose slots are remembered; what is forgotten costs one more try."""
 KEPT_S = 86_400
@@ -143,9 +145,9 @@ class CallCounter:
 
 
 def _chosen(free: list[int], slots: Slots, wanted: int) -> list[int]:
-    """Return as many free slots as the wanted calls need."""
+    """Return as many free slots as the wanted calls need, or one write can take."""
     chosen: list[int] = []
-    for slot in free:
+    for slot in free[:SLOTS_PER_WRITE]:
         if wanted <= 0:
             break
         chosen.append(slot)

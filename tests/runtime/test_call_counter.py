@@ -79,6 +79,23 @@ def test_what_is_wanted_is_taken_as_far_as_it_goes(deployment: Deployment) -> No
     assert isinstance(expires_at, int) and 0 < expires_at - time.time() <= 86_402
 
 
+def test_an_expression_stays_within_what_dynamodb_takes() -> None:
+    # A10: 4 KB and 300 operators or functions
+    expressions: list[str] = []
+
+    def update_item(**arguments: str) -> dict[str, object]:
+        expressions.append(arguments["ConditionExpression"])
+        return {"Attributes": {}}
+
+    counter = CallCounter(update_item, "ovc-limits")
+    answer = counter.count(a_count(100, limit=100))
+    assert answer.granted == 40 and answer.closed_until is None, "the rest may be asked for"
+    (expression,) = expressions
+    words = expression.replace("(", " ( ").split()
+    operators = sum(word in {"attribute_not_exists", "OR", "AND", "<=", ">"} for word in words)
+    assert len(expression) <= 4_096 and operators <= 300
+
+
 def test_nodes_that_write_at_once_never_exceed_the_limit() -> None:
     # The embedded AWS judges one write after the other, as DynamoDB does with an item's.
     with embedded.start(account_id="000000000000") as aws:
