@@ -37,7 +37,8 @@ def test_two_deployments_share_no_name(other_assembly: Assembly) -> None:
         text = (other_assembly.directory / f"lab2-{stack}.template.json").read_text()
         assert "lab2" in text
         assert "ovc-" not in text
-        assert "ovc/" not in text
+        # A path inside of a container is nobody else's.
+        assert "ovc/" not in text.replace("/var/lib/ovc/", "")
 
 
 def test_nothing_runs_during_a_deployment(assembly: Assembly) -> None:
