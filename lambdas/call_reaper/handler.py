@@ -6,23 +6,13 @@ Environment: OVC_TABLE_PREFIX, OVC_SETTINGS (JSON, optional), and what the AWS S
 import os
 
 from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from botocore.session import Session
 
 from lambdas.call_reaper.composition import AWS_CLIENT_CONFIG, build
 from lambdas.call_reaper.ecs_tasks import EcsTasks
+from lambdas.counting import count
 from lambdas.management.composition import AWS_CLIENT_CONFIG as DATABASE_CLIENT_CONFIG
 from model.settings import Settings
-
-NAMESPACE = "OpenVoiceConnector"
-"""Of metrics; the edge's are there, too."""
-
-
-def count(name: str, number: int) -> None:
-    """Write a line of which CloudWatch makes a metric (A3)."""
-    with single_metric(name=name, unit=MetricUnit.Count, value=number, namespace=NAMESPACE):
-        pass
-
 
 _session = Session()
 _log = Logger(service="call_reaper")
