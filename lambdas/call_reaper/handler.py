@@ -12,22 +12,25 @@ from botocore.session import Session
 from lambdas.call_reaper.composition import AWS_CLIENT_CONFIG, build
 from lambdas.call_reaper.ecs_tasks import EcsTasks
 from lambdas.management.composition import AWS_CLIENT_CONFIG as DATABASE_CLIENT_CONFIG
+from model.metrics import NAMESPACE, deployment_dimensions
 from model.settings import Settings
-
-NAMESPACE = "OpenVoiceConnector"
-"""Of metrics; the edge's are there, too."""
 
 
 def count(name: str, number: int) -> None:
     """Write a line of which CloudWatch makes a metric (A3)."""
-    with single_metric(name=name, unit=MetricUnit.Count, value=number, namespace=NAMESPACE):
-        pass
+    with single_metric(
+        name=name, unit=MetricUnit.Count, value=number, namespace=NAMESPACE
+    ) as metric:
+        for dimension, value in _dimensions.items():
+            metric.add_dimension(name=dimension, value=value)
 
 
+_settings = Settings.from_json(os.environ.get("OVC_SETTINGS", "{}"))
+_dimensions = deployment_dimensions(os.environ["OVC_TABLE_PREFIX"], _settings.region)
 _session = Session()
 _log = Logger(service="call_reaper")
 handler = build(
-    settings=Settings.from_json(os.environ.get("OVC_SETTINGS", "{}")),
+    settings=_settings,
     table_prefix=os.environ["OVC_TABLE_PREFIX"],
     dynamodb=_session.create_client("dynamodb", config=DATABASE_CLIENT_CONFIG),
     s3=_session.create_client("s3", config=AWS_CLIENT_CONFIG),
