@@ -51,6 +51,7 @@ class EdgeService(Construct):
             # New nodes first: old ones drain while these take calls already.
             min_healthy_percent=100,
             max_healthy_percent=200,
+            # It counts new tasks that do not become healthy, and none that drain, however long.
             circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
             # Evening out the zones would end calls for nothing.
             availability_zone_rebalancing=ecs.AvailabilityZoneRebalancing.DISABLED,

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from edge.runtime.liveness_probe import TIMEOUT_S
 from edge.settings import VARIABLES, RuntimeSettings
 from model.cqr import QUALITY_PREFIX
 from model.record_form import KEY_PREFIX
@@ -205,6 +206,18 @@ def test_a_carriers_password_comes_from_the_operators_secret(other: Template) ->
     granted = other.grants("TaskExecutionRole")
     reads = [it for action, it in granted if action == "secretsmanager:GetSecretValue"]
     assert any(it.endswith(":secret:lab2/carriers/two-??????") for it in reads)
+
+
+def test_the_health_check_asks_the_edge_and_waits_for_it(edge: Template) -> None:
+    check = container(edge)["HealthCheck"]
+    assert check["Command"][:3] == ["CMD", "python", "-m"]
+    (module,) = check["Command"][3:]
+    assert (ROOT / f"{module.replace('.', '/')}.py").is_file()
+    assert variables(edge)["OVC_HEALTH_SOCKET"] == "ovc-edge"
+    assert check["Timeout"] > TIMEOUT_S
+    # An edge that is busy for a moment has calls; one that looks for its address is no failure.
+    assert check["Interval"] * check["Retries"] >= 120
+    assert check["StartPeriod"] >= 90
 
 
 def test_calls_may_end_before_the_task_is_killed(edge: Template) -> None:
