@@ -93,6 +93,7 @@ class Node:
         )
         self._renewal: asyncio.TimerHandle | None = None
         self._measuring: asyncio.TimerHandle | None = None
+        self._certificate_days: Callable[[], int] = lambda: 0
         self._published: Mapping[str, int] = {}
         self._media = MediaWorkers(
             count=plan.media_workers,
@@ -123,6 +124,7 @@ class Node:
             receiver=self._driver,
         )
         streams = StreamNode(self._plan.streams, self._driver, self._log)
+        self._certificate_days = lambda: streams.certificate_days
         self._loop.add_signal_handler(signal.SIGHUP, streams.refresh)
         self._driver.add_transport(Transport.UDP, transport)
         for stream in (Transport.TCP, Transport.TLS):
@@ -205,8 +207,8 @@ class Node:
         begin = self._plan.begin
         whole = deployment_dimensions(begin.table_prefix, begin.settings.region)
         node, *others = self._driver.minute()
-        backlog = {"CdrBacklog": self._aws.backlog}
-        self._log.metrics(whole, node.figures | backlog)
+        ours = {"CdrBacklog": self._aws.backlog, "CertificateDays": self._certificate_days()}
+        self._log.metrics(whole, node.figures | ours)
         for dimensions, figures, is_of_connector in others:
             self._log.metrics(dimensions if is_of_connector else whole | dimensions, figures)
 

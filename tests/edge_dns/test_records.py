@@ -26,7 +26,7 @@ def serving(*names: str) -> dict[str, NodeSeen]:
 
 def after(records: dict[str, str], change: Change) -> dict[str, str]:
     kept = {it: address for it, address in records.items() if it not in change.removed}
-    return kept | change.moved | change.added
+    return {**kept, **change.moved, **change.added}
 
 
 @given(records=RECORDS, nodes=NODES, lately=st.integers(0, 40))

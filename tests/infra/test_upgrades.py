@@ -94,6 +94,16 @@ def test_nothing_that_lasts_is_lost_or_replaced(assembly: Assembly) -> None:
 
 @pytest.mark.node
 @pytest.mark.xdist_group("cdk")
+def test_a_larger_profile_adds_and_replaces_nothing(
+    assembly: Assembly, large_assembly: Assembly
+) -> None:
+    small, large = lasting(assembly), lasting(large_assembly)
+    for stack, resources in small.items():
+        assert resources.items() <= large[stack].items(), stack
+
+
+@pytest.mark.node
+@pytest.mark.xdist_group("cdk")
 def test_everything_that_lasts_is_pinned(assembly: Assembly) -> None:
     found = lasting(assembly)
     new = {

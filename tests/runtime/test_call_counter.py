@@ -53,7 +53,7 @@ def test_two_nodes_share_a_limit(deployment: Deployment) -> None:
 def test_a_clock_that_is_an_hour_ahead_closes_the_connector_to_nobody(
     deployment: Deployment,
 ) -> None:
-    # EDGE R15, A10
+    # A10, EDGE R15
     client = deployment.aws.session().client("dynamodb")
     table = LIMITS.physical_name(deployment.prefix)
     ahead = CallCounter(client.update_item, table, wall=lambda: time.time() + 3600.0)
