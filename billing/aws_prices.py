@@ -16,6 +16,8 @@ class AwsPrices:
     currency: str
     fargate_vcpu_hour: Decimal
     fargate_gb_hour: Decimal
+    fargate_arm_vcpu_hour: Decimal
+    fargate_arm_gb_hour: Decimal
     public_ipv4_hour: Decimal
     transfer_out_gb: Decimal
     """To the internet, of the first 10 TB of a month; what comes in is free."""
@@ -53,6 +55,8 @@ def read_aws_prices(text: str, file: str) -> AwsPrices:
         currency=root.text("currency"),
         fargate_vcpu_hour=fargate.amount("vcpu_hour"),
         fargate_gb_hour=fargate.amount("gb_hour"),
+        fargate_arm_vcpu_hour=fargate.amount("arm_vcpu_hour"),
+        fargate_arm_gb_hour=fargate.amount("arm_gb_hour"),
         public_ipv4_hour=network.amount("public_ipv4_hour"),
         transfer_out_gb=network.amount("transfer_out_gb"),
         transfer_out_free_gb=network.amount("transfer_out_free_gb"),

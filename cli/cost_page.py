@@ -1,7 +1,7 @@
 """Offers beside each other, and what an edge of one's own costs, as people and programs read it."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -153,17 +153,21 @@ def _own_title() -> Text:
 
 
 def _edge_table(edge: OwnEdge) -> Table:
-    currency = edge.prices.currency
+    return lines_table(edge.lines, edge.total, edge.prices.currency)
+
+
+def lines_table(lines: Iterable[CostLine], whole: Decimal, currency: str) -> Table:
+    """Return the positions of the model with their sum."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("Position")
     for name in ("Quantity", "Unit", "Price", "Amount"):
         table.add_column(name, justify="left" if name == "Unit" else "right", no_wrap=True)
-    for line in edge.lines:
+    for line in lines:
         price = f"{_sign(currency)}{exact_text(line.price)}"
         quantity = f"{rounded(line.quantity):,}"
         table.add_row(line.what, quantity, line.unit, price, money(line.amount, currency))
     table.add_section()
-    table.add_row(Text("Total", "bold"), "", "", "", Text(money(edge.total, currency), "bold"))
+    table.add_row(Text("Total", "bold"), "", "", "", Text(money(whole, currency), "bold"))
     return table
 
 
@@ -221,17 +225,19 @@ def _described_edge(edge: OwnEdge) -> Mapping[str, object]:
         "ConcurrentCalls": edge.concurrent_calls,
         "CallsPerNode": edge.calls_per_node,
         "NodesNeeded": edge.needed,
-        "Lines": [
-            {
-                "What": line.what,
-                "Quantity": exact_text(rounded(line.quantity, 6)),
-                "Unit": line.unit,
-                "Price": exact_text(line.price),
-                "Amount": exact_text(rounded(line.amount, 6)),
-            }
-            for line in edge.lines
-        ],
+        "Lines": [described_line(line) for line in edge.lines],
         "Amount": exact_text(edge.total),
+    }
+
+
+def described_line(line: CostLine) -> Mapping[str, object]:
+    """Return a position of the model for programs."""
+    return {
+        "What": line.what,
+        "Quantity": exact_text(rounded(line.quantity, 6)),
+        "Unit": line.unit,
+        "Price": exact_text(line.price),
+        "Amount": exact_text(rounded(line.amount, 6)),
     }
 
 

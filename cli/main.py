@@ -12,6 +12,7 @@ import typer
 
 from cli import billing_commands
 from cli.cdr_commands import cdr
+from cli.deploy_commands import deploy
 from cli.errors import CommandError, ExitCode
 from cli.options import ApiPort, AsJson, Prefix, Region, command
 from emulator.ports import HOST, Ports
@@ -46,6 +47,7 @@ numbers = typer.Typer(help="The supply of phone numbers.", no_args_is_help=True)
 app.add_typer(numbers, name="numbers")
 app.command("bill")(billing_commands.bill)
 app.add_typer(billing_commands.cost, name="cost")
+app.add_typer(deploy, name="deploy")
 
 Number = Annotated[str, typer.Argument(metavar="+1...", help="Number in E.164.")]
 CallId = Annotated[

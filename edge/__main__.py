@@ -24,7 +24,7 @@ from edge.clock import Clock
 from edge.core import Core
 from edge.flow import Address
 from edge.ids import SystemIds
-from edge.runtime import journal_file, node, stream_listener, udp
+from edge.runtime import journal_file, liveness, node, stream_listener, udp
 from edge.runtime.aws_messages import Begin, JournalPlan, NodeIdentity
 from edge.runtime.certificates import TlsFiles
 from edge.runtime.lifecycle import Node, NodePlan
@@ -71,7 +71,12 @@ def main() -> int:
     except OSError as error:
         problem = port_problem(settings.sip_listen, error, "TCP")
         return _refuse(log, "port-refused", problem, EXIT_PORT)
-    run(settings, address, sip_socket, tcp_socket, log)
+    name = settings.health_socket
+    try:
+        health_socket = None if name is None else liveness.bind(name)
+    except OSError as error:
+        return _refuse(log, "port-refused", health_problem(name, error), EXIT_PORT)
+    run(settings, address, sip_socket, tcp_socket, health_socket, log)
     return 0
 
 
@@ -138,6 +143,12 @@ def journal_problem(directory: Path, error: OSError) -> str:
     )
 
 
+def health_problem(name: str | None, error: OSError) -> str:
+    """Return why health checks cannot ask, and what to do."""
+    reason = "another edge has it" if error.errno == errno.EADDRINUSE else error.strerror
+    return f"the health socket {name}: {reason}; set OVC_HEALTH_SOCKET to another name, or to none"
+
+
 def local_media_address(settings: RuntimeSettings) -> str:
     """Return the local address of media ports: where SIP listens, unless one of its own is set."""
     listen = settings.sip_listen[0]
@@ -151,6 +162,7 @@ def run(
     address: str,
     sip_socket: socket.socket,
     tcp_socket: socket.socket,
+    health_socket: socket.socket | None,
     log: JsonLines,
 ) -> None:
     """Run the node until it is told to stop."""
@@ -198,6 +210,7 @@ def run(
         media_workers=settings.media_workers,
         drain_s=settings.drain_s,
         dns_servers=settings.dns_servers,
+        health_socket=health_socket,
     )
 
     async def live() -> None:

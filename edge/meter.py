@@ -96,7 +96,8 @@ class Meter:
 
     __slots__ = (
         *("_dropped", "_every_connector", "_hosts", "_own", "_rest", "_route_failures", "_wanting"),
-        *("auth_failures", "longest_lag_s", "stranger_packets", "suppressed_records"),
+        *("auth_failures", "longest_lag_s", "overload_refusals", "stranger_packets"),
+        "suppressed_records",
     )
 
     def __init__(self, settings: LogSettings) -> None:
@@ -114,6 +115,7 @@ class Meter:
         self.stranger_packets = 0
         self.auth_failures = 0
         self.suppressed_records = 0
+        self.overload_refusals = 0
         self.longest_lag_s = 0.0
 
     def configured(self, connectors: Mapping[str, Connector | None]) -> None:
@@ -168,6 +170,7 @@ class Meter:
         figures |= {
             "CdrSuppressed": self.suppressed_records,
             "AuthFailures": self.auth_failures,
+            "OverloadRefusals": self.overload_refusals,
             "UnknownSourcePackets": self.stranger_packets,
             "SrtpAuthFailures": self._dropped.get("unauthentic", 0),
             "LoopLag": round(1000 * self.longest_lag_s, 1),
@@ -188,6 +191,7 @@ class Meter:
         self._route_failures = {}
         self._dropped = {}
         self.stranger_packets = self.auth_failures = self.suppressed_records = 0
+        self.overload_refusals = 0
         self.longest_lag_s = 0.0
 
     def _wants(self, connector: Connector) -> bool:

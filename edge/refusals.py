@@ -148,6 +148,8 @@ class Refusals:
         """Count an attempt that was none of a call: its connector is known (EDGE X8)."""
         if verdict.why is Reason.LOCKED:
             self._meter.auth_failures += 1
+        elif verdict.why is Reason.OVERLOAD:
+            self._meter.overload_refusals += 1
         failed = verdict.status >= 400 and verdict.status != 487
         for due in (verdict.record, verdict.callee_record):
             if due is not None:

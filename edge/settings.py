@@ -14,6 +14,8 @@ T = TypeVar("T")
 
 SHORTEST_NONCE_SECRET = 32
 """Characters; 128 bits even when it is hex."""
+LONGEST_SOCKET_NAME = 107
+"""unix(7): of 108 octets the first one is zero."""
 DEFAULT_JOURNAL = "/var/lib/ovc/journal"
 
 VARIABLES: dict[str, str] = {
@@ -34,6 +36,8 @@ VARIABLES: dict[str, str] = {
     "OVC_JOURNAL_DIRECTORY": "directory of the node's own journal, on a disk that outlives the "
     f"process, default {DEFAULT_JOURNAL}",
     "OVC_JOURNAL_MEGABYTES": "how much of that disk the journal may take, default 256",
+    "OVC_HEALTH_SOCKET": "name of the abstract Unix socket that health checks of this host ask on "
+    "(python -m edge.runtime.liveness_probe); without it there is none",
     "OVC_DRAIN_SECONDS": "how long calls may go on after SIGTERM, default 110, in lab mode 0",
 }
 
@@ -68,6 +72,8 @@ class RuntimeSettings:
     journal_bytes: int = 256 << 20
     """What the journal may take of its disk: 1 KB or so for each call that was answered and ended
     while DynamoDB was away, twice."""
+    health_socket: str | None = None
+    """Abstract name of the socket that health checks ask on."""
     drain_s: float = 110.0
     """Of Fargate's 120 s between SIGTERM and SIGKILL (EDGE C9)."""
 
@@ -105,6 +111,7 @@ class RuntimeSettings:
             dns_servers=_read(environ, "OVC_DNS_SERVERS", _name_servers, ()),
             journal_directory=_read(environ, "OVC_JOURNAL_DIRECTORY", Path, Path(DEFAULT_JOURNAL)),
             journal_bytes=_read(environ, "OVC_JOURNAL_MEGABYTES", _whole(1, 1_048_576), 256) << 20,
+            health_socket=_read(environ, "OVC_HEALTH_SOCKET", _socket_name, None),
             drain_s=_read(
                 environ, "OVC_DRAIN_SECONDS", _seconds(0.0, 86_400.0), 0.0 if lab else 110.0
             ),
@@ -189,6 +196,12 @@ def _name_servers(text: str) -> tuple[tuple[str, int], ...]:
     except ValueError:
         wanted = "IPv4 addresses, each with or without a port, are wanted, e.g. 192.0.2.53"
         raise ValueError(wanted) from None
+
+
+def _socket_name(text: str) -> str:
+    if not (text.isascii() and text.isprintable() and len(text) <= LONGEST_SOCKET_NAME):
+        raise ValueError(f"a name of at most {LONGEST_SOCKET_NAME} characters is wanted")
+    return text
 
 
 def _whole(lowest: int, highest: int) -> Callable[[str], int]:

@@ -7,6 +7,7 @@ from aws_cdk import Annotations, App
 from infra.analytics_stack import AnalyticsStack
 from infra.api_stack import ApiStack
 from infra.data_stack import DataStack
+from infra.dns_stack import DnsStack
 from infra.edge_stack import EdgeStack
 from infra.settings import PLACEHOLDER_DOMAIN, DeploymentSettings
 
@@ -25,7 +26,9 @@ def assembled(context: Mapping[str, object], outdir: str) -> App:
     api = ApiStack(app, settings=settings)
     edge = EdgeStack(app, settings=settings)
     analytics = AnalyticsStack(app, settings=settings)
-    for reader in (api, edge, analytics):
+    # Without a zone somebody else keeps the records.
+    dns = [DnsStack(app, settings=settings)] if settings.hosted_zone_id else []
+    for reader in (api, edge, analytics, *dns):
         reader.add_stack_dependency(data)
     if settings.operator.domain == PLACEHOLDER_DOMAIN:
         Annotations.of(api).add_warning_v2("ovc:placeholder-domain", _PLACEHOLDER)

@@ -6,7 +6,7 @@ from constructs import Construct
 
 from infra.edge_task import EdgeTask
 from infra.findings import accept
-from infra.names import edge_cluster_name
+from infra.names import EDGE_SERVICE, edge_cluster_name
 from infra.network import Network
 from infra.settings import DeploymentSettings
 
@@ -43,7 +43,7 @@ class EdgeService(Construct):
             "Service",
             cluster=cluster,
             task_definition=task.definition,
-            service_name="edge",
+            service_name=EDGE_SERVICE,
             desired_count=settings.nodes,
             assign_public_ip=True,
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC),
@@ -51,6 +51,7 @@ class EdgeService(Construct):
             # New nodes first: old ones drain while these take calls already.
             min_healthy_percent=100,
             max_healthy_percent=200,
+            # It counts new tasks that do not become healthy, and none that drain, however long.
             circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
             # Evening out the zones would end calls for nothing.
             availability_zone_rebalancing=ecs.AvailabilityZoneRebalancing.DISABLED,

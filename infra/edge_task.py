@@ -37,16 +37,22 @@ DRAIN_S = 110
 """Of that, for calls that go on; the rest is for the last BYEs and records (EDGE C9)."""
 JOURNAL_DIRECTORY = "/var/lib/ovc/journal"
 """A volume of the image (edge/Dockerfile), so that the user without rights may write there."""
+HEALTH_TIMEOUT_S = 20
+"""The probe gives up by itself before; the rest is for its start on a busy task."""
 OPEN_FILES = 65_536
 """A socket for every port of the widest media range, with room for the rest."""
 LOG_BUFFER_MIB = 4
+_ARCHITECTURES = {"x86_64": ecs.CpuArchitecture.X86_64, "arm64": ecs.CpuArchitecture.ARM64}
 LOG_ACTIONS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 
 
 class EdgeTask(Construct):
-    """The task definition. It has no health check of its own: the edge meets strangers with
-    silence, so that a probe would learn nothing. A process that cannot work ends, and ECS sees
-    that."""
+    """The task definition.
+
+    Its health check asks the edge on a socket of the task's own (edge/runtime/liveness.py), for the
+    network's meet strangers with silence. A deployment counts new tasks only when they answer, and
+    stops old ones only then; draining tasks answer to the end.
+    """
 
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: DeploymentSettings
@@ -61,7 +67,7 @@ class EdgeTask(Construct):
             cpu=settings.cpu,
             memory_limit_mib=settings.memory_mib,
             runtime_platform=ecs.RuntimePlatform(
-                cpu_architecture=ecs.CpuArchitecture.X86_64,
+                cpu_architecture=_ARCHITECTURES[settings.architecture],
                 operating_system_family=ecs.OperatingSystemFamily.LINUX,
             ),
             task_role=self._task_role(),
@@ -78,7 +84,7 @@ class EdgeTask(Construct):
         parameters = ecs.LinuxParameters(self, "Linux", init_process_enabled=True)
         container = self.definition.add_container(
             "edge",
-            image=ecs.ContainerImage.from_docker_image_asset(edge_image(self, "Image")),
+            image=edge_image(self, "Image", settings=self._settings, puller=self.execution_role),
             environment=self._environment(),
             secrets={
                 "OVC_NONCE_SECRET": ecs.Secret.from_secrets_manager(nonce_secret),
@@ -86,6 +92,16 @@ class EdgeTask(Construct):
             },
             readonly_root_filesystem=True,
             linux_parameters=parameters,
+            health_check=ecs.HealthCheck(
+                command=["CMD", "python", "-m", "edge.runtime.liveness_probe"],
+                interval=Duration.seconds(30),
+                timeout=Duration.seconds(HEALTH_TIMEOUT_S),
+                # What stands still for two minutes and more does not come back; what only has too
+                # much to do has calls that would end with it.
+                retries=5,
+                # Finding its address may take a minute.
+                start_period=Duration.seconds(120),
+            ),
             stop_timeout=Duration.seconds(STOP_TIMEOUT_S),
             logging=ecs.LogDrivers.aws_logs(
                 stream_prefix="edge",
@@ -116,6 +132,7 @@ class EdgeTask(Construct):
             "OVC_MEDIA_WORKERS": str(settings.media_workers),
             "OVC_DRAIN_SECONDS": str(DRAIN_S),
             "OVC_JOURNAL_DIRECTORY": JOURNAL_DIRECTORY,
+            "OVC_HEALTH_SOCKET": f"{settings.prefix}-edge",
         }
 
     def _carrier_passwords(self) -> dict[str, ecs.Secret]:

@@ -1,10 +1,11 @@
 """The edge's own network: public subnets only, because peers reach every task directly (A11)."""
 
+from aws_cdk import Fn
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from infra.findings import accept
-from infra.settings import DeploymentSettings
+from infra.settings import MOST_ZONES, DeploymentSettings
 
 SIP_PORT = 5_060
 
@@ -20,7 +21,11 @@ class Network(Construct):
             self,
             "Vpc",
             ip_addresses=ec2.IpAddresses.cidr(settings.vpc_cidr),
-            max_azs=2,
+            # The region's first ones, by CloudFormation: looking them up would tie the template to
+            # an account.
+            availability_zones=[Fn.select(it, Fn.get_azs()) for it in range(settings.zones)],
+            # Room for the others: with a zone more, the subnets that are there stay as they are.
+            reserved_azs=MOST_ZONES - settings.zones,
             nat_gateways=0,
             subnet_configuration=[
                 ec2.SubnetConfiguration(
@@ -40,6 +45,9 @@ class Network(Construct):
                 "tell more for less. Flow logs can be switched on for an investigation."
             },
         )
+        # Free, and the way to records and tables does not lead over the internet.
+        self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
+        self.vpc.add_gateway_endpoint("DynamoDb", service=ec2.GatewayVpcEndpointAwsService.DYNAMODB)
         media = settings.operator.media
         self.edge_group = self._edge_group(ec2.Port.udp_range(media.first_port, media.last_port))
 

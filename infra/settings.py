@@ -7,10 +7,11 @@ whole as `ovc:settings`; the deployment adds its own account and region to it.
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from ipaddress import IPv4Network
 
+from infra.profiles import PROFILES, SMALL
 from model.settings import Settings, SettingsError
 from model.tables import DEFAULT_PREFIX
 
@@ -20,6 +21,10 @@ PLACEHOLDER_DOMAIN = "voiceconnector.example.com"
 
 LOWEST_MEDIA_PORT, HIGHEST_MEDIA_PORT = 5_000, 65_000
 """EDGE Q1."""
+
+ARCHITECTURES = ("x86_64", "arm64")
+MOST_ZONES = 3
+"""Every region has three that an account can use, but for us-west-1 in some accounts: two."""
 
 MEMORY_OF_CPU: Mapping[int, tuple[int, ...]] = {
     256: (512, 1_024, 2_048),
@@ -37,6 +42,12 @@ _VARIABLE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
 _DOMAIN = re.compile(r"(?=.{4,200}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.ASCII)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 _KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}", re.ASCII)
+_IMAGE = re.compile(
+    r"[a-z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9._-]+)+(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"
+    r"(@sha256:[0-9a-f]{64})?",
+    re.ASCII,
+)
+_ZONE = re.compile(r"Z[A-Z0-9]{7,31}", re.ASCII)
 _OF_THE_DEPLOYMENT = ("account_id", "region")
 
 
@@ -52,14 +63,26 @@ class DeploymentSettings:
     """Starts the names of stacks, tables, bucket and secret; deployments of one account differ."""
     settings: Mapping[str, object] = field(default_factory=lambda: {"domain": PLACEHOLDER_DOMAIN})
     """The settings document, as far as it differs from the defaults of model/settings.py."""
-    nodes: int = 1
+    profile: str = "small"
+    """Name of the sizes that from_context takes for the next five members where they are not given
+    themselves (infra/profiles.py)."""
+    nodes: int = SMALL.nodes
     """Edge tasks that run; 0 stops the edge and keeps everything else."""
-    cpu: int = 1_024
+    cpu: int = SMALL.cpu
     """CPU units of a task."""
-    memory_mib: int = 2_048
+    memory_mib: int = SMALL.memory_mib
     """Memory of a task."""
-    media_workers: int = 1
+    media_workers: int = SMALL.media_workers
     """Media processes of a task."""
+    zones: int = SMALL.zones
+    """Availability zones that tasks are spread over, 2 or 3."""
+    architecture: str = "x86_64"
+    """What the tasks' processors are, x86_64 or arm64; the image is built for it."""
+    edge_image: str = ""
+    """Image of the edge that is there already, for this architecture; empty: it is built."""
+    hosted_zone_id: str = ""
+    """Route 53 zone of the domain, in the same account; empty: there is no stack for DNS, and
+    somebody else keeps the records."""
     vpc_cidr: str = "10.60.0.0/20"
     """Addresses of the edge's own VPC; they matter only to whoever peers with it."""
     api_concurrency: int = 20
@@ -75,12 +98,19 @@ class DeploymentSettings:
     def __post_init__(self) -> None:
         """Refuse what would fail, or do the wrong thing, only in the account."""
         _check_name("prefix", self.prefix, _PREFIX, "2 to 16 lower-case letters, digits, hyphens")
+        _check_choice("profile", self.profile, PROFILES)
+        _check_choice("architecture", self.architecture, ARCHITECTURES)
+        _check_range("zones", self.zones, 2, MOST_ZONES)
         _check_range("nodes", self.nodes, 0, 100)
         _check_range("media_workers", self.media_workers, 1, 64)
         _check_range("api_concurrency", self.api_concurrency, 0, 1_000)
         _check_range("cdr_retention_days", self.cdr_retention_days, 0, 36_500)
         _check_size(self.cpu, self.memory_mib)
         _check_network(self.vpc_cidr)
+        _check_image(self.edge_image)
+        if self.hosted_zone_id:
+            wanted = "the id of a hosted zone, such as Z0123456789ABCDEFGHIJ, without /hostedzone/"
+            _check_name("hosted_zone_id", self.hosted_zone_id, _ZONE, wanted)
         for bucket in self.cdr_buckets:
             _check_name("cdr_buckets", bucket, _BUCKET, "names of buckets")
         for key in self.cdr_kms_keys:
@@ -94,7 +124,11 @@ class DeploymentSettings:
 
     @classmethod
     def from_context(cls, context: Mapping[str, object]) -> "DeploymentSettings":
-        """Read this deployment's keys out of all of CDK's context."""
+        """Read this deployment's keys out of all of CDK's context.
+
+        What is not given is as its profile has it, or else as the default of its member. Raises
+        DeploymentProblemError.
+        """
         readers = {CONTEXT_PREFIX + member.name: _READERS[member.type] for member in fields(cls)}
         given: dict[str, object] = {}
         for key, value in context.items():
@@ -102,8 +136,10 @@ class DeploymentSettings:
                 given[key.removeprefix(CONTEXT_PREFIX)] = readers[key](key, value)
             elif key.startswith(CONTEXT_PREFIX):
                 raise DeploymentProblemError(f"{key} is unknown; known are {', '.join(readers)}")
-        # Each reader returns its member's own type, which the type checker cannot see.
-        return cls(**given)  # type: ignore[arg-type]
+        # An unknown name is refused with everything else.
+        profile = PROFILES.get(str(given.get("profile", "small")), SMALL)
+        # Each reader returns its member's own type.
+        return cls(**{**asdict(profile), **given})
 
     def _check_document(self) -> None:
         for name in _OF_THE_DEPLOYMENT:
@@ -140,6 +176,18 @@ def _check_name(name: str, value: str, pattern: "re.Pattern[str]", wanted: str) 
 def _check_range(name: str, value: int, lowest: int, highest: int) -> None:
     if not lowest <= value <= highest:
         _refuse(name, f"it is {value}", f"a whole number from {lowest} to {highest}")
+
+
+def _check_choice(name: str, value: str, known: Collection[str]) -> None:
+    if value not in known:
+        _refuse(name, f"it is {value!r}", f"one of {', '.join(known)}")
+
+
+def _check_image(image: str) -> None:
+    has_version = "@" in image or ":" in image.rsplit("/", 1)[-1]
+    if image and not (_IMAGE.fullmatch(image) and has_version):
+        wanted = "the address of an image with its tag or digest, such as ...ecr.../edge:1.0"
+        _refuse("edge_image", f"it is {image!r}", wanted)
 
 
 def _check_size(cpu: int, memory_mib: int) -> None:

@@ -22,6 +22,8 @@ Tables of configuration and of nodes have a string partition key `pk` and a stri
                                                      lease
                 pk "observation" sk <node id>        what the call_reaper Lambda has seen of a lease
                 pk "observation" sk "#pass"          where its last run has come to
+                pk "observation" sk "dns"            what the edge_dns Lambda has seen and removed
+                pk "drain"       sk <node id>        the order to drain (A11), read by that node
                 pk "health"      sk <connector id>   the last good ping of a connector's hosts
                 pk "recording"   sk <node id>#<transaction id>  a call that is to be recorded
     feed        pk "change"      sk <instant>#<id>   keys of `connectors` and `numbers` that changed
@@ -40,7 +42,8 @@ Nodes and health are no part of `connectors` because the edge may write them, an
 Recordings stand beside the nodes that make them, each of which looks at its own alone. Items of
 `calls`, `nodes`, `feed` and `limits` expire by `expires_at`: calls 90 days after their end, health
 90 days after the last ping, nodes 91 days after their last renewal and observations with them (a
-node's row must outlive the rows of its calls), the others after a day.
+node's row must outlive the rows of its calls), orders to drain after a week, the others after a
+day.
 
 The streams of `connectors` and `numbers` tell the config_feed Lambda of each change; it appends the
 key to `feed`, which the nodes read every two seconds (model/feed_items.py): what following the
@@ -78,6 +81,7 @@ NODE = "node"
 HEALTH = "health"
 RECORDING = "recording"
 OBSERVATION = "observation"
+DRAIN = "drain"
 CHANGE = "change"
 PARTITION_KEY = "pk"
 SORT_KEY = "sk"

@@ -3,7 +3,9 @@
 One UpdateItem takes as many slots as are wanted, if none of them is taken (A10, EDGE R15). Which
 are free is known from the answer to the last one; a write that fails brings the item as it is, so
 that another try knows better. Times are of the calls, not of the writes: how long an answer takes
-changes nothing about who is admitted. Nodes' clocks agree to milliseconds (NTP).
+changes nothing about who is admitted. Nodes' clocks agree to milliseconds (NTP). A slot that is
+taken for longer than anybody may take it is a trace of a clock that was ahead, and free: that node
+counts apart from the others, but does not close the connector to them.
 """
 
 import random
@@ -24,9 +26,13 @@ TRIES = 4
 """Of a question whose slots other nodes have taken meanwhile."""
 CLIENT = Config(connect_timeout=0.2, read_timeout=0.3, retries={"total_max_attempts": 1})
 """A call waits for 0.2 s; what comes later helps nobody."""
+SLOTS_PER_WRITE = 40
+"""DynamoDB's bounds of an expression are 4 KB and 300 operators; whoever needs more asks again."""
 MOST_CONNECTORS = 20_000
 """Whose slots are remembered; what is forgotten costs one more try."""
 KEPT_S = 86_400
+CLOCKS_DIFFER_BY_S = 10.0
+"""By more than that a clock is wrong, and what it has written counts for nothing."""
 
 
 class CallCounter:
@@ -66,7 +72,8 @@ class CallCounter:
             if not free:
                 break
             chosen = _chosen(self._choose(free, len(free)), slots, asked.wanted)
-            if self._take(asked.connector_id, chosen, at, last_ms + _ms(slots.taken_for_s)):
+            until = last_ms + _ms(slots.taken_for_s)
+            if self._take(asked.connector_id, chosen, at, until, _beyond(slots, at)):
                 calls = sum([slots.sizes[slot] for slot in chosen])
                 return Counted(
                     asked.connector_id,
@@ -77,10 +84,11 @@ class CallCounter:
         closed_until = self._closed_until(asked.connector_id, slots, at, offset)
         return Counted(asked.connector_id, 0, asked.last_at, closed_until or asked.last_at + 0.001)
 
-    def _take(self, connector_id: str, chosen: list[int], at: int, until: int) -> bool:
+    def _take(self, connector_id: str, chosen: list[int], at: int, until: int, beyond: int) -> bool:
         names = [f"s{slot}" for slot in chosen]
         values = {
             ":at": encode(at),
+            ":beyond": encode(beyond),
             ":until": encode(until),
             ":expires": encode(until // 1000 + KEPT_S),
         }
@@ -91,7 +99,10 @@ class CallCounter:
                 UpdateExpression=f"SET {EXPIRES_AT} = :expires, "
                 + ", ".join([f"{name} = :until" for name in names]),
                 ConditionExpression=" AND ".join(
-                    [f"(attribute_not_exists({name}) OR {name} <= :at)" for name in names]
+                    [
+                        f"(attribute_not_exists({name}) OR {name} <= :at OR {name} > :beyond)"
+                        for name in names
+                    ]
                 ),
                 ExpressionAttributeValues=values,
                 ReturnValues="ALL_NEW",
@@ -115,27 +126,38 @@ class CallCounter:
             del self._seen[next(iter(self._seen))]
 
     def _free(self, connector_id: str, slots: Slots, at: int) -> list[int]:
-        seen = self._seen.get(connector_id, {})
-        return [slot for slot in range(len(slots.sizes)) if seen.get(f"s{slot}", 0) <= at]
+        beyond = _beyond(slots, at)
+        ends = enumerate(self._ends(connector_id, slots))
+        return [slot for slot, taken_until in ends if not at < taken_until <= beyond]
 
     def _closed_until(
         self, connector_id: str, slots: Slots, at: int, offset: float
     ) -> float | None:
         """Return the monotonic moment of the next free slot, None while one is free."""
+        if self._free(connector_id, slots, at):
+            return None
+        return min(self._ends(connector_id, slots)) / 1000.0 - offset
+
+    def _ends(self, connector_id: str, slots: Slots) -> list[int]:
+        """Return until when each slot is taken, as far as is known here."""
         seen = self._seen.get(connector_id, {})
-        first = min([seen.get(f"s{slot}", 0) for slot in range(len(slots.sizes))])
-        return None if first <= at else first / 1000.0 - offset
+        return [seen.get(f"s{slot}", 0) for slot in range(len(slots.sizes))]
 
 
 def _chosen(free: list[int], slots: Slots, wanted: int) -> list[int]:
-    """Return as many free slots as the wanted calls need."""
+    """Return as many free slots as the wanted calls need, or one write can take."""
     chosen: list[int] = []
-    for slot in free:
+    for slot in free[:SLOTS_PER_WRITE]:
         if wanted <= 0:
             break
         chosen.append(slot)
         wanted -= slots.sizes[slot]
     return chosen
+
+
+def _beyond(slots: Slots, at: int) -> int:
+    """Return the latest end that a node with a right clock can have given a slot by now."""
+    return at + _ms(slots.taken_for_s + CLOCKS_DIFFER_BY_S)
 
 
 def _ms(seconds: float) -> int:

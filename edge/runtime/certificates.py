@@ -92,6 +92,12 @@ class Certificates:
         for path, it in self._loaded.items():
             self._warn(path, it.ends_at, now)
 
+    def days_left(self, now: datetime) -> int | None:
+        """Return the whole days until the first certificate in use ends, below zero when it has;
+        None when no end is known."""
+        ends = [it.ends_at for it in self._loaded.values() if it.ends_at is not None]
+        return (min(ends) - now).days if ends else None
+
     def _pairs(self) -> Iterator[_Pair]:
         """Yield the files of each certificate, the default one's first."""
         if self._files.certificate is not None:

@@ -13,6 +13,7 @@ from edge.runtime.aws_control import AwsControl
 from edge.runtime.aws_messages import Begin, News, RoutesNamed
 from edge.runtime.dns_client import DnsClient
 from edge.runtime.driver import CoreLike, Driver
+from edge.runtime.liveness import Liveness
 from edge.runtime.load import LoadProbe
 from edge.runtime.log import NodeLog
 from edge.runtime.media_workers import MediaWorkers
@@ -57,6 +58,8 @@ class NodePlan:
     """How long calls may go on once the node is told to stop."""
     dns_servers: tuple[Address, ...] = ()
     """Asked instead of the system's name servers."""
+    health_socket: socket.socket | None = None
+    """Bound; who asks on it hears whether the node lives."""
 
 
 class Node:
@@ -90,6 +93,7 @@ class Node:
         )
         self._renewal: asyncio.TimerHandle | None = None
         self._measuring: asyncio.TimerHandle | None = None
+        self._certificate_days: Callable[[], int] = lambda: 0
         self._published: Mapping[str, int] = {}
         self._media = MediaWorkers(
             count=plan.media_workers,
@@ -120,12 +124,14 @@ class Node:
             receiver=self._driver,
         )
         streams = StreamNode(self._plan.streams, self._driver, self._log)
+        self._certificate_days = lambda: streams.certificate_days
         self._loop.add_signal_handler(signal.SIGHUP, streams.refresh)
         self._driver.add_transport(Transport.UDP, transport)
         for stream in (Transport.TCP, Transport.TLS):
             self._driver.add_transport(stream, streams.streams)
         self._driver.set_closer(streams.streams)
         self._tell_ready(transport, streams)
+        answering = self._loop.create_task(self._answer_health_checks())
         probe = LoadProbe(self._driver.feed, loop=self._loop)
         self._measuring = self._loop.call_later(MEASURED_EVERY_S, self._measure)
         if self._plan.begin.settings.admission.concurrent_calls_per_connector is not None:
@@ -135,6 +141,7 @@ class Node:
         self._measuring.cancel()
         self._tell_figures()
         probe.close()
+        answering.cancel()
         resolving.cancel()
         transport.close()
         streams.close()
@@ -149,6 +156,25 @@ class Node:
                 "faults": self._driver.faults,
             },
         )
+
+    async def _answer_health_checks(self) -> None:
+        """Let health checks ask from the first configuration on.
+
+        Without one every call is refused: a version that may not read it never becomes healthy,
+        and its deployment is rolled back. Later DynamoDB may be away as long as it likes (A9).
+        """
+        bound = self._plan.health_socket
+        if bound is None:
+            return
+        try:
+            await self._aws.configured.wait()
+            liveness = Liveness(bound, self._loop)
+            try:
+                await self._loop.create_future()
+            finally:
+                liveness.close()
+        finally:
+            bound.close()
 
     def _on_signal(self) -> None:
         if self._stop.is_set():
@@ -181,8 +207,8 @@ class Node:
         begin = self._plan.begin
         whole = deployment_dimensions(begin.table_prefix, begin.settings.region)
         node, *others = self._driver.minute()
-        backlog = {"CdrBacklog": self._aws.backlog}
-        self._log.metrics(whole, node.figures | backlog)
+        ours = {"CdrBacklog": self._aws.backlog, "CertificateDays": self._certificate_days()}
+        self._log.metrics(whole, node.figures | ours)
         for dimensions, figures, is_of_connector in others:
             self._log.metrics(dimensions if is_of_connector else whole | dimensions, figures)
 

@@ -4,6 +4,7 @@ And as what it runs: whom to ask whether it still does (EDGE C9).
 """
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from typing import Any, NamedTuple
@@ -13,11 +14,16 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from edge.runtime.backoff import Backoff
 from edge.runtime.log import Logger
 from edge.runtime.process import own_process
 
 METADATA_VARIABLE = "ECS_CONTAINER_METADATA_URI_V4"
 METADATA_TIMEOUT_S = 2.0
+ADDRESS_TRIES = 8
+"""Looks for the address of a task. Its public one may be associated after the task has begun, and
+at the start of many tasks at once EC2 throttles; with the waits they take about a minute."""
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 15.0
 EC2_CLIENT = Config(connect_timeout=2.0, read_timeout=5.0, retries={"total_max_attempts": 4})
 
 
@@ -39,17 +45,19 @@ def own_address(
     listen_host: str,
     environ: Mapping[str, str],
     public_address_of: Callable[[Interface], str | None],
+    rest: Callable[[float], None] = time.sleep,
 ) -> str:
     """Return the address to advertise: the configured one, the ECS task's public one, or where
     the node listens; raises AddressUnknownError.
 
-    `public_address_of` tells the public address of a network interface.
+    `public_address_of` tells the public address of a network interface. It and the task's metadata
+    are asked again while they do not tell, for a minute or so; `rest` waits for some seconds.
     """
     if configured is not None:
         return configured
     metadata = environ.get(METADATA_VARIABLE)
     if metadata is not None:
-        return _public_address_of_task(metadata, public_address_of)
+        return _patiently(lambda: _public_address_of_task(metadata, public_address_of), rest)
     if ip_address(listen_host).is_unspecified:
         raise AddressUnknownError(
             f"the edge listens on {listen_host}, which is no address that peers could answer to: "
@@ -57,6 +65,17 @@ def own_address(
             "or OVC_SIP_LISTEN to one address of this host"
         )
     return listen_host
+
+
+def _patiently(find: Callable[[], str], rest: Callable[[float], None]) -> str:
+    """Return what is found at last; raises AddressUnknownError of the last try."""
+    waits = Backoff(first_s=FIRST_WAIT_S, longest_s=LONGEST_WAIT_S)
+    for _ in range(ADDRESS_TRIES - 1):
+        try:
+            return find()
+        except AddressUnknownError:
+            rest(waits.next_s())
+    return find()
 
 
 def _public_address_of_task(

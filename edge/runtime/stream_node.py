@@ -66,6 +66,12 @@ class StreamNode:
         """Tell whether TLS connections are taken."""
         return self._tls is not None
 
+    @property
+    def certificate_days(self) -> int:
+        """Return for how many days TLS serves yet; 0 while it is closed (EDGE X7)."""
+        days = self.certificates.days_left(utc_now()) if self.tls_is_open else None
+        return 0 if days is None else days
+
     def refresh(self) -> None:
         """Look at the certificates now; the first that can be used opens the port."""
         self.certificates.refresh(utc_now())

@@ -55,9 +55,11 @@ class Watch:
     silences: Mapping[str, Silence] = field(default_factory=dict)
     """By node id."""
 
-    def next(self, leases: Mapping[str, str], now: datetime) -> "Watch":
+    def next(
+        self, leases: Mapping[str, str], now: datetime, longest_gap: timedelta = LONGEST_GAP
+    ) -> "Watch":
         """Return what a run that sees these leases tells the next one; by node id."""
-        follows = timedelta(0) <= now - self.at <= LONGEST_GAP
+        follows = timedelta(0) <= now - self.at <= longest_gap
         known = self.silences if follows else {}
         return Watch(
             at=now,

@@ -41,6 +41,8 @@ BUSY = CalleePlan(steps=(Step(0.0, 486),))
 RINGS = CalleePlan(steps=(Step(0.0, 100), Step(0.1, 180)))
 OUT_OF_SERVICE = CalleePlan(steps=(Step(0.0, 503),))
 STRANGER: Address = ("192.0.2.200", 5060)
+OF_THE_RUNTIME = ("CdrBacklog", "CertificateDays")
+"""Figures of the node that its runtime adds."""
 
 
 def metered(made: Connector) -> Connector:
@@ -308,6 +310,16 @@ def test_invites_that_are_not_read_are_dropped_packets() -> None:  # EDGE X7, R3
     assert by_dimensions(node)[()]["LoopLag"] == 0
 
 
+def test_invites_that_overload_refuses_are_counted() -> None:  # EDGE X7, R30
+    node = Node()
+    node.hear(LoadMeasured(lag_s=0.0, cpu=0.9), 0.0)
+    for turn in range(3):
+        node.ask(request(call_id=f"c{turn}"), PBX, 1.0)
+    node.ask(request("OPTIONS", f"sip:{HOST}", "o"), PBX, 1.0)
+    assert of_node(node)["OverloadRefusals"] == 3
+    assert "OverloadRefusals" not in of_node(node)
+
+
 def test_free_ports_are_those_of_this_moment() -> None:  # EDGE X7
     with lossy_link(1) as link:
         stage = Stage(link, carrier=ANSWERS)
@@ -337,7 +349,7 @@ def test_the_operators_page_has_every_metric_and_its_price() -> None:  # EDGE X1
     node = Node()
     measured(node, 1.0, foreign=1)
     (whole, by_reason) = node.core.minute()
-    for name in (*whole.figures, *by_reason.figures, "RouteFailures", "CdrBacklog"):
+    for name in (*whole.figures, *by_reason.figures, "RouteFailures", *OF_THE_RUNTIME):
         shown = (name, name.replace("Inbound", "...").replace("Outbound", "..."))
         is_code = name.startswith("Sip") and name.endswith("xxCodes")
         assert is_code or any(f"`{it}`" in page for it in shown), name
@@ -347,13 +359,13 @@ def test_the_operators_page_has_every_metric_and_its_price() -> None:  # EDGE X1
     of_connector = len(Tally().figures())
     assert f"the first six rows ({of_connector} metrics)" in page
     assert f"a connector's {of_connector + 28} to {0.3 * (of_connector + 28):.2f}" in page
-    assert f"The deployment's {len(whole.figures) + 1} come to" in page
+    assert f"The deployment's {len(whole.figures) + 2} come to" in page
 
 
 def test_the_longest_line_goes_through_a_pipe_at_once() -> None:  # EDGE X7
     node = Node()
     (whole,) = node.core.minute()
-    figures = {name: 2**40 for name in (*whole.figures, "CdrBacklog")}
+    figures = {name: 2**40 for name in (*whole.figures, *OF_THE_RUNTIME)}
     of_all = {"Deployment": "x" * 16, "Region": "ap-southeast-1"}
-    assert len(figures) == 15 + 8
+    assert len(figures) == 15 + 10
     assert len(metrics_line(of_all, figures, EPOCH)) <= LONGEST_LINE_BYTES

@@ -1,7 +1,9 @@
 """A program that writes further assemblies into a directory, all in one start of Node.js.
 
 `other`   everything that can be chosen differs from the defaults
+`large`   the largest profile, on arm64
 `nag`     the defaults, checked against cdk-nag's AwsSolutions
+`zoned`   the same with a zone, checked likewise
 `control` a bucket without any care, checked likewise: it must fail
 """
 
@@ -16,13 +18,18 @@ from cdk_nag import AwsSolutionsChecks
 from infra.application import assembled
 from tests.infra.synthesis import OTHER, ROOT
 
+LARGE = {"ovc:profile": "large", "ovc:architecture": "arm64"}
+
 
 def main() -> None:
-    """Write all three; only what is wrong with the app itself is an error here."""
+    """Write all of them; only what is wrong with the app itself is an error here."""
     directory = Path(sys.argv[1])
     assembled(OTHER, str(directory / "other")).synth()
+    assembled(LARGE, str(directory / "large")).synth()
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     write_checked(assembled(context, str(directory / "nag")))
+    zoned = {**context, "ovc:hosted_zone_id": OTHER["ovc:hosted_zone_id"]}
+    write_checked(assembled(zoned, str(directory / "zoned")))
     write_checked(careless(str(directory / "control")))
 
 

@@ -20,3 +20,9 @@ def assemblies(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def other_assembly(assemblies: Path) -> Assembly:
     """Return the app of a deployment in which everything is chosen."""
     return Assembly(assemblies / "other")
+
+
+@pytest.fixture(scope="session")
+def large_assembly(assemblies: Path) -> Assembly:
+    """Return the app of a deployment of the largest profile, on arm64."""
+    return Assembly(assemblies / "large")

@@ -6,6 +6,7 @@ from dataclasses import fields
 
 from cli.main import keys
 from cli.pool_file import read
+from infra.profiles import PROFILES
 from infra.settings import CONTEXT_PREFIX, DeploymentSettings
 from model.access_keys import read_keys
 from model.tables import access_keys_secret_name
@@ -26,6 +27,15 @@ def test_every_key_is_told_with_its_default() -> None:
     assert set(told) == {member.name for member in fields(DeploymentSettings)}
     assert told.pop("settings") == "only domain"
     assert told == {name: str(getattr(default, name)) for name in told}
+
+
+def test_every_profile_is_told_with_its_sizes() -> None:
+    rows = re.findall(r"^\| (\w+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|", GUIDE, re.M)
+    told = {name: tuple(map(int, sizes)) for name, *sizes in rows}
+    assert told == {
+        name: (it.nodes, it.cpu, it.memory_mib, it.media_workers, it.zones)
+        for name, it in PROFILES.items()
+    }
 
 
 def test_the_example_of_carriers_is_valid() -> None:

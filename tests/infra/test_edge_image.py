@@ -30,6 +30,14 @@ def test_the_context_is_what_the_dockerfile_copies(assembly: Assembly) -> None:
     assert held == ours | {"edge/Dockerfile", "requirements/edge.txt", ".dockerignore"}
 
 
+@pytest.mark.node
+@pytest.mark.xdist_group("cdk")
+def test_the_image_is_built_for_the_chosen_processors(large_assembly: Assembly) -> None:
+    assets = json.loads((large_assembly.directory / "ovc-edge.assets.json").read_text())
+    (image,) = assets["dockerImages"].values()
+    assert image["source"]["platform"] == "linux/arm64"
+
+
 def test_what_is_copied_exists() -> None:
     copied = re.findall(r"^COPY ([a-z]\S+) ", DOCKERFILE, re.M)
     assert copied == ["requirements/edge.txt", "model", "edge"]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from edge.runtime.liveness_probe import TIMEOUT_S
 from edge.settings import VARIABLES, RuntimeSettings
 from model.cqr import QUALITY_PREFIX
 from model.record_form import KEY_PREFIX
@@ -25,6 +26,11 @@ def edge(assembly: Assembly) -> Template:
 @pytest.fixture(scope="module")
 def other(other_assembly: Assembly) -> Template:
     return other_assembly.template("lab2-edge")
+
+
+@pytest.fixture(scope="module")
+def large(large_assembly: Assembly) -> Template:
+    return large_assembly.template("ovc-edge")
 
 
 def container(template: Template) -> Any:
@@ -71,11 +77,41 @@ def test_the_network_has_no_nat_and_gives_addresses_to_tasks_only(
 ) -> None:
     # ARCHITECTURE A11
     assert not edge.of("AWS::EC2::NatGateway")
-    subnets = [it["Properties"] for it in edge.of("AWS::EC2::Subnet").values()]
-    assert [it["CidrBlock"] for it in subnets] == ["10.60.0.0/21", "10.60.8.0/21"]
-    assert [it["MapPublicIpOnLaunch"] for it in subnets] == [False, False]
-    assert len(edge.of("AWS::EC2::Route")) == 2
+    for template in (edge, other):
+        subnets = template.of("AWS::EC2::Subnet").values()
+        assert not any(it["Properties"]["MapPublicIpOnLaunch"] for it in subnets)
+        assert len(template.of("AWS::EC2::Route")) == len(subnets)
     assert other.properties("AWS::EC2::VPC")["CidrBlock"] == "172.20.0.0/22"
+
+
+def test_a_zone_more_leaves_the_subnets_that_are_there(edge: Template, large: Template) -> None:
+    # ARCHITECTURE A11; the names of zones come from the region, not from a look-up
+    def subnets(template: Template) -> list[tuple[str, str, object]]:
+        return [
+            (name, it["Properties"]["CidrBlock"], it["Properties"]["AvailabilityZone"])
+            for name, it in template.of("AWS::EC2::Subnet").items()
+        ]
+
+    two, three = subnets(edge), subnets(large)
+    assert three[:2] == two
+    assert [block for _, block, _ in three] == ["10.60.0.0/22", "10.60.4.0/22", "10.60.8.0/22"]
+    zones = [zone for _, _, zone in three]
+    assert zones == [{"Fn::Select": [it, {"Fn::GetAZs": ""}]} for it in range(3)]
+
+
+def test_records_and_tables_are_not_reached_over_the_internet(
+    edge: Template, large: Template
+) -> None:
+    for template in (edge, large):
+        endpoints = [it["Properties"] for it in template.of("AWS::EC2::VPCEndpoint").values()]
+        assert {it["VpcEndpointType"] for it in endpoints} == {"Gateway"}
+        assert {text_of(it["ServiceName"]) for it in endpoints} == {
+            "com.amazonaws.${AWS::Region}.s3",
+            "com.amazonaws.${AWS::Region}.dynamodb",
+        }
+        for endpoint in endpoints:
+            led = {it["Ref"] for it in endpoint["RouteTableIds"]}
+            assert led == set(template.of("AWS::EC2::RouteTable"))
 
 
 def test_tasks_have_public_addresses(edge: Template) -> None:
@@ -103,14 +139,42 @@ def test_a_bad_deployment_is_rolled_back_and_a_good_one_drains(edge: Template) -
     assert service["AvailabilityZoneRebalancing"] == "DISABLED"
 
 
-def test_the_size_is_chosen(edge: Template, other: Template) -> None:
+def test_the_size_is_chosen(edge: Template, other: Template, large: Template) -> None:
     def size(template: Template) -> tuple[str, str, int, str]:
         task = template.properties("AWS::ECS::TaskDefinition")
         nodes = template.properties("AWS::ECS::Service")["DesiredCount"]
         return task["Cpu"], task["Memory"], nodes, variables(template)["OVC_MEDIA_WORKERS"]
 
     assert size(edge) == ("1024", "2048", 1, "1")
-    assert size(other) == ("2048", "4096", 3, "2")
+    # The profile is another one, but what is given wins.
+    assert size(other) == ("2048", "4096", 4, "2")
+    assert size(large) == ("2048", "4096", 9, "2")
+
+
+def test_the_processors_are_chosen(edge: Template, other: Template, large: Template) -> None:
+    def platform(template: Template) -> Any:
+        return template.properties("AWS::ECS::TaskDefinition")["RuntimePlatform"]
+
+    assert platform(edge) == {"CpuArchitecture": "X86_64", "OperatingSystemFamily": "LINUX"}
+    assert platform(other) == platform(large)
+    assert platform(large) == {"CpuArchitecture": "ARM64", "OperatingSystemFamily": "LINUX"}
+
+
+def test_a_ready_image_needs_no_docker_and_may_be_fetched(
+    other: Template, other_assembly: Assembly
+) -> None:
+    image = "444455556666.dkr.ecr.eu-west-1.amazonaws.com/voice/edge:1.2.3"
+    assert container(other)["Image"] == image
+    assets = json.loads((other_assembly.directory / "lab2-edge.assets.json").read_text())
+    assert not assets.get("dockerImages")
+    repository = "arn:${AWS::Partition}:ecr:eu-west-1:444455556666:repository/voice/edge"
+    granted = other.grants("TaskExecutionRole")
+    assert {it for it in granted if it[0].startswith("ecr:")} == {
+        ("ecr:BatchCheckLayerAvailability", repository),
+        ("ecr:BatchGetImage", repository),
+        ("ecr:GetDownloadUrlForLayer", repository),
+        ("ecr:GetAuthorizationToken", "*"),
+    }
 
 
 def test_the_edge_understands_its_environment(edge: Template, other: Template) -> None:
@@ -142,6 +206,18 @@ def test_a_carriers_password_comes_from_the_operators_secret(other: Template) ->
     granted = other.grants("TaskExecutionRole")
     reads = [it for action, it in granted if action == "secretsmanager:GetSecretValue"]
     assert any(it.endswith(":secret:lab2/carriers/two-??????") for it in reads)
+
+
+def test_the_health_check_asks_the_edge_and_waits_for_it(edge: Template) -> None:
+    check = container(edge)["HealthCheck"]
+    assert check["Command"][:3] == ["CMD", "python", "-m"]
+    (module,) = check["Command"][3:]
+    assert (ROOT / f"{module.replace('.', '/')}.py").is_file()
+    assert variables(edge)["OVC_HEALTH_SOCKET"] == "ovc-edge"
+    assert check["Timeout"] > TIMEOUT_S
+    # An edge that is busy for a moment has calls; one that looks for its address is no failure.
+    assert check["Interval"] * check["Retries"] >= 120
+    assert check["StartPeriod"] >= 90
 
 
 def test_calls_may_end_before_the_task_is_killed(edge: Template) -> None:

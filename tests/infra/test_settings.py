@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 
 import pytest
 
+from infra.profiles import PROFILES
 from infra.settings import (
     MEMORY_OF_CPU,
     DeploymentProblemError,
@@ -47,6 +49,35 @@ def test_the_command_line_hands_over_text() -> None:
     )
 
 
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_profile_sets_what_is_not_given(name: str) -> None:
+    profile = asdict(PROFILES[name])
+    chosen = read(profile=name)
+    assert {member: getattr(chosen, member) for member in profile} == profile
+    assert read(profile=name, nodes=7, zones=2) == replace(chosen, nodes=7, zones=2)
+
+
+def test_without_a_profile_it_is_the_small_one() -> None:
+    assert read() == DeploymentSettings() == read(profile="small")
+
+
+def test_a_profile_spreads_its_nodes_over_all_its_zones() -> None:
+    for profile in PROFILES.values():
+        assert profile.nodes == 1 or profile.nodes % profile.zones == 0
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "111122223333.dkr.ecr.eu-west-1.amazonaws.com/voice/edge:1.2.3",
+        "ghcr.io/example/edge@sha256:" + "0f" * 32,
+        "localhost:5000/edge:1.0@sha256:" + "0f" * 32,
+    ],
+)
+def test_an_image_has_a_tag_or_a_digest(image: str) -> None:
+    assert read(edge_image=image).edge_image == image
+
+
 def test_names_of_buckets_are_a_list_or_have_commas_between_them() -> None:
     wanted = ("one-cdrs", "two.cdrs")
     assert read(cdr_buckets=["one-cdrs", "two.cdrs"]).cdr_buckets == wanted
@@ -73,7 +104,7 @@ def test_fargate_sizes_are_known(cpu: int, sizes: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("noodles", 1, "ovc:noodles is unknown; known are ovc:prefix, ovc:settings, ovc:nodes"),
+        ("noodles", 1, "ovc:noodles is unknown; known are ovc:prefix, ovc:settings, ovc:profile"),
         ("prefix", "Ovc", "ovc:prefix: it is 'Ovc'; wanted is 2 to 16 lower-case letters"),
         ("prefix", "ovc-", "ovc:prefix: it is 'ovc-'"),
         ("prefix", "o" * 17, "ovc:prefix: it is"),
@@ -86,6 +117,15 @@ def test_fargate_sizes_are_known(cpu: int, sizes: tuple[int, ...]) -> None:
         ("cdr_kms_keys", ["alias/aws/s3"], "ovc:cdr_kms_keys: it is 'alias/aws/s3'"),
         ("nodes", -1, "ovc:nodes: it is -1; wanted is a whole number from 0 to 100"),
         ("nodes", 101, "ovc:nodes: it is 101"),
+        ("profile", "huge", "ovc:profile: it is 'huge'; wanted is one of small, medium, large"),
+        ("zones", 1, "ovc:zones: it is 1; wanted is a whole number from 2 to 3"),
+        ("zones", 4, "ovc:zones: it is 4"),
+        ("architecture", "x86", "ovc:architecture: it is 'x86'; wanted is one of x86_64, arm64"),
+        ("hosted_zone_id", "/hostedzone/Z1", "ovc:hosted_zone_id: it is '/hostedzone/Z1'; wanted"),
+        ("edge_image", "ghcr.io/a/edge", "ovc:edge_image: it is 'ghcr.io/a/edge'; wanted is the"),
+        ("edge_image", "localhost:5000/edge", "ovc:edge_image: it is 'localhost:5000/edge'"),
+        ("edge_image", "edge:1 --privileged", "ovc:edge_image: it is 'edge:1 --privileged'"),
+        ("edge_image", "r.example/edge@sha256:12", "ovc:edge_image: it is 'r.example/edge@sha"),
         ("nodes", 1.5, "ovc:nodes: it is 1.5; wanted is a whole number"),
         ("nodes", float("nan"), "ovc:nodes: it is nan; wanted is a whole number"),
         ("nodes", True, "ovc:nodes: it is True; wanted is a whole number"),

@@ -34,6 +34,7 @@ STANDING = {
     "AWS::Lambda::Url": ("TargetFunctionArn",),
     # Nodes are in them: another one ends every call.
     "AWS::EC2::VPC": ("CidrBlock",),
+    "AWS::EC2::Subnet": ("CidrBlock",),
     "AWS::ECS::Cluster": ("ClusterName",),
     "AWS::ECS::Service": ("ServiceName",),
 }
@@ -89,6 +90,16 @@ def test_nothing_that_lasts_is_lost_or_replaced(assembly: Assembly) -> None:
         if found.get(stack, {}).get(name) != it
     }
     assert not gone, f"an upgrade would lose or replace {gone}: docs/migrations.md says what to do"
+
+
+@pytest.mark.node
+@pytest.mark.xdist_group("cdk")
+def test_a_larger_profile_adds_and_replaces_nothing(
+    assembly: Assembly, large_assembly: Assembly
+) -> None:
+    small, large = lasting(assembly), lasting(large_assembly)
+    for stack, resources in small.items():
+        assert resources.items() <= large[stack].items(), stack
 
 
 @pytest.mark.node

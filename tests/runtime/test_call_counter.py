@@ -50,6 +50,23 @@ def test_two_nodes_share_a_limit(deployment: Deployment) -> None:
     assert other.count(a_count(at=at + 1.06)).granted == 0
 
 
+def test_a_clock_that_is_an_hour_ahead_closes_the_connector_to_nobody(
+    deployment: Deployment,
+) -> None:
+    # A10, EDGE R15
+    client = deployment.aws.session().client("dynamodb")
+    table = LIMITS.physical_name(deployment.prefix)
+    ahead = CallCounter(client.update_item, table, wall=lambda: time.time() + 3600.0)
+    at = time.monotonic()
+    assert ahead.count(a_count(2, at=at)).granted == 2
+    right = a_counter(deployment)
+    assert right.count(a_count(at=at + 0.1)).granted == 1
+    assert right.count(a_count(at=at + 0.2)).granted == 1
+    full = right.count(a_count(at=at + 0.3))
+    assert full.granted == 0
+    assert full.closed_until == pytest.approx(at + 1.1, abs=0.003)
+
+
 def test_what_is_wanted_is_taken_as_far_as_it_goes(deployment: Deployment) -> None:
     counter = a_counter(deployment)
     at = time.monotonic()
@@ -60,6 +77,23 @@ def test_what_is_wanted_is_taken_as_far_as_it_goes(deployment: Deployment) -> No
     assert len([name for name in rows if name.startswith("s")]) == 10
     expires_at = rows[EXPIRES_AT]
     assert isinstance(expires_at, int) and 0 < expires_at - time.time() <= 86_402
+
+
+def test_an_expression_stays_within_what_dynamodb_takes() -> None:
+    # A10: 4 KB and 300 operators or functions
+    expressions: list[str] = []
+
+    def update_item(**arguments: str) -> dict[str, object]:
+        expressions.append(arguments["ConditionExpression"])
+        return {"Attributes": {}}
+
+    counter = CallCounter(update_item, "ovc-limits")
+    answer = counter.count(a_count(100, limit=100))
+    assert answer.granted == 40 and answer.closed_until is None, "the rest may be asked for"
+    (expression,) = expressions
+    words = expression.replace("(", " ( ").split()
+    operators = sum(word in {"attribute_not_exists", "OR", "AND", "<=", ">"} for word in words)
+    assert len(expression) <= 4_096 and operators <= 300
 
 
 def test_nodes_that_write_at_once_never_exceed_the_limit() -> None:

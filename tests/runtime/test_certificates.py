@@ -292,6 +292,17 @@ def test_it_is_told_once_for_30_days_for_7_and_at_the_end(ca: TestCa) -> None:
     assert str(log.of("certificate-expires")[0]["ends"]).startswith("2026-07-11")
 
 
+def test_the_first_to_end_says_how_long_tls_serves(ca: TestCa) -> None:  # EDGE X7
+    directory = ca.directory / "several"
+    directory.mkdir()
+    for name, days in (("one.example.net", 90), ("two.example.net", 45)):
+        ca.issue(name, file=f"several/{name}.pem", ends_at=NOW + timedelta(days=days, hours=1))
+    found = certificates(TlsFiles(directory=directory))
+    assert found.days_left(NOW) == 45
+    assert found.days_left(NOW + timedelta(days=45, hours=2)) == -1
+    assert certificates(TlsFiles()).days_left(NOW) is None
+
+
 @pytest.mark.parametrize("year", [2040, 2060], ids=["UTCTime", "GeneralizedTime"])
 def test_the_date_is_read_from_the_certificate(ca: TestCa, year: int) -> None:
     ends = datetime(year, 2, 3, 4, 5, 6, tzinfo=UTC)

@@ -13,9 +13,11 @@ from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import IO, Any
+from uuid import uuid4
 
 import pytest
 
+from edge.runtime.liveness_probe import is_alive
 from tests.e2e.running import free_port
 from tests.runtime.local_aws import Deployment, a_connector
 from tests.runtime.processes import children_of, is_running
@@ -214,6 +216,22 @@ def test_without_a_database_it_becomes_ready_and_says_so(deployment: Deployment)
         process.until("ready", 8.0)
         process.until("configuration-missing")
         assert len(process.of("database-away")) == 1
+
+
+def test_health_checks_are_answered_once_there_is_a_configuration(
+    deployment: Deployment,
+) -> None:
+    port, name = free_port(), f"ovc-test-{uuid4().hex}"
+    variables = environment(deployment, port, OVC_HEALTH_SOCKET=name)
+    with edge(variables, port):
+        wait_for(lambda: is_alive(name))
+        second = run_to_end(environment(deployment, free_port(), OVC_HEALTH_SOCKET=name))
+    assert second.returncode == 3
+    assert f"the health socket {name}: another edge has it; set OVC_HEALTH" in second.stderr
+    port, away = free_port(), {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}"}
+    with edge(environment(deployment, port, OVC_HEALTH_SOCKET=name, **away), port) as process:
+        process.until("configuration-missing", 8.0)
+        assert not is_alive(name)
 
 
 def run_to_end(variables: Mapping[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":

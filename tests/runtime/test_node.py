@@ -10,8 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
+from botocore.exceptions import ClientError
 
 from edge.runtime.node import (
+    ADDRESS_TRIES,
     AddressUnknownError,
     Interface,
     own_address,
@@ -62,6 +64,10 @@ def nobody(interface: Interface) -> str | None:
     return None
 
 
+def at_once(wait_s: float) -> None:
+    """Do not wait: nothing changes meanwhile."""
+
+
 def mapped(interface: Interface) -> str | None:
     known = {Interface("10.0.2.106", "0e:10:e2:01:bd:91"): "198.51.100.7"}
     return known.get(interface)
@@ -91,7 +97,7 @@ def test_a_task_finds_its_public_address(metadata: str) -> None:
 
 def test_a_task_without_a_public_address_says_what_to_do(metadata: str) -> None:
     with pytest.raises(AddressUnknownError, match=r"10\.0\.2\.106 .*assignPublicIp"):
-        own_address(None, "0.0.0.0", on_ecs(metadata), nobody)
+        own_address(None, "0.0.0.0", on_ecs(metadata), nobody, at_once)
 
 
 @pytest.mark.parametrize(
@@ -110,12 +116,48 @@ def test_a_useless_answer_is_told(
 ) -> None:
     monkeypatch.setattr(Metadata, "answer", answer)
     with pytest.raises(AddressUnknownError, match="set OVC_PUBLIC_ADDRESS"):
-        own_address(None, "0.0.0.0", on_ecs(metadata), mapped)
+        own_address(None, "0.0.0.0", on_ecs(metadata), mapped, at_once)
 
 
 def test_a_metadata_endpoint_that_is_away_is_told() -> None:
     with pytest.raises(AddressUnknownError, match="set OVC_PUBLIC_ADDRESS"):
-        own_address(None, "0.0.0.0", on_ecs("http://127.0.0.1:9/v4/id"), mapped)
+        own_address(None, "0.0.0.0", on_ecs("http://127.0.0.1:9/v4/id"), mapped, at_once)
+
+
+def test_an_address_that_comes_late_is_waited_for(metadata: str) -> None:  # A11
+    answers: list[str | None] = [None, None, "198.51.100.7"]
+    waits: list[float] = []
+
+    def late(interface: Interface) -> str | None:
+        return answers.pop(0)
+
+    assert own_address(None, "0.0.0.0", on_ecs(metadata), late, waits.append) == "198.51.100.7"
+    assert waits == [0.5, 1.0]
+
+
+def test_aws_that_refuses_at_first_is_asked_again(metadata: str) -> None:  # A11
+    throttled = ClientError(
+        {"Error": {"Code": "RequestLimitExceeded", "Message": "slow down"}},
+        "DescribeNetworkInterfaces",
+    )
+    asked: list[Interface] = []
+
+    def throttling(interface: Interface) -> str | None:
+        asked.append(interface)
+        if len(asked) < ADDRESS_TRIES:
+            raise throttled
+        return "198.51.100.7"
+
+    assert own_address(None, "0.0.0.0", on_ecs(metadata), throttling, at_once) == "198.51.100.7"
+
+
+def test_a_task_without_an_address_gives_up_after_a_minute(metadata: str) -> None:  # A11
+    waits: list[float] = []
+    with pytest.raises(AddressUnknownError):
+        own_address(None, "0.0.0.0", on_ecs(metadata), nobody, waits.append)
+    assert len(waits) == ADDRESS_TRIES - 1
+    assert 30 <= sum(waits) <= 90
+    assert max(waits) <= 15
 
 
 def test_a_task_knows_its_arn(metadata: str) -> None:  # EDGE C9

@@ -47,12 +47,14 @@ def test_every_variable_is_read() -> None:
         OVC_DRAIN_SECONDS="60",
         OVC_JOURNAL_DIRECTORY="/disk/journal",
         OVC_JOURNAL_MEGABYTES="64",
+        OVC_HEALTH_SOCKET="ovc-edge",
         OVC_DNS_SERVERS="192.0.2.53, 127.0.0.1:5353",
     )
     assert settings == RuntimeSettings(
         settings=Settings(domain="voice.example.com"),
         nonce_secret=SECRET.encode(),
         table_prefix="prod",
+        health_socket="ovc-edge",
         sip_listen=("10.0.0.1", 5070),
         tls_listen=("10.0.0.1", 5071),
         tls_certificate=Path("/tls/edge.pem"),

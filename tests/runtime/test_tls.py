@@ -144,6 +144,7 @@ def test_a_new_certificate_serves_new_connections_and_leaves_old_ones_alone(ca: 
         ca.issue("new.example.net", file="server.pem")
         made.node.refresh()
         new = await made.connect_tls(ca.client(), "new.example.net")
+        assert made.node.certificate_days > 0  # EDGE X7
         for peer in (old, new):
             peer.say(MESSAGE)
         await until(lambda: len(made.heard.messages) == 2)
@@ -155,6 +156,7 @@ def test_without_a_certificate_tls_is_closed_and_tcp_serves() -> None:
     async def run() -> None:
         async with world() as made:
             assert made.log.written == [("tls-closed", {"hint": NO_CERTIFICATE})]
+            assert made.node.certificate_days == 0  # EDGE X7
             with pytest.raises(ConnectionRefusedError):
                 await asyncio.open_connection(*made.tls)
             peer = await made.connect()

@@ -1,0 +1,162 @@
+"""The plan of a deployment, as people and programs read it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from billing.aws_prices import AwsPrices
+from billing.infrastructure import CostLine
+from billing.money import exact_text, rounded, total
+from cli.cost_page import described_line, lines_table
+from infra.settings import DeploymentSettings
+
+
+class Resources(NamedTuple):
+    """What one stack creates."""
+
+    counts: Mapping[str, int]
+    """Type of a resource of CloudFormation -> how many."""
+    kept: Mapping[str, int]
+    """Those of them that stay when the stack is deleted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that the command says."""
+
+    settings: DeploymentSettings
+    stacks: Mapping[str, Resources] | None
+    """None when no templates were made."""
+    missing: str | None
+    """Why that could not be, None when nobody wanted them."""
+    minutes: int
+    call_seconds: int
+    concurrent: int | None
+    calls_per_node: int
+    lines: tuple[CostLine, ...]
+    prices: AwsPrices
+
+    @property
+    def total(self) -> Decimal:
+        """Return what a month costs, in cents."""
+        return rounded(total(line.amount for line in self.lines))
+
+    @property
+    def held(self) -> int:
+        """Return how many calls all nodes hold at once."""
+        return self.settings.nodes * self.calls_per_node
+
+    @property
+    def held_without_one(self) -> int:
+        """Return how many the others hold while one node is away."""
+        return max(0, self.settings.nodes - 1) * self.calls_per_node
+
+
+def table_of(plan: Plan) -> RenderableType:
+    """Return the plan for people."""
+    parts: list[RenderableType] = [_settings_table(plan)]
+    if plan.stacks is not None:
+        parts.append(_stacks_table(plan.stacks))
+    parts.append(Text.assemble(("A month", "bold"), f" with {plan.minutes:,} minutes of talk"))
+    parts.append(lines_table(plan.lines, plan.total, plan.prices.currency))
+    return Group(*parts, *(Text(f"* {note}") for note in notes_of(plan)))
+
+
+def json_of(plan: Plan) -> str:
+    """Return the plan for programs; amounts are texts."""
+    document: dict[str, object] = {
+        "Settings": _chosen(plan.settings),
+        "Stacks": None
+        if plan.stacks is None
+        else {
+            name: {"Resources": dict(it.counts), "Kept": dict(it.kept)}
+            for name, it in plan.stacks.items()
+        },
+        "Minutes": plan.minutes,
+        "CallSeconds": plan.call_seconds,
+        "ConcurrentCalls": plan.concurrent,
+        "CallsPerNode": plan.calls_per_node,
+        "CallsHeld": plan.held,
+        "CallsHeldWithoutOneNode": plan.held_without_one,
+        "Region": plan.prices.region,
+        "PricesAsOf": plan.prices.as_of,
+        "Currency": plan.prices.currency,
+        "Lines": [described_line(it) for it in plan.lines],
+        "Amount": exact_text(plan.total),
+        "Notes": list(notes_of(plan)),
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def notes_of(plan: Plan) -> Iterator[str]:
+    """Yield what a reader has to know, as sentences."""
+    if plan.missing is not None:
+        yield f"What would be created is not shown: {plan.missing}."
+    if not plan.settings.edge_image:
+        yield "The edge's image is built with Docker when it is deployed; ovc:edge_image names one."
+    yield (
+        f"A node is taken to hold {plan.calls_per_node:,} calls at once, all together "
+        f"{plan.held:,}, and {plan.held_without_one:,} while one is away."
+    )
+    if plan.concurrent is not None and plan.concurrent > plan.held:
+        yield f"They do not hold the peak of {plan.concurrent:,} calls: more nodes are wanted."
+    elif plan.concurrent is not None and plan.concurrent > plan.held_without_one:
+        yield f"While one is away, the others do not hold the peak of {plan.concurrent:,} calls."
+    yield (
+        f"Prices of {plan.prices.region}, collected {plan.prices.as_of}; on demand, before taxes. "
+        "The model and its limits: docs/billing.md."
+    )
+
+
+def _chosen(settings: DeploymentSettings) -> Mapping[str, object]:
+    return {
+        "Prefix": settings.prefix,
+        "Domain": settings.operator.domain,
+        "Profile": settings.profile,
+        "Nodes": settings.nodes,
+        "Cpu": settings.cpu,
+        "MemoryMib": settings.memory_mib,
+        "MediaWorkers": settings.media_workers,
+        "Zones": settings.zones,
+        "Architecture": settings.architecture,
+        "EdgeImage": settings.edge_image or None,
+    }
+
+
+def _settings_table(plan: Plan) -> Table:
+    settings = plan.settings
+    table = Table.grid(padding=(0, 2))
+    table.add_row(
+        "Deployment", Text(f"{settings.prefix}, connectors <id>.{settings.operator.domain}")
+    )
+    table.add_row(
+        "Edge",
+        Text(
+            f"{settings.nodes} x {settings.cpu} CPU units, {settings.memory_mib} MiB, "
+            f"{settings.media_workers} media workers; {settings.architecture}, "
+            f"{settings.zones} zones; profile {settings.profile}"
+        ),
+    )
+    table.add_row("Image", Text(settings.edge_image or "built from edge/Dockerfile"))
+    return table
+
+
+def _stacks_table(stacks: Mapping[str, Resources]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Stack", no_wrap=True)
+    table.add_column("Resources")
+    table.add_column("Number", justify="right")
+    table.add_column("Kept when it goes", justify="right")
+    for name, resources in stacks.items():
+        for place, (kind, count) in enumerate(sorted(resources.counts.items())):
+            kept = resources.kept.get(kind, 0)
+            table.add_row("" if place else name, kind, str(count), str(kept) if kept else "")
+        table.add_section()
+    return table
