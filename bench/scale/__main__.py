@@ -6,6 +6,7 @@ calls at once has some 23 million calls and takes some minutes.
 """
 
 import argparse
+from dataclasses import replace
 
 from bench.scale.parameters import Durations, NodeSize, Parameters
 from bench.scale.report import heading, hourly, summary
@@ -21,7 +22,7 @@ def parameters_of(options: argparse.Namespace, concurrent: int) -> Parameters:
         size = NodeSize.fitting(concurrent, mean_call_s=mean_call_s, srtp=options.srtp)
     else:
         size = NodeSize.measured(options.vcpu, mean_call_s=mean_call_s, srtp=options.srtp)
-    return Parameters(
+    parameters = Parameters(
         size=size,
         concurrent=concurrent,
         seed=options.seed,
@@ -30,8 +31,8 @@ def parameters_of(options: argparse.Namespace, concurrent: int) -> Parameters:
         durations=Durations(options.durations),
         deployments=tuple(options.deployments),
         zone_failure=options.zone_failure,
-        farewell_s=options.farewell_seconds,
     )
+    return replace(parameters, refuses_after_s=None) if options.refuse_at_once else parameters
 
 
 def report(parameters: Parameters) -> None:
@@ -69,10 +70,7 @@ def main() -> None:
     )
     parser.add_argument("--zone-failure", type=float, help="hour at which a zone dies")
     parser.add_argument(
-        "--farewell-seconds",
-        type=float,
-        default=0.0,
-        help="a node marked to drain still takes calls",
+        "--refuse-at-once", action="store_true", help="nodes do, before their record has gone"
     )
     options = parser.parse_args()
     for concurrent in options.concurrent:

@@ -1,8 +1,9 @@
 """Nodes and the records that lead to them."""
 
-from collections.abc import Iterable
 from enum import Enum, auto
 from random import Random
+
+from lambdas.edge_dns.records import Change
 
 
 class State(Enum):
@@ -11,7 +12,7 @@ class State(Enum):
     STARTING = auto()
     SERVING = auto()
     DRAINING = auto()
-    """It leaves DNS, takes no new calls, and ends when its last one has."""
+    """It leaves DNS, then takes no new calls, and ends when its last one has."""
     GONE = auto()
 
 
@@ -20,29 +21,31 @@ class Node:
 
     __slots__ = (
         "calls",
+        "closes_at",
         "drained_calls",
         "drains_since",
+        "gone_at",
         "is_open",
         "is_outdated",
-        "lease_until",
-        "number",
+        "node_id",
         "state",
         "zone",
     )
 
     def __init__(self, number: int, zone: int) -> None:
-        self.number = number
+        self.node_id = f"{number:06}"
         self.zone = zone
         self.state = State.STARTING
         self.is_open = False
         """Whether it takes calls."""
         self.calls = 0
         self.is_outdated = False
-        self.drains_since = 0.0
+        self.drains_since: float | None = None
         self.drained_calls = 0
         """When the drain began."""
-        self.lease_until = 0.0
-        """Of a node that is gone."""
+        self.closes_at: float | None = None
+        """When a draining node takes calls no more, once that is known."""
+        self.gone_at: float | None = None
 
     def serve(self) -> None:
         """Take calls from now on."""
@@ -52,21 +55,20 @@ class Node:
         """Leave DNS from now on; calls are taken until it is closed."""
         self.state, self.drains_since, self.drained_calls = State.DRAINING, now, self.calls
 
-    def end(self, lease_until: float) -> int:
+    def end(self, now: float) -> int:
         """Stop the task; return the calls that end with it."""
         left, self.calls = self.calls, 0
-        self.state, self.is_open, self.lease_until = State.GONE, False, lease_until
+        self.state, self.is_open, self.gone_at = State.GONE, False, now
         return left
 
 
 class Records:
     """The multivalue set of one name (A11): what edge_dns asks for, and what resolvers get."""
 
-    def __init__(self, *, most: int, in_answer: int) -> None:
-        self._most = most
+    def __init__(self, in_answer: int) -> None:
         self._in_answer = in_answer
-        self.asked: list[Node] = []
-        """As of the last request."""
+        self.asked: dict[str, str] = {}
+        """As of the last request: node id -> address, which is the id here."""
         self.served: list[Node] = []
         """What answers are made of: it follows."""
 
@@ -74,23 +76,9 @@ class Records:
         """Return what a resolver gets: up to so many records, in any order."""
         return chance.sample(self.served, min(self._in_answer, len(self.served)))
 
-    def adjust(self, nodes: Iterable[Node], now: float) -> int:
-        """Ask for records of the nodes that take calls; return how many changes that makes.
-
-        Never more than a third is removed at once, and never the last one.
-        """
-        removable = [node for node in self.asked if _is_over(node, now)]
-        most = max(0, min(max(1, len(self.asked) // 3), len(self.asked) - 1))
-        removed = set(removable[:most])
-        kept = [node for node in self.asked if node not in removed]
-        known = set(kept)
-        new = [it for it in nodes if it.state is State.SERVING and it not in known]
-        added = new[: self._most - len(kept)]
-        self.asked = kept + added
-        return len(removed) + len(added)
-
-
-def _is_over(node: Node, now: float) -> bool:
-    if node.state is State.GONE:
-        return now >= node.lease_until
-    return node.state is State.DRAINING
+    def change(self, change: Change) -> int:
+        """Ask for a change; return how many records it touches."""
+        for node_id in change.removed:
+            del self.asked[node_id]
+        self.asked.update(change.added)
+        return len(change.removed) + len(change.added)

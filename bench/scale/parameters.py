@@ -5,7 +5,8 @@ from decimal import Decimal
 from enum import Enum
 
 from billing.infrastructure import Assumptions, calls_per_node
-from model.node import LIVE_FOR
+from lambdas.edge_dns.records import MOST_RECORDS, TTL_S
+from lambdas.edge_dns.standing import SILENT_FOR
 from model.settings import AdmissionSettings, CallSettings
 
 SRTP_PACKET_US = Decimal("7.20")
@@ -107,20 +108,18 @@ class Parameters:
     attempts: int = 4
     """Addresses that a peer tries for one call."""
 
-    ttl_s: float = 30.0
-    """A11."""
+    ttl_s: float = float(TTL_S)
     addresses_in_answer: int = 8
     """Route 53's."""
-    most_records: int = 90
-    """Of one cell (A11)."""
     dns_every_s: float = 60.0
-    """How often edge_dns looks at the leases."""
+    """How often edge_dns runs. That ECS calls it when a task ends is left out: as if it failed."""
     propagation_s: float = 30.0
     """From its request to all of Route 53's servers; AWS says within 60 s as a rule."""
-    lease_s: float = LIVE_FOR.total_seconds()
-    """After its end a node counts as alive for so long."""
+    silent_s: float = SILENT_FOR.total_seconds()
+    """After its end a node's record stays for so long, and until the next run."""
 
     least_nodes: int = 2
+    most_nodes: int = MOST_RECORDS
     start_s: float = 60.0
     """From the decision to a node that takes calls, give or take a quarter: published measurements
     of Fargate lie around a minute for an image of some hundred MB."""
@@ -133,9 +132,9 @@ class Parameters:
     """Below nine tenths of it, before nodes are taken away."""
     out_cooldown_s: float = 120.0
     in_cooldown_s: float = 300.0
-    farewell_s: float = 0.0
-    """How long a node that is marked goes on taking calls while it leaves DNS; 0 refuses at once.
-    What DNS takes at the longest is dns_every_s, propagation_s and ttl_s together."""
+    refuses_after_s: float | None = 60.0
+    """A draining node takes calls until it is known to have had no record for so long (A11); None
+    refuses as soon as it is told to drain."""
     max_drain_s: float = 14_400.0
     """A11."""
 

@@ -44,4 +44,4 @@ class Scaling:
 
     def _wanted(self, average: float) -> int:
         wanted = ceil(self.desired * average / self._target)
-        return min(max(wanted, self._parameters.least_nodes), self._parameters.most_records)
+        return min(max(wanted, self._parameters.least_nodes), self._parameters.most_nodes)
