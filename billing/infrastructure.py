@@ -63,9 +63,11 @@ class Assumptions:
     """Of the edge's log: beginning, end, and each object that is stored."""
     log_bytes_per_node_minute: int = 1_500
     """Of the counts that become metrics."""
-    metrics: int = 23
+    metrics: int = 25
     """Of the deployment (EDGE X1, X7); none of connectors."""
-    alarms: int = 2
+    alarms: int = 42
+    """Metrics that alarms look at: some look at several."""
+    dashboards: int = 1
     lambda_runs: int = 2 * 60 * 730
     """Two functions that run each minute."""
     lambda_gb_seconds: Decimal = Decimal("0.025")
@@ -211,7 +213,15 @@ def _watching(
     return (
         CostLine("CloudWatch Logs", divided(of_calls + of_nodes, GIB), "GB", prices.logs_gb),
         CostLine("CloudWatch metrics", Decimal(assumed.metrics), "metrics", prices.metric_month),
-        CostLine("CloudWatch alarms", Decimal(assumed.alarms), "alarms", prices.alarm_month),
+        CostLine(
+            "CloudWatch alarms", Decimal(assumed.alarms), "metrics in alarms", prices.alarm_month
+        ),
+        CostLine(
+            "CloudWatch dashboard",
+            Decimal(assumed.dashboards),
+            "dashboards",
+            prices.dashboard_month,
+        ),
     )
 
 

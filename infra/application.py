@@ -8,6 +8,7 @@ from infra.analytics_stack import AnalyticsStack
 from infra.api_stack import ApiStack
 from infra.data_stack import DataStack
 from infra.edge_stack import EdgeStack
+from infra.observability_stack import ObservabilityStack
 from infra.settings import PLACEHOLDER_DOMAIN, DeploymentSettings
 
 _PLACEHOLDER = (
@@ -27,6 +28,10 @@ def assembled(context: Mapping[str, object], outdir: str) -> App:
     analytics = AnalyticsStack(app, settings=settings)
     for reader in (api, edge, analytics):
         reader.add_stack_dependency(data)
+    # It watches what they make, by names that they leave.
+    observability = ObservabilityStack(app, settings=settings)
+    for watched in (api, edge):
+        observability.add_stack_dependency(watched)
     if settings.operator.domain == PLACEHOLDER_DOMAIN:
         Annotations.of(api).add_warning_v2("ovc:placeholder-domain", _PLACEHOLDER)
     return app

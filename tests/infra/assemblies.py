@@ -2,7 +2,9 @@
 
 `other`   everything that can be chosen differs from the defaults
 `large`   the largest profile, on arm64
-`nag`     the defaults, checked against cdk-nag's AwsSolutions
+`off`     no node, alarms to a topic of one's own
+`told`    alarms by mail, checked against cdk-nag's AwsSolutions
+`nag`     the defaults, checked likewise
 `control` a bucket without any care, checked likewise: it must fail
 """
 
@@ -17,14 +19,18 @@ from cdk_nag import AwsSolutionsChecks
 from infra.application import assembled
 from tests.infra.synthesis import OTHER, ROOT
 
+OFF = {"ovc:nodes": 0, "ovc:alarm_topic": "arn:aws:sns:us-east-1:111122223333:on-call"}
+TOLD = {"ovc:alarm_email": "on-call@example.org"}
 LARGE = {"ovc:profile": "large", "ovc:architecture": "arm64"}
 
 
 def main() -> None:
-    """Write all four; only what is wrong with the app itself is an error here."""
+    """Write all of them; only what is wrong with the app itself is an error here."""
     directory = Path(sys.argv[1])
     assembled(OTHER, str(directory / "other")).synth()
     assembled(LARGE, str(directory / "large")).synth()
+    assembled(OFF, str(directory / "off")).synth()
+    write_checked(assembled(TOLD, str(directory / "told")))
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     write_checked(assembled(context, str(directory / "nag")))
     write_checked(careless(str(directory / "control")))
