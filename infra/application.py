@@ -7,6 +7,7 @@ from aws_cdk import Annotations, App
 from infra.analytics_stack import AnalyticsStack
 from infra.api_stack import ApiStack
 from infra.data_stack import DataStack
+from infra.dns_stack import DnsStack
 from infra.edge_stack import EdgeStack
 from infra.observability_stack import ObservabilityStack
 from infra.settings import PLACEHOLDER_DOMAIN, DeploymentSettings
@@ -26,11 +27,13 @@ def assembled(context: Mapping[str, object], outdir: str) -> App:
     api = ApiStack(app, settings=settings)
     edge = EdgeStack(app, settings=settings)
     analytics = AnalyticsStack(app, settings=settings)
-    for reader in (api, edge, analytics):
+    # Without a zone somebody else keeps the records.
+    dns = [DnsStack(app, settings=settings)] if settings.hosted_zone_id else []
+    for reader in (api, edge, analytics, *dns):
         reader.add_stack_dependency(data)
     # It watches what they make, by names that they leave.
     observability = ObservabilityStack(app, settings=settings)
-    for watched in (api, edge):
+    for watched in (api, edge, *dns):
         observability.add_stack_dependency(watched)
     if settings.operator.domain == PLACEHOLDER_DOMAIN:
         Annotations.of(api).add_warning_v2("ovc:placeholder-domain", _PLACEHOLDER)

@@ -159,7 +159,10 @@ class Dashboard(Construct):
         return _row(
             _Graph(
                 "How many nodes live?",
-                [of_edge(settings, "ActiveCalls", "SampleCount", label="nodes")],
+                [
+                    of_edge(settings, "ActiveCalls", "SampleCount", label="nodes"),
+                    of_edge(settings, "NodesListed", "Maximum", label="in DNS"),
+                ],
             ),
             _Graph(
                 "How many calls has a node?",

@@ -72,6 +72,8 @@ class EdgeAlarms(Construct):
         super().__init__(scope, construct_id)
         self._settings = settings
         self._watch_nodes(alarms)
+        if settings.hosted_zone_id:
+            self._watch_names(alarms)
         self._watch_calls(alarms)
         self._watch_lines(alarms)
 
@@ -123,6 +125,16 @@ class EdgeAlarms(Construct):
             f"A TLS certificate ends in less than {CERTIFICATE_DAYS} days, or there is none and "
             "port 5061 is closed; UDP and TCP serve",
             periods=3,
+        )
+
+    def _watch_names(self, alarms: Alarms) -> None:
+        """Nodes that no name leads to (A11): a measure of edge_dns, which is there with a zone."""
+        alarms.above(
+            "dns-full",
+            of_edge(self._settings, "NodesWithoutRecord", "Maximum"),
+            0,
+            "More nodes take calls than one name has room for: those beyond are sent none",
+            periods=5,
         )
 
     def _watch_calls(self, alarms: Alarms) -> None:

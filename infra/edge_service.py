@@ -6,7 +6,7 @@ from constructs import Construct
 
 from infra.edge_task import EdgeTask
 from infra.findings import accept
-from infra.names import edge_cluster_name
+from infra.names import EDGE_SERVICE, edge_cluster_name
 from infra.network import Network
 from infra.settings import DeploymentSettings
 
@@ -43,7 +43,7 @@ class EdgeService(Construct):
             "Service",
             cluster=cluster,
             task_definition=task.definition,
-            service_name="edge",
+            service_name=EDGE_SERVICE,
             desired_count=settings.nodes,
             assign_public_ip=True,
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC),

@@ -56,6 +56,23 @@ def edge_cluster_name(settings: DeploymentSettings) -> str:
     return f"{settings.prefix}-edge"
 
 
+EDGE_SERVICE = "edge"
+"""Name of the ECS service that keeps edge tasks running."""
+
+
+def edge_cluster_arn(stack: Stack, settings: DeploymentSettings) -> str:
+    """Return the ARN of the ECS cluster that edge tasks run in."""
+    return stack.format_arn(
+        service="ecs", resource="cluster", resource_name=edge_cluster_name(settings)
+    )
+
+
+def edge_service_arn(stack: Stack, settings: DeploymentSettings) -> str:
+    """Return the ARN of the ECS service that keeps edge tasks running."""
+    name = f"{edge_cluster_name(settings)}/{EDGE_SERVICE}"
+    return stack.format_arn(service="ecs", resource="service", resource_name=name)
+
+
 def edge_task_arn(stack: Stack, settings: DeploymentSettings) -> str:
     """Return the ARN of every edge task."""
     return stack.format_arn(

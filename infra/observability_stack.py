@@ -27,7 +27,8 @@ class ObservabilityStack(Stack):
             description="Open Voice Connector: dashboard and alarms",
             analytics_reporting=False,
         )
-        names = {it: function_name(self, settings, it) for it in FUNCTIONS}
+        functions = [*FUNCTIONS, *(["edge_dns"] if settings.hosted_zone_id else [])]
+        names = {it: function_name(self, settings, it) for it in functions}
         alarms = Alarms(self, "Alarms", settings=settings)
         EdgeAlarms(self, "EdgeLines", settings=settings, alarms=alarms)
         watch_functions(alarms, names)

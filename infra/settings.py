@@ -56,6 +56,7 @@ _IMAGE = re.compile(
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}", re.ASCII)
 _EMAIL = re.compile(r"[^@\s]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
 _PAGE = re.compile(r"[!-~]{1,200}", re.ASCII)
+_ZONE = re.compile(r"Z[A-Z0-9]{7,31}", re.ASCII)
 _OF_THE_DEPLOYMENT = ("account_id", "region")
 
 
@@ -88,6 +89,9 @@ class DeploymentSettings:
     """What the tasks' processors are, x86_64 or arm64; the image is built for it."""
     edge_image: str = ""
     """Image of the edge that is there already, for this architecture; empty: it is built."""
+    hosted_zone_id: str = ""
+    """Route 53 zone of the domain, in the same account; empty: there is no stack for DNS, and
+    somebody else keeps the records."""
     vpc_cidr: str = "10.60.0.0/20"
     """Addresses of the edge's own VPC; they matter only to whoever peers with it."""
     api_concurrency: int = 20
@@ -124,6 +128,9 @@ class DeploymentSettings:
         _check_size(self.cpu, self.memory_mib)
         _check_network(self.vpc_cidr)
         _check_image(self.edge_image)
+        if self.hosted_zone_id:
+            wanted = "the id of a hosted zone, such as Z0123456789ABCDEFGHIJ, without /hostedzone/"
+            _check_name("hosted_zone_id", self.hosted_zone_id, _ZONE, wanted)
         for bucket in self.cdr_buckets:
             _check_name("cdr_buckets", bucket, _BUCKET, "names of buckets")
         for key in self.cdr_kms_keys:

@@ -128,6 +128,7 @@ def test_fargate_sizes_are_known(cpu: int, sizes: tuple[int, ...]) -> None:
         ("zones", 1, "ovc:zones: it is 1; wanted is a whole number from 2 to 3"),
         ("zones", 4, "ovc:zones: it is 4"),
         ("architecture", "x86", "ovc:architecture: it is 'x86'; wanted is one of x86_64, arm64"),
+        ("hosted_zone_id", "/hostedzone/Z1", "ovc:hosted_zone_id: it is '/hostedzone/Z1'; wanted"),
         ("edge_image", "ghcr.io/a/edge", "ovc:edge_image: it is 'ghcr.io/a/edge'; wanted is the"),
         ("edge_image", "localhost:5000/edge", "ovc:edge_image: it is 'localhost:5000/edge'"),
         ("edge_image", "edge:1 --privileged", "ovc:edge_image: it is 'edge:1 --privileged'"),
