@@ -37,6 +37,9 @@ class AwsPrices:
     metric_month: Decimal
     """Each of the first 10,000 metrics of one's own."""
     alarm_month: Decimal
+    """Each metric that an alarm of standard resolution looks at."""
+    dashboard_month: Decimal
+    """Each beyond the three that are free."""
     lambda_request: Decimal
     """Each million."""
     lambda_gb_second: Decimal
@@ -69,6 +72,7 @@ def read_aws_prices(text: str, file: str) -> AwsPrices:
         logs_gb=cloudwatch.amount("logs_gb"),
         metric_month=cloudwatch.amount("metric_month"),
         alarm_month=cloudwatch.amount("alarm_month"),
+        dashboard_month=cloudwatch.amount("dashboard_month"),
         lambda_request=functions.amount("million_requests"),
         lambda_gb_second=functions.amount("gb_second"),
         secret_month=secrets.amount("secret_month"),

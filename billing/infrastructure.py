@@ -63,11 +63,13 @@ class Assumptions:
     """Of the edge's log: beginning, end, and each object that is stored."""
     log_bytes_per_node_minute: int = 1_500
     """Of the counts that become metrics."""
-    metrics: int = 23
-    """Of the deployment (EDGE X1, X7); none of connectors."""
-    alarms: int = 2
-    lambda_runs: int = 2 * 60 * 730
-    """Two functions that run each minute."""
+    metrics: int = 26
+    """Of the deployment (EDGE X1, X7), and one of its names in DNS; none of connectors."""
+    alarms: int = 45
+    """Metrics that alarms look at: some look at several."""
+    dashboards: int = 1
+    lambda_runs: int = 3 * 60 * 730
+    """Three functions that run each minute."""
     lambda_gb_seconds: Decimal = Decimal("0.025")
     """Of a run: 100 ms with 256 MB."""
     secrets: int = 2
@@ -211,7 +213,15 @@ def _watching(
     return (
         CostLine("CloudWatch Logs", divided(of_calls + of_nodes, GIB), "GB", prices.logs_gb),
         CostLine("CloudWatch metrics", Decimal(assumed.metrics), "metrics", prices.metric_month),
-        CostLine("CloudWatch alarms", Decimal(assumed.alarms), "alarms", prices.alarm_month),
+        CostLine(
+            "CloudWatch alarms", Decimal(assumed.alarms), "metrics in alarms", prices.alarm_month
+        ),
+        CostLine(
+            "CloudWatch dashboard",
+            Decimal(assumed.dashboards),
+            "dashboards",
+            prices.dashboard_month,
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from infra.api_stack import ApiStack
 from infra.data_stack import DataStack
 from infra.dns_stack import DnsStack
 from infra.edge_stack import EdgeStack
+from infra.observability_stack import ObservabilityStack
 from infra.settings import PLACEHOLDER_DOMAIN, DeploymentSettings
 
 _PLACEHOLDER = (
@@ -30,6 +31,10 @@ def assembled(context: Mapping[str, object], outdir: str) -> App:
     dns = [DnsStack(app, settings=settings)] if settings.hosted_zone_id else []
     for reader in (api, edge, analytics, *dns):
         reader.add_stack_dependency(data)
+    # It watches what they make, by names that they leave.
+    observability = ObservabilityStack(app, settings=settings)
+    for watched in (api, edge, *dns):
+        observability.add_stack_dependency(watched)
     if settings.operator.domain == PLACEHOLDER_DOMAIN:
         Annotations.of(api).add_warning_v2("ovc:placeholder-domain", _PLACEHOLDER)
     return app

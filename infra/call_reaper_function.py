@@ -37,6 +37,7 @@ class CallReaperFunction(Construct):
         super().__init__(scope, construct_id)
         made = PythonFunction(
             self,
+            settings=settings,
             description="Voice Connector calls of edge nodes that died",
             handler=HANDLER,
             memory_mib=MEMORY_MIB,

@@ -32,6 +32,7 @@ class ConfigFeedFunction(Construct):
         super().__init__(scope, construct_id)
         made = PythonFunction(
             self,
+            settings=settings,
             description="Voice Connector changes of configuration, for the edge",
             handler=HANDLER,
             memory_mib=MEMORY_MIB,

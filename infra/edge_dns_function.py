@@ -41,6 +41,7 @@ class EdgeDnsFunction(Construct):
         super().__init__(scope, construct_id)
         made = PythonFunction(
             self,
+            settings=settings,
             description="Voice Connector DNS records of edge nodes, and who is to drain",
             handler=HANDLER,
             memory_mib=MEMORY_MIB,

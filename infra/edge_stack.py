@@ -6,12 +6,11 @@ from constructs import Construct
 from infra.edge_service import EdgeService
 from infra.edge_task import EdgeTask
 from infra.network import Network
-from infra.record_alarms import RecordAlarms
 from infra.settings import DeploymentSettings
 
 
 class EdgeStack(Stack):
-    """Network, task and service, and the alarms about what the task must not lose."""
+    """Network, task and service."""
 
     def __init__(self, scope: Construct, *, settings: DeploymentSettings) -> None:
         super().__init__(
@@ -23,4 +22,3 @@ class EdgeStack(Stack):
         network = Network(self, "Network", settings=settings)
         task = EdgeTask(self, "Task", settings=settings)
         EdgeService(self, "Edge", settings=settings, network=network, task=task)
-        RecordAlarms(self, "RecordAlarms", settings=settings, log_group=task.log_group)

@@ -11,6 +11,7 @@ from infra.document import settings_document
 from infra.edge_image import edge_image
 from infra.findings import accept
 from infra.foreign_buckets import permit_foreign
+from infra.log_retention import retention
 from infra.names import connector_log_arn, index_arn, record_arns, table_arn
 from infra.network import SIP_PORT
 from infra.settings import DeploymentSettings
@@ -154,7 +155,7 @@ class EdgeTask(Construct):
             self,
             "Log",
             log_group_name=edge_log_group_name(self._settings.prefix),
-            retention=logs.RetentionDays.THREE_MONTHS,
+            retention=retention(self._settings),
             removal_policy=RemovalPolicy.DESTROY,
         )
 

@@ -36,6 +36,7 @@ class ManagementFunction(Construct):
         super().__init__(scope, construct_id)
         made = PythonFunction(
             self,
+            settings=settings,
             description="Voice Connector management API",
             handler=HANDLER,
             memory_mib=MEMORY_MIB,

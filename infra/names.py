@@ -29,6 +29,11 @@ def stream_parameter_name(settings: DeploymentSettings, table: Table) -> str:
     return f"/{settings.prefix}/{table.logical_name}-stream"
 
 
+def function_parameter_name(settings: DeploymentSettings, function: str) -> str:
+    """Return the name of the SSM parameter that holds the name of a Lambda function."""
+    return f"/{settings.prefix}/{function.replace('_', '-')}-function"
+
+
 def bucket_name(settings: DeploymentSettings) -> str:
     """Return the name of the CDR bucket; account and region are filled in by CloudFormation."""
     return cdr_bucket_name(settings.prefix, Aws.ACCOUNT_ID, Aws.REGION)

@@ -48,6 +48,7 @@ class NumberOrdersFunction(Construct):
         stack, settings = Stack.of(self), self._settings
         made = PythonFunction(
             self,
+            settings=settings,
             description="Voice Connector phone number orders, purges and calling names",
             handler=HANDLER,
             memory_mib=MEMORY_MIB,

@@ -6,10 +6,14 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from infra.findings import accept
+from infra.log_retention import retention
 from infra.management_asset import management_asset
+from infra.names import function_parameter_name
+from infra.settings import DeploymentSettings
 
 
 class PythonFunction:
@@ -22,6 +26,7 @@ class PythonFunction:
         self,
         scope: Construct,
         *,
+        settings: DeploymentSettings,
         description: str,
         handler: str,
         memory_mib: int,
@@ -31,12 +36,13 @@ class PythonFunction:
         retry_attempts: int | None = None,
         max_event_age_s: int | None = None,
     ) -> None:
-        """Make the function; `concurrency` is reserved for it, `retry_attempts` are Lambda's own
-        of asynchronous calls, and `max_event_age_s` is how long such a call may wait, from 60."""
+        """Make the function of a handler in lambdas/; `concurrency` is reserved for it,
+        `retry_attempts` are Lambda's own of asynchronous calls, and `max_event_age_s` is how long
+        such a call may wait, from 60."""
         log_group = logs.LogGroup(
             scope,
             "Log",
-            retention=logs.RetentionDays.THREE_MONTHS,
+            retention=retention(settings),
             removal_policy=RemovalPolicy.DESTROY,
         )
         self.role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
@@ -64,6 +70,14 @@ class PythonFunction:
             {"AwsSolutions-L1": "3.13 is the newest Python that the tests run with."},
         )
 
+        ssm.StringParameter(
+            scope,
+            "Name",
+            parameter_name=function_parameter_name(settings, handler.split(".")[1]),
+            description="Name of the function, for whoever watches it",
+            string_value=self.function.function_name,
+        )
+
     def permit(self, actions: tuple[str, ...], *resources: str) -> None:
         """Let the function do something."""
         self.role.add_to_policy(
@@ -73,3 +87,17 @@ class PythonFunction:
     def permit_database(self, actions: tuple[str, ...], *resources: str) -> None:
         """Let the function do something in DynamoDB; actions without their prefix."""
         self.permit(tuple(f"dynamodb:{action}" for action in actions), *resources)
+
+
+def function_name(scope: Construct, settings: DeploymentSettings, function: str) -> str:
+    """Return the name of a function of another stack, as CloudFormation will read it.
+
+    The name is made up when the function is; a name of our choosing would replace the function, and
+    the URL of the API with it.
+    """
+    return ssm.StringParameter.from_string_parameter_attributes(
+        scope,
+        "".join(word.capitalize() for word in function.split("_")),
+        parameter_name=function_parameter_name(settings, function),
+        force_dynamic_reference=False,
+    ).string_value

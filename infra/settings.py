@@ -37,6 +37,12 @@ MEMORY_OF_CPU: Mapping[int, tuple[int, ...]] = {
 }
 """Fargate's CPU units (1,024 is one vCPU) and the MiB of memory that each may have."""
 
+LOG_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1_096, 1_827),
+    *(2_192, 2_557, 2_922, 3_288, 3_653),
+)
+"""What CloudWatch Logs can do."""
+
 _PREFIX = re.compile(r"[a-z][a-z0-9-]{0,14}[a-z0-9]", re.ASCII)
 _VARIABLE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
 _DOMAIN = re.compile(r"(?=.{4,200}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.ASCII)
@@ -47,6 +53,9 @@ _IMAGE = re.compile(
     r"(@sha256:[0-9a-f]{64})?",
     re.ASCII,
 )
+_TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}", re.ASCII)
+_EMAIL = re.compile(r"[^@\s]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
+_PAGE = re.compile(r"[!-~]{1,200}", re.ASCII)
 _ZONE = re.compile(r"Z[A-Z0-9]{7,31}", re.ASCII)
 _OF_THE_DEPLOYMENT = ("account_id", "region")
 
@@ -90,6 +99,14 @@ class DeploymentSettings:
     0 reserves nothing, for accounts whose own limit is too low for a reservation."""
     cdr_retention_days: int = 0
     """Age at which call detail records are deleted; 0 keeps them for ever."""
+    log_retention_days: int = 90
+    """Age at which log lines of the edge and of our functions are deleted."""
+    alarm_topic: str = ""
+    """ARN of an SNS topic of yours that alarms are told to."""
+    alarm_email: str = ""
+    """Address that alarms are told to, by a topic that is made for it; of the two one at most."""
+    runbooks: str = "docs/operations.md"
+    """Where operators read docs/operations.md: what links in alarms and dashboard begin with."""
     cdr_buckets: tuple[str, ...] = ()
     """Buckets of other accounts that records may go to; one of the own account needs no entry."""
     cdr_kms_keys: tuple[str, ...] = ()
@@ -105,6 +122,9 @@ class DeploymentSettings:
         _check_range("media_workers", self.media_workers, 1, 64)
         _check_range("api_concurrency", self.api_concurrency, 0, 1_000)
         _check_range("cdr_retention_days", self.cdr_retention_days, 0, 36_500)
+        _check_retention(self.log_retention_days)
+        _check_name("runbooks", self.runbooks, _PAGE, "the address of a page, without spaces")
+        self._check_alarms()
         _check_size(self.cpu, self.memory_mib)
         _check_network(self.vpc_cidr)
         _check_image(self.edge_image)
@@ -140,6 +160,15 @@ class DeploymentSettings:
         profile = PROFILES.get(str(given.get("profile", "small")), SMALL)
         # Each reader returns its member's own type.
         return cls(**{**asdict(profile), **given})
+
+    def _check_alarms(self) -> None:
+        topic, email = self.alarm_topic, self.alarm_email
+        if topic:
+            _check_name("alarm_topic", topic, _TOPIC, "the ARN of a topic, arn:aws:sns:...")
+        if email:
+            _check_name("alarm_email", email, _EMAIL, "one e-mail address")
+        if topic and email:
+            _refuse("alarm_email", "there is alarm_topic as well", "one: let the topic write it")
 
     def _check_document(self) -> None:
         for name in _OF_THE_DEPLOYMENT:
@@ -196,6 +225,12 @@ def _check_size(cpu: int, memory_mib: int) -> None:
     if memory_mib not in MEMORY_OF_CPU[cpu]:
         sizes = _listed(MEMORY_OF_CPU[cpu])
         _refuse("memory_mib", f"it is {memory_mib}", f"with cpu {cpu} one of {sizes}")
+
+
+def _check_retention(days: int) -> None:
+    if days not in LOG_RETENTION_DAYS:
+        wanted = f"one of {_listed(LOG_RETENTION_DAYS)}"
+        _refuse("log_retention_days", f"it is {days}", wanted)
 
 
 def _check_network(cidr: str) -> None:

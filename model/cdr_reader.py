@@ -34,8 +34,6 @@ _KEY = re.compile(
 _ISO8601 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
-_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
-"""What JSON can say and UTF-8 cannot."""
 _DIRECTIONS = {disposition.direction: disposition for disposition in Disposition}
 
 Choice = TypeVar("Choice", bound=Enum)
@@ -197,8 +195,11 @@ class _Members:
         value = self._value(name)
         if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
             raise self.wrong(name, f"a text of at most {_LONGEST_TEXT} characters")
-        if _HALF_CHARACTER.search(value):
-            raise self.wrong(name, "a text of whole characters")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            # JSON can say half a character, UTF-8 cannot.
+            raise self.wrong(name, "a text of whole characters") from None
         return value
 
     def optional_text(self, name: str) -> str | None:

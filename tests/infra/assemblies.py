@@ -2,8 +2,9 @@
 
 `other`   everything that can be chosen differs from the defaults
 `large`   the largest profile, on arm64
+`off`     no node, alarms to a topic of one's own
 `nag`     the defaults, checked against cdk-nag's AwsSolutions
-`zoned`   the same with a zone, checked likewise
+`zoned`   the same with a zone, and alarms by mail, checked likewise
 `control` a bucket without any care, checked likewise: it must fail
 """
 
@@ -18,6 +19,7 @@ from cdk_nag import AwsSolutionsChecks
 from infra.application import assembled
 from tests.infra.synthesis import OTHER, ROOT
 
+OFF = {"ovc:nodes": 0, "ovc:alarm_topic": "arn:aws:sns:us-east-1:111122223333:on-call"}
 LARGE = {"ovc:profile": "large", "ovc:architecture": "arm64"}
 
 
@@ -26,10 +28,11 @@ def main() -> None:
     directory = Path(sys.argv[1])
     assembled(OTHER, str(directory / "other")).synth()
     assembled(LARGE, str(directory / "large")).synth()
+    assembled(OFF, str(directory / "off")).synth()
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     write_checked(assembled(context, str(directory / "nag")))
-    zoned = {**context, "ovc:hosted_zone_id": OTHER["ovc:hosted_zone_id"]}
-    write_checked(assembled(zoned, str(directory / "zoned")))
+    chosen = {key: OTHER[key] for key in ("ovc:hosted_zone_id", "ovc:alarm_email")}
+    write_checked(assembled(context | chosen, str(directory / "zoned")))
     write_checked(careless(str(directory / "control")))
 
 

@@ -48,6 +48,9 @@ OTHER: dict[str, object] = {
     "ovc:vpc_cidr": "172.20.0.0/22",
     "ovc:api_concurrency": 0,
     "ovc:cdr_retention_days": 400,
+    "ovc:log_retention_days": 30,
+    "ovc:alarm_email": "on-call@example.org",
+    "ovc:runbooks": "https://wiki.example.org/voice",
     "ovc:cdr_buckets": ["central-cdrs.example"],
     "ovc:cdr_kms_keys": ["arn:aws:kms:us-east-1:444455556666:key/0000-1111"],
 }

@@ -11,7 +11,7 @@ from tests.infra.synthesis import ROOT, Assembly, bare_environment
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("cdk")]
 
-STACKS = ("data", "api", "edge", "analytics")
+STACKS = ("data", "api", "edge", "analytics", "observability")
 ALL_STACKS = (*STACKS, "dns")
 
 

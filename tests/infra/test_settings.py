@@ -84,6 +84,13 @@ def test_names_of_buckets_are_a_list_or_have_commas_between_them() -> None:
     assert read(cdr_buckets="one-cdrs, two.cdrs").cdr_buckets == wanted
 
 
+def test_alarms_are_told_to_a_topic_or_to_a_mailbox() -> None:
+    topic = "arn:aws:sns:eu-central-1:111122223333:on-call"
+    assert read(alarm_topic=topic).alarm_topic == topic
+    with pytest.raises(DeploymentProblemError, match="ovc:alarm_email: there is alarm_topic"):
+        read(alarm_topic=topic, alarm_email="on-call@example.org")
+
+
 def test_numbers_may_come_out_of_node_as_floats() -> None:
     assert read(nodes=2.0).nodes == 2
 
@@ -134,6 +141,12 @@ def test_fargate_sizes_are_known(cpu: int, sizes: tuple[int, ...]) -> None:
         ("media_workers", 0, "ovc:media_workers: it is 0"),
         ("api_concurrency", -1, "ovc:api_concurrency: it is -1"),
         ("cdr_retention_days", -1, "ovc:cdr_retention_days: it is -1"),
+        ("log_retention_days", 91, "ovc:log_retention_days: it is 91; wanted is one of 1, 3, 5, 7"),
+        ("alarm_topic", "alarms", "ovc:alarm_topic: it is 'alarms'; wanted is the ARN of a topic"),
+        ("alarm_email", "on-call", "ovc:alarm_email: it is 'on-call'; wanted is one e-mail"),
+        ("alarm_email", "a@b.example, c@d.example", "ovc:alarm_email: it is 'a@b.example, c@"),
+        ("runbooks", "", "ovc:runbooks: it is ''; wanted is the address of a page"),
+        ("runbooks", "our wiki", "ovc:runbooks: it is 'our wiki'"),
         ("vpc_cidr", "8.8.0.0/16", "ovc:vpc_cidr: it is '8.8.0.0/16'; wanted is a private"),
         ("vpc_cidr", "10.0.0.0/8", "ovc:vpc_cidr: it is '10.0.0.0/8'"),
         ("vpc_cidr", "10.0.0.1/20", "ovc:vpc_cidr: it is '10.0.0.1/20'"),

@@ -1,0 +1,36 @@
+"""Dashboard and alarms."""
+
+from aws_cdk import Stack
+from constructs import Construct
+
+from infra.alarms import Alarms
+from infra.dashboard import Dashboard
+from infra.edge_alarms import EdgeAlarms
+from infra.function_alarms import watch_functions, watch_tables
+from infra.python_function import function_name
+from infra.settings import DeploymentSettings
+
+FUNCTIONS = ("management", "call_reaper", "number_orders", "config_feed")
+
+
+class ObservabilityStack(Stack):
+    """What tells how the deployment is doing; nothing of it is needed for a call.
+
+    All alarms are here, those about records too, so that one topic hears of them, and so that
+    whoever has a system of his own for that leaves out one stack.
+    """
+
+    def __init__(self, scope: Construct, *, settings: DeploymentSettings) -> None:
+        super().__init__(
+            scope,
+            f"{settings.prefix}-observability",
+            description="Open Voice Connector: dashboard and alarms",
+            analytics_reporting=False,
+        )
+        functions = [*FUNCTIONS, *(["edge_dns"] if settings.hosted_zone_id else [])]
+        names = {it: function_name(self, settings, it) for it in functions}
+        alarms = Alarms(self, "Alarms", settings=settings)
+        EdgeAlarms(self, "EdgeLines", settings=settings, alarms=alarms)
+        watch_functions(alarms, names)
+        watch_tables(alarms, settings)
+        Dashboard(self, "Dashboard", settings=settings, functions=names, alarms=alarms.made)
