@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -53,7 +53,7 @@ class Edge:
     def of(self, event: str) -> list[dict[str, Any]]:
         return [line for line in list(self.lines) if line["event"] == event]
 
-    def until(self, event: str, within_s: float = 5.0) -> dict[str, Any]:
+    def until(self, event: str, within_s: float = 15.0) -> dict[str, Any]:
         wait_for(lambda: self.of(event), within_s)
         return self.of(event)[0]
 
@@ -115,14 +115,21 @@ def request(method: str, uri: str, local: tuple[str, int], **more: str) -> bytes
 
 
 def asked(edge: Edge, method: str, uri: str) -> bytes:
-    """Send a request and return the first final response."""
+    """Send a request, as often as it takes, and return the first final response.
+
+    An edge whose machine is busy may be ready before it has heard of the connector, and silent.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
         phone.bind(("127.0.0.1", 0))
-        phone.settimeout(3.0)
-        phone.sendto(request(method, uri, phone.getsockname()), ("127.0.0.1", edge.port))
-        while (answer := phone.recv(65_535)).startswith(b"SIP/2.0 1"):
-            pass
-        return answer
+        phone.settimeout(0.5)
+        message = request(method, uri, phone.getsockname())
+        for _ in range(30):
+            phone.sendto(message, ("127.0.0.1", edge.port))
+            with suppress(TimeoutError):
+                while (answer := phone.recv(65_535)).startswith(b"SIP/2.0 1"):
+                    pass
+                return answer
+    raise AssertionError(f"no answer to {method} {uri}")
 
 
 def test_a_listed_source_is_answered(running: Edge) -> None:
