@@ -17,7 +17,8 @@ from lambdas.call_reaper.bucket import RecordBucket
 from lambdas.call_reaper.judgement import TaskState, Watch
 from lambdas.call_reaper.repository import NodeLease, ReaperRepository
 from lambdas.call_reaper.watch_items import Notes
-from lambdas.call_reaper.work import ROWS_NOT_CLOSED, Figures, Work
+from lambdas.call_reaper.work import ROWS_NOT_CLOSED, Work
+from lambdas.counting import Figures
 from lambdas.management.api import Log
 from lambdas.management.composition import Handler, utc_now
 from lambdas.management.repository import ConfigurationRepository

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Collection
 from datetime import datetime
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from lambdas.call_reaper.bucket import BucketRefuses, RecordBucket
 from lambdas.call_reaper.closing import Close, Forget, RowDamagedError, Store, step_for
 from lambdas.call_reaper.repository import NodeLease, ReaperRepository
 from lambdas.call_reaper.watch_items import Place
+from lambdas.counting import Figures
 from lambdas.management.api import Log
 from lambdas.management.call_repository import position_of
 from lambdas.management.store import Changed
@@ -16,15 +17,6 @@ from model.cdr_reader import NotARecord
 from model.codec import Item
 from model.recorded_end import told_end
 from model.tables import CALLS
-
-
-class Figures(Protocol):
-    """Takes what becomes metrics."""
-
-    def __call__(self, name: str, number: int) -> None:
-        """Count what happened so often."""
-        ...
-
 
 CALLS_EDGE_LOST = "CallsEdgeLost"
 """Calls that were up when their node died."""

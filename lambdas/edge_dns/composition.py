@@ -13,7 +13,7 @@ from typing import TypeAlias
 from botocore.client import BaseClient
 
 from lambdas.call_reaper.judgement import Watch
-from lambdas.call_reaper.work import Figures
+from lambdas.counting import Figures
 from lambdas.edge_dns.drains import Candidate, to_drain
 from lambdas.edge_dns.ecs_service import EcsView, Phase
 from lambdas.edge_dns.notes import Notes
