@@ -7,8 +7,7 @@ there first. There is no dead-letter queue, for a call holds nothing; what a run
 table, and its failure is a metric of Lambda's.
 """
 
-from aws_cdk import Duration, Stack
-from aws_cdk import aws_events as events
+from aws_cdk import Stack
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
@@ -17,6 +16,7 @@ from infra.findings import accept
 from infra.foreign_buckets import permit_foreign
 from infra.names import edge_cluster_name, edge_task_arn, index_arn, record_arns, table_arn
 from infra.python_function import PythonFunction
+from infra.schedule import every_minute
 from infra.settings import DeploymentSettings
 from model.tables import CALLS, CONNECTORS, LIVE_CALLS, NODES, cdr_bucket_name
 
@@ -53,12 +53,8 @@ class CallReaperFunction(Construct):
         )
         self._permit(made, settings)
         self.role = made.role
-        events.Rule(
-            self,
-            "EveryMinute",
-            description="Closes the calls of edge nodes that died",
-            schedule=events.Schedule.rate(Duration.minutes(1)),
-            targets=[targets.LambdaFunction(made.function)],
+        every_minute(
+            self, "Closes the calls of edge nodes that died", targets.LambdaFunction(made.function)
         )
 
     def _permit(self, made: PythonFunction, settings: DeploymentSettings) -> None:

@@ -5,7 +5,7 @@ call_reaper, a call that comes while one works waits for a minute at most; what 
 makes up for.
 """
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -22,6 +22,7 @@ from infra.names import (
     table_arn,
 )
 from infra.python_function import PythonFunction
+from infra.schedule import every_minute
 from infra.settings import DeploymentSettings
 from model.tables import NODES
 
@@ -60,13 +61,7 @@ class EdgeDnsFunction(Construct):
         )
         self._permit(made, settings)
         target = targets.LambdaFunction(made.function)
-        events.Rule(
-            self,
-            "EveryMinute",
-            description="Keeps the DNS records of edge nodes in line with their leases",
-            schedule=events.Schedule.rate(Duration.minutes(1)),
-            targets=[target],
-        )
+        every_minute(self, "Keeps the DNS records of edge nodes in line with their leases", target)
         events.Rule(
             self,
             "TaskEnds",

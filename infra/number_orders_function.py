@@ -7,7 +7,6 @@ dead-letter queue: it would hold nothing but knocks.
 """
 
 from aws_cdk import Duration, Stack
-from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -15,6 +14,7 @@ from constructs import Construct
 from infra.document import settings_document
 from infra.names import table_arn
 from infra.python_function import PythonFunction
+from infra.schedule import every_minute
 from infra.settings import DeploymentSettings
 from infra.streams import permit_reading, stream_arn
 from model.tables import NUMBERS, PARTITION_KEY, PENDING
@@ -65,12 +65,10 @@ class NumberOrdersFunction(Construct):
         return made.function
 
     def _schedule(self, function: lambda_.Function) -> None:
-        events.Rule(
+        every_minute(
             self,
-            "EveryMinute",
-            description="Fulfils orders that no stream record has announced, purges what is due",
-            schedule=events.Schedule.rate(Duration.minutes(1)),
-            targets=[targets.LambdaFunction(function)],
+            "Fulfils orders that no stream record has announced, purges what is due",
+            targets.LambdaFunction(function),
         )
 
     def _knock(self, function: lambda_.Function) -> None:

@@ -1,16 +1,15 @@
 """A customer of `ovc up` sees the SIP of its calls in CloudWatch Logs (EDGE X3, S14)."""
 
-import json
 import re
 import secrets
 import time
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 
 from tests.e2e.lab import CALLER, Lab, Trunk, eventually
+from tests.e2e.logs import logged
 from tests.e2e.sipp import free_address
 from tests.e2e.wire import Wire
 from tests.support.agent import Agent, CallerPlan, PlacedCall
@@ -29,22 +28,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield running
 
 
-def logged(lab: Lab, connector_id: str) -> list[dict[str, Any]]:
+def sip_log(lab: Lab, connector_id: str) -> list[dict[str, Any]]:
     """Return a connector's SIP message log in the order of its messages."""
-    offered = lab.stand.offered()
-    logs = boto3.client(
-        "logs",
-        endpoint_url=offered["AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"],
-        aws_access_key_id=offered["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=offered["AWS_SECRET_ACCESS_KEY"],
-        region_name=offered["AWS_DEFAULT_REGION"],
-    )
-    group = f"/aws/ChimeVoiceConnectorSipMessages/{connector_id}"
-    try:
-        found = logs.filter_log_events(logGroupName=group)["events"]
-    except logs.exceptions.ResourceNotFoundException:
-        return []
-    return [json.loads(event["message"]) for event in found]
+    return logged(lab, f"/aws/ChimeVoiceConnectorSipMessages/{connector_id}")
 
 
 def place(lab: Lab, trunk: Trunk) -> PlacedCall:
@@ -82,7 +68,7 @@ def test_a_call_shows_in_the_log_without_its_secrets(lab: Lab) -> None:  # EDGE 
     call_id = trunk.record_of(call.invite.call_id).members["CallId"]
 
     def found() -> list[dict[str, Any]] | None:
-        of_call = [it for it in logged(lab, trunk.connector_id) if it["call_id"] == call_id]
+        of_call = [it for it in sip_log(lab, trunk.connector_id) if it["call_id"] == call_id]
         words = [first_word(it["sip_message"]) for it in of_call]
         return of_call if words.count("BYE") and words.count("200") == 2 else None
 
@@ -97,4 +83,4 @@ def test_a_call_shows_in_the_log_without_its_secrets(lab: Lab) -> None:  # EDGE 
     times = [it["event_timestamp"] for it in entries]
     assert times == sorted(times) and abs(times[-1] / 1000 - time.time()) < 60
     # The call before it was a customer's who wants none.
-    assert logged(lab, without.connector_id) == []
+    assert sip_log(lab, without.connector_id) == []

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 
 from edge.flow import Address
@@ -14,6 +13,7 @@ from edge.media.rtcp import sender_time
 from edge.media.sdp import read
 from tests.e2e.audio import FRAMES, Phone, assert_each_hears_the_other
 from tests.e2e.lab import CALLER, Lab, Trunk, eventually
+from tests.e2e.logs import logged
 from tests.e2e.sipp import free_address
 from tests.e2e.wire import Wire
 from tests.media.packets import receiver_report, report_block, sender_report
@@ -81,22 +81,9 @@ def call(lab: Lab, trunk: Trunk) -> str:
     return str(record.members["TransactionId"])
 
 
-def logged(lab: Lab, connector_id: str) -> list[dict[str, Any]]:
+def media_log(lab: Lab, connector_id: str) -> list[dict[str, Any]]:
     """Return the records of a connector's media metric log."""
-    offered = lab.stand.offered()
-    logs = boto3.client(
-        "logs",
-        endpoint_url=offered["AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"],
-        aws_access_key_id=offered["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=offered["AWS_SECRET_ACCESS_KEY"],
-        region_name=offered["AWS_DEFAULT_REGION"],
-    )
-    group = f"/aws/ChimeVoiceConnectorLogs/{connector_id}"
-    try:
-        found = logs.filter_log_events(logGroupName=group)["events"]
-    except logs.exceptions.ResourceNotFoundException:
-        return []
-    return [json.loads(event["message"]) for event in found]
+    return logged(lab, f"/aws/ChimeVoiceConnectorLogs/{connector_id}")
 
 
 def test_log_extension_object_and_story_tell_the_same_of_a_call(lab: Lab) -> None:
@@ -109,7 +96,7 @@ def test_log_extension_object_and_story_tell_the_same_of_a_call(lab: Lab) -> Non
     )
     trunk.await_effect()
     transaction_id = call(lab, trunk)
-    (record,) = eventually(lambda: logged(lab, trunk.connector_id) or None, "the log")
+    (record,) = eventually(lambda: media_log(lab, trunk.connector_id) or None, "the log")
     assert record["call_id"] == transaction_id
     assert (record["from_sip_user"], record["to_country"]) == (f"sip:{CALLER}", "US")
     # The first packets may come before the other side is known.
