@@ -93,7 +93,7 @@ def test_what_cannot_be_used_is_let_go_at_once() -> None:  # EDGE S8, X9: no sea
         OPTIONS.replace(b"\r\nTo:", b"\r\nX: " + b"y" * 20_000 + b"\r\nTo:"),
     ]
     node = Node()
-    with circles_of("") as circles:
+    with circles_of("edge.") as circles:
         for number, data in enumerate([*unusable, *(it.data for it in MESSAGES)]):
             node.ask(data, PBX, 0.01 * number)
             node.ask(data, STRANGER, 0.01 * number)

@@ -93,7 +93,7 @@ def test_what_cannot_be_used_names_status_and_warning(
 
 
 def test_what_cannot_be_used_is_let_go_at_once() -> None:  # EDGE X9: no search for circles
-    with circles_of("") as circles:
+    with circles_of("edge.") as circles:
         for _, body, _, _ in FAULTS:
             with suppress(SdpError):
                 read(body)
