@@ -7,7 +7,7 @@ from pathlib import Path
 
 from infra.application import assembled
 from infra.management_asset import AssetProblemError
-from infra.settings import DeploymentProblemError
+from infra.setting_checks import DeploymentProblemError
 
 ROOT = Path(__file__).parent
 

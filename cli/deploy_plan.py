@@ -20,7 +20,8 @@ from cli import deploy_page, rate_files
 from cli.deploy_page import Plan, Resources
 from cli.errors import CommandError, ExitCode
 from cli.page import page_console
-from infra.settings import DeploymentProblemError, DeploymentSettings
+from infra.setting_checks import DeploymentProblemError
+from infra.settings import DeploymentSettings
 
 _CPU_UNITS = 1_024
 """Of one vCPU, and MiB of a GB."""

@@ -5,7 +5,8 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from infra.findings import accept
-from infra.settings import MOST_ZONES, DeploymentSettings
+from infra.setting_checks import MOST_ZONES
+from infra.settings import DeploymentSettings
 
 SIP_PORT = 5_060
 

@@ -7,7 +7,8 @@ from dataclasses import fields
 from cli.main import keys
 from cli.pool_file import read
 from infra.profiles import PROFILES
-from infra.settings import CONTEXT_PREFIX, DeploymentSettings
+from infra.setting_checks import CONTEXT_PREFIX
+from infra.settings import DeploymentSettings
 from model.access_keys import read_keys
 from model.tables import access_keys_secret_name
 from tests.infra.synthesis import ROOT

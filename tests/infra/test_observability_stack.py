@@ -10,7 +10,7 @@ import pytest
 from billing.infrastructure import Assumptions
 from edge.meter import Meter
 from edge.runtime.media_worker import PORTS_PER_LEASE
-from infra.settings import LOG_RETENTION_DAYS
+from infra.setting_checks import LOG_RETENTION_DAYS
 from model.connector_logs import LogSettings
 from model.metrics import NAMESPACE, deployment_dimensions
 from model.quality import CallQuality, SideQuality, StreamQuality

@@ -7,11 +7,8 @@ from dataclasses import asdict, replace
 import pytest
 
 from infra.profiles import PROFILES
-from infra.settings import (
-    MEMORY_OF_CPU,
-    DeploymentProblemError,
-    DeploymentSettings,
-)
+from infra.setting_checks import MEMORY_OF_CPU, DeploymentProblemError
+from infra.settings import DeploymentSettings
 from model.settings import Settings
 from tests.infra.synthesis import OTHER, ROOT
 

@@ -1,0 +1,113 @@
+"""Whether a deployment's settings can be used, told before anything is made of them."""
+
+import re
+from collections.abc import Collection, Mapping
+from ipaddress import IPv4Network
+
+CONTEXT_PREFIX = "ovc:"
+
+LOWEST_MEDIA_PORT, HIGHEST_MEDIA_PORT = 5_000, 65_000
+"""EDGE Q1."""
+
+ARCHITECTURES = ("x86_64", "arm64")
+MOST_ZONES = 3
+"""Every region has three that an account can use, but for us-west-1 in some accounts: two."""
+
+MEMORY_OF_CPU: Mapping[int, tuple[int, ...]] = {
+    256: (512, 1_024, 2_048),
+    512: tuple(range(1_024, 4_097, 1_024)),
+    1_024: tuple(range(2_048, 8_193, 1_024)),
+    2_048: tuple(range(4_096, 16_385, 1_024)),
+    4_096: tuple(range(8_192, 30_721, 1_024)),
+    8_192: tuple(range(16_384, 61_441, 4_096)),
+    16_384: tuple(range(32_768, 122_881, 8_192)),
+}
+"""Fargate's CPU units (1,024 is one vCPU) and the MiB of memory that each may have."""
+
+LOG_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1_096, 1_827),
+    *(2_192, 2_557, 2_922, 3_288, 3_653),
+)
+"""What CloudWatch Logs can do."""
+
+PREFIX = re.compile(r"[a-z][a-z0-9-]{0,14}[a-z0-9]", re.ASCII)
+VARIABLE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
+DOMAIN = re.compile(r"(?=.{4,200}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.ASCII)
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
+KMS_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}", re.ASCII)
+_IMAGE = re.compile(
+    r"[a-z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9._-]+)+(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"
+    r"(@sha256:[0-9a-f]{64})?",
+    re.ASCII,
+)
+TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}", re.ASCII)
+EMAIL = re.compile(r"[^@\s]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
+PAGE = re.compile(r"[!-~]{1,200}", re.ASCII)
+ZONE = re.compile(r"Z[A-Z0-9]{7,31}", re.ASCII)
+
+
+class DeploymentProblemError(ValueError):
+    """A context value that cannot be used: names the key, the value and what is wanted."""
+
+
+def refuse(name: str, found: str, wanted: str) -> None:
+    """Say what is wrong with a key, and what is wanted; raises DeploymentProblemError."""
+    raise DeploymentProblemError(f"{CONTEXT_PREFIX}{name}: {found}; wanted is {wanted}")
+
+
+def check_name(name: str, value: str, pattern: "re.Pattern[str]", wanted: str) -> None:
+    """Refuse text that is not of a form."""
+    if not pattern.fullmatch(value):
+        refuse(name, f"it is {value!r}", wanted)
+
+
+def check_range(name: str, value: int, lowest: int, highest: int) -> None:
+    """Refuse a number outside a range."""
+    if not lowest <= value <= highest:
+        refuse(name, f"it is {value}", f"a whole number from {lowest} to {highest}")
+
+
+def check_choice(name: str, value: str, known: Collection[str]) -> None:
+    """Refuse what is none of several words."""
+    if value not in known:
+        refuse(name, f"it is {value!r}", f"one of {', '.join(known)}")
+
+
+def check_image(image: str) -> None:
+    """Refuse an image that its registry could not tell from others."""
+    has_version = "@" in image or ":" in image.rsplit("/", 1)[-1]
+    if image and not (_IMAGE.fullmatch(image) and has_version):
+        wanted = "the address of an image with its tag or digest, such as ...ecr.../edge:1.0"
+        refuse("edge_image", f"it is {image!r}", wanted)
+
+
+def check_size(cpu: int, memory_mib: int) -> None:
+    """Refuse a size that Fargate does not have."""
+    if cpu not in MEMORY_OF_CPU:
+        refuse("cpu", f"it is {cpu}", f"one of {_listed(MEMORY_OF_CPU)}")
+    if memory_mib not in MEMORY_OF_CPU[cpu]:
+        sizes = _listed(MEMORY_OF_CPU[cpu])
+        refuse("memory_mib", f"it is {memory_mib}", f"with cpu {cpu} one of {sizes}")
+
+
+def check_retention(days: int) -> None:
+    """Refuse days that CloudWatch Logs does not have."""
+    if days not in LOG_RETENTION_DAYS:
+        wanted = f"one of {_listed(LOG_RETENTION_DAYS)}"
+        refuse("log_retention_days", f"it is {days}", wanted)
+
+
+def check_network(cidr: str) -> None:
+    """Refuse what can be no network of a VPC."""
+    wanted = "a private IPv4 network of /16 to /24, e.g. 10.60.0.0/20"
+    try:
+        network = IPv4Network(cidr)
+    except ValueError:
+        refuse("vpc_cidr", f"it is {cidr!r}", wanted)
+    else:
+        if not (network.is_private and 16 <= network.prefixlen <= 24):
+            refuse("vpc_cidr", f"it is {cidr!r}", wanted)
+
+
+def _listed(values: "Mapping[int, object] | tuple[int, ...]") -> str:
+    return ", ".join(map(str, values))
