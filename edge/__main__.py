@@ -54,8 +54,16 @@ def main() -> int:
     log = JsonLines()
     try:
         settings = RuntimeSettings.from_environment(os.environ)
+    except EnvironmentProblemError as error:
+        return _refuse(log, "settings-refused", str(error), EXIT_SETTINGS)
+    return serve(settings, log)
+
+
+def serve(settings: RuntimeSettings, log: JsonLines) -> int:
+    """Run one node of settings that have been read; return the exit code."""
+    try:
         address = advertised_address(settings)
-    except (EnvironmentProblemError, node.AddressUnknownError) as error:
+    except node.AddressUnknownError as error:
         return _refuse(log, "settings-refused", str(error), EXIT_SETTINGS)
     try:
         journal_file.prepare(settings.journal_directory)

@@ -6,7 +6,7 @@ changes (A9, A11).
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import sleep
 from typing import TypeAlias
 
@@ -16,7 +16,7 @@ from lambdas.call_reaper.judgement import Watch
 from lambdas.counting import Figures
 from lambdas.edge_dns.drains import Candidate, to_drain
 from lambdas.edge_dns.ecs_service import EcsView, Phase
-from lambdas.edge_dns.notes import Notes
+from lambdas.edge_dns.notes import MINUTE, Notes
 from lambdas.edge_dns.records import Change, NodeSeen, Standing, change_of, unlisted
 from lambdas.edge_dns.repository import NodeTable
 from lambdas.edge_dns.standing import node_seen
@@ -51,10 +51,13 @@ def build(
     log: Log,
     count: Figures,
     clock: Callable[[], datetime] = utc_now,
+    minute: timedelta = MINUTE,
 ) -> Handler:
-    """Return a handler over explicit clients and a clock."""
+    """Return a handler over explicit clients and a clock; within a `minute` no more than a third of
+    the records goes."""
     table = NodeTable(Store(dynamodb, sleep), table_prefix)
-    run = Run(table, Zone(route53, zone_id, domain), ask_ecs, log=log, count=count, clock=clock)
+    zone = Zone(route53, zone_id, domain)
+    run = Run(table, zone, ask_ecs, log=log, count=count, clock=clock, minute=minute)
 
     def handle(event: Mapping[str, object], context: object) -> dict[str, object]:
         return run()
@@ -74,6 +77,7 @@ class Run:
         log: Log,
         count: Figures,
         clock: Callable[[], datetime],
+        minute: timedelta,
     ) -> None:
         self._table = table
         self._zone = zone
@@ -81,6 +85,7 @@ class Run:
         self._log = log
         self._count = count
         self._clock = clock
+        self._minute = minute
 
     def __call__(self) -> dict[str, object]:
         """Look, tell who is to drain, and change the records; raises what Store and botocore do."""
@@ -88,7 +93,7 @@ class Run:
         rows, marked = self._table.rows(), set(self._table.marks())
         nodes = self._readable(rows)
         notes = (self._table.notes() or Notes(watch=Watch(at=now))).next(
-            {it.node_id: it.renewed_at.isoformat() for it in nodes.values()}, now
+            {it.node_id: it.renewed_at.isoformat() for it in nodes.values()}, now, self._minute
         )
         ecs = self._ask_ecs({it.task for it in nodes.values() if it.task is not None})
         seen = self._seen(nodes, notes.watch, marked, ecs, now)

@@ -22,10 +22,10 @@ class Notes:
     removals: Mapping[str, datetime] = field(default_factory=dict)
     """Node id -> UTC of its removal."""
 
-    def next(self, leases: Mapping[str, str], now: datetime) -> "Notes":
-        """Return what a run that sees these leases starts from."""
+    def next(self, leases: Mapping[str, str], now: datetime, minute: timedelta = MINUTE) -> "Notes":
+        """Return what a run that sees these leases starts from; removals count for a minute."""
         # What is in the future was noted by a clock that has been set back since.
-        lately = {name: at for name, at in self.removals.items() if abs(now - at) < MINUTE}
+        lately = {name: at for name, at in self.removals.items() if abs(now - at) < minute}
         return Notes(watch=self.watch.next(leases, now, LONGEST_GAP), removals=lately)
 
     def with_removals(self, removed: Iterable[str]) -> "Notes":

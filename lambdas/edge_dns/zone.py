@@ -31,12 +31,12 @@ class Zone:
     def apply(self, change: Change) -> None:
         """Make a change as one batch: all of it, or nothing.
 
-        It stays far below the 1,000 elements that Route 53 takes at once, of which one that is
-        moved counts as two: a name has at most 90.
+        It stays far below the 1,000 elements that Route 53 takes at once, of which one that is put
+        counts as two: a name has at most 90. A record that is there already is put again, not
+        refused with all of the batch: the client may have tried twice.
         """
         batch = [
-            *self._actions("CREATE", change.added),
-            *self._actions("UPSERT", change.moved),
+            *self._actions("UPSERT", {**change.added, **change.moved}),
             *self._actions("DELETE", change.removed),
         ]
         self._client.change_resource_record_sets(

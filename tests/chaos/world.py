@@ -53,14 +53,18 @@ class World(Shared):
         self.put_number(_number(OTHER_NUMBER, OTHER_ID))
         self.use_bucket(BUCKET)
 
+    def keys(self) -> list[str]:
+        """Return the key of every object of the bucket."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+    def object(self, key: str) -> StoredObject:
+        """Return one object of the bucket."""
+        return StoredObject(key, self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+
     def objects(self) -> list[StoredObject]:
         """Return every object of the bucket."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
-        keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
-        return [
-            StoredObject(key, self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
-            for key in keys
-        ]
+        return [self.object(key) for key in self.keys()]
 
     def calls(self) -> list[Item]:
         """Return the rows of all calls."""
@@ -69,6 +73,15 @@ class World(Shared):
     def live_calls(self) -> list[Item]:
         """Return the rows in the index of live calls."""
         return [row for row in self.calls() if LIVE_CALLS.partition_key in row]
+
+    def owed(self) -> int:
+        """Return how many calls are up, or have ended and are owed a record."""
+        answer = self.dynamodb.scan(
+            TableName=CALLS.physical_name(DEFAULT_PREFIX),
+            IndexName=LIVE_CALLS.name,
+            Select="COUNT",
+        )
+        return answer["Count"]
 
     def nodes(self) -> list[Item]:
         """Return the rows of all nodes."""

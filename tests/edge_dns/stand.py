@@ -121,6 +121,12 @@ class DnsStand:
         reason = DrainReason.OPERATOR
         self.put(drain_members(DrainMark(node_id=an_id(number), ordered_at=BEGAN, reason=reason)))
 
+    def take_back(self, number: int) -> None:
+        """Tell a node that it is not to drain."""
+        self.dynamodb.delete_item(
+            TableName=NODES.physical_name("ovc"), Key=key(DRAIN, an_id(number))
+        )
+
     def marks(self) -> dict[int, dict[str, Plain]]:
         """Return all orders to drain, by the numbers of nodes."""
         items = self.dynamodb.scan(TableName=NODES.physical_name("ovc"))["Items"]

@@ -221,6 +221,21 @@ def test_a_change_that_route_53_refuses_is_made_by_the_next_run(stand: DnsStand)
     assert stand.listed() == {1}
 
 
+def test_a_node_that_comes_back_gets_its_record_again(stand: DnsStand) -> None:
+    stand.node(1)
+    stand.node(2)
+    stand.run()
+    stand.mark(1)
+    stand.node(2)
+    stand.run()
+    assert stand.listed() == {2}
+    stand.take_back(1)
+    stand.node(1)
+    stand.node(2)
+    stand.run()
+    assert stand.listed() == {1, 2}
+
+
 def test_a_deployment_drains_the_old_nodes_once_the_new_ones_serve(stand: DnsStand) -> None:
     # ARCHITECTURE A11
     stand.service = Service(OLD, 2)

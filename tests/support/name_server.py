@@ -1,9 +1,10 @@
 """A name server on 127.0.0.0/8 that says what a test sets, over UDP."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event, Thread
+from typing import TypeAlias
 
 import dns.flags
 import dns.message
@@ -14,13 +15,16 @@ from edge.flow import Address
 
 BIND_TO = "127.0.0.53"
 LOOK_EVERY_S = 0.05
+Choose: TypeAlias = Callable[[Sequence[str]], Sequence[str]]
+"""Which of the values of a name an answer has, and in which order."""
 
 
 class NameServer:
     """Answers from a table; what is not in it does not exist."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, choose: Choose) -> None:
         self._socket = sock
+        self._choose = choose
         self.address: Address = sock.getsockname()
         self.records: dict[tuple[str, str], tuple[int, tuple[str, ...]]] = {}
         """Time to live and values by name and kind."""
@@ -55,19 +59,19 @@ class NameServer:
         elif found[1] == ("SERVFAIL",):
             answer.set_rcode(dns.rcode.SERVFAIL)
         else:
-            ttl, values = found
-            answer.answer.append(dns.rrset.from_text(question.name, ttl, "IN", kind, *values))
+            ttl, chosen = found[0], self._choose(found[1])
+            answer.answer.append(dns.rrset.from_text(question.name, ttl, "IN", kind, *chosen))
         return answer.to_wire()
 
 
 @contextmanager
-def name_server() -> Iterator[NameServer]:
+def name_server(choose: Choose = lambda values: values) -> Iterator[NameServer]:
     """Run a name server for as long as the block lasts."""
     stopped = Event()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind((BIND_TO, 0))
         sock.settimeout(LOOK_EVERY_S)
-        server = NameServer(sock)
+        server = NameServer(sock, choose)
         thread = Thread(target=server.serve, args=(stopped,), daemon=True)
         thread.start()
         try:

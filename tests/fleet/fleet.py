@@ -1,0 +1,183 @@
+"""A deployment on one machine: edges as tasks of a service, what AWS does for them, and callers."""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from emulator import aws as embedded
+from model.codec import encode_item, string
+from model.drain import DrainMark, DrainReason, drain_members
+from model.tables import DEFAULT_PREFIX, DRAIN, NODES, SORT_KEY, key
+from tests.chaos.verdict import Verdict, View, judged
+from tests.chaos.world import StoredObject, World
+from tests.e2e.running import free_port
+from tests.fleet.aws import MINUTE_S, SPEED, Aws
+from tests.fleet.callers import Callers
+from tests.fleet.ecs import Ecs
+from tests.fleet.ecs_server import ecs_server
+from tests.fleet.nodes import Node, Nodes
+from tests.fleet.schedule import Schedule
+from tests.support.ecs_agent import EcsAgent, ecs_agent
+from tests.support.name_server import NameServer, name_server
+
+PATIENCE_S = 60.0
+MOST_VALUES = 8
+"""Of a multivalue answer of Route 53."""
+LOOK_EVERY_S = 0.3
+NODE_TABLE = NODES.physical_name(DEFAULT_PREFIX)
+
+
+class Fleet:
+    """What a scenario has at hand; time passes for it only while it waits for something."""
+
+    def __init__(
+        self, world: World, aws: Aws, nodes: Nodes, ecs: Ecs, agent: EcsAgent, callers: Callers
+    ) -> None:
+        self.world = world
+        self.aws = aws
+        self.nodes = nodes
+        self.ecs = ecs
+        self.agent = agent
+        self.callers = callers
+        self._epoch = time.time() - time.monotonic()
+        self._objects: dict[str, StoredObject] = {}
+        """Of the bucket, by key, as far as they were read."""
+
+    def until(
+        self, condition: Callable[[], object], what: str, *, look_every_s: float = 0.0
+    ) -> None:
+        """Let everything go on until a condition holds; how often to look is for one that asks
+        AWS."""
+        deadline, look_at = time.monotonic() + PATIENCE_S, 0.0
+        while True:
+            if (now := time.monotonic()) >= look_at:
+                if condition():
+                    return
+                look_at = now + look_every_s
+            assert now < deadline, f"{what}: not within {PATIENCE_S:.0f} s"
+            self.ecs.turn()
+            self.callers.turn()
+
+    def scale(self, desired: int) -> None:
+        """Let the service have so many tasks."""
+        self.ecs.desired = desired
+
+    def deploy(self) -> None:
+        """Let all tasks be of a new revision."""
+        self.ecs.revision += 1
+
+    def settle(self, desired: int) -> list[Node]:
+        """Let there be so many nodes, all of them in the DNS, and no other; return them."""
+        self.scale(desired)
+
+        def is_settled() -> bool:
+            running = self.running()
+            hosts = {it.host for it in self.aws.listed().values()}
+            return len(running) == desired and hosts == {it.address[0] for it in running}
+
+        self.until(is_settled, f"{desired} nodes", look_every_s=LOOK_EVERY_S)
+        return self.running()
+
+    def running(self) -> list[Node]:
+        """Return the nodes that take calls or end them."""
+        return [it for it in self.nodes.all if it.is_healthy()]
+
+    def is_listed(self, node: Node) -> bool:
+        """Tell whether the DNS names a node."""
+        return node.address[0] in {it.host for it in self.aws.listed().values()}
+
+    def id_of(self, node: Node) -> str:
+        """Return what a node is called in the table."""
+        sip_address = f"{node.address[0]}:{node.address[1]}"
+        (found,) = [it for it in self.world.nodes() if string(it["sip_address"]) == sip_address]
+        return string(found[SORT_KEY])
+
+    def is_protected(self, node: Node) -> bool:
+        """Tell whether ECS has to leave a node's task alone."""
+        return self.agent.is_protected(node.task)
+
+    def order(self, node: Node) -> None:
+        """Tell a node to drain, as an operator does."""
+        mark = DrainMark(
+            node_id=self.id_of(node), ordered_at=datetime.now(UTC), reason=DrainReason.OPERATOR
+        )
+        self.world.dynamodb.put_item(TableName=NODE_TABLE, Item=encode_item(drain_members(mark)))
+
+    def take_back(self, node: Node) -> None:
+        """Tell a node that it is not to drain after all."""
+        self.world.dynamodb.delete_item(TableName=NODE_TABLE, Key=key(DRAIN, self.id_of(node)))
+
+    def await_answers(self, number: int, node: Node) -> None:
+        """Wait until a node has taken so many more calls."""
+        wanted = self.callers.answered_by(node.number) + number
+        self.until(
+            lambda: self.callers.answered_by(node.number) >= wanted, f"{number} calls by a node"
+        )
+
+    def verdict(self) -> Verdict:
+        """Let all calls end and all records arrive, and judge them; calls go on afterwards."""
+        self.callers.pause()
+        self.until(lambda: not self.callers.open, "all calls end")
+        self.until(lambda: not self.world.owed(), "all records", look_every_s=LOOK_EVERY_S)
+        entries, view = self.callers.entries.values(), View(self._epoch, self.callers.blind_s)
+        new = [key for key in self.world.keys() if key not in self._objects]
+        self._objects |= {key: self.world.object(key) for key in new}
+        verdict = judged(entries, list(self._objects.values()), self.world.calls(), view)
+        verdict.complaints += self.callers.complaints()
+        self.callers.begin()
+        return verdict
+
+    def summary(self) -> str:
+        """Return what there has been so far, in a line."""
+        calls = self.callers.calls
+        answered = sum(it.last.caller_answered_at is not None for it in calls)
+        return (
+            f"fleet: {len(calls)} calls, {answered} answered, {len(self.callers.detours())} not by "
+            f"the first node asked; {len(self.nodes.all)} nodes so far"
+        )
+
+
+def _shuffled(values: Sequence[str]) -> list[str]:
+    return random.sample(values, min(MOST_VALUES, len(values)))
+
+
+def _publish(aws: Aws, server: NameServer, name: str) -> None:
+    """Let the name server know what Route 53 knows."""
+    listed = aws.listed().values()
+    ttl_s = max((round(it.ttl_s / SPEED) for it in listed), default=0)
+    server.set(name, "A", *(it.host for it in listed), ttl=ttl_s)
+
+
+@contextmanager
+def fleet(folder: Path) -> Iterator[Fleet]:
+    """Run a deployment without a node, and callers that wait for one, until the block ends."""
+    with ExitStack() as open_:
+        world = World(open_.enter_context(embedded.start(account_id="000000000000")))
+        server = open_.enter_context(ecs_server())
+        agent = open_.enter_context(ecs_agent())
+        names = open_.enter_context(name_server(_shuffled))
+        aws = Aws(world.aws.url, server.url)
+        port = free_port()
+        nodes = Nodes(world, server, agent, folder, port)
+        open_.callback(nodes.close)
+        edge_dns, call_reaper = aws.edge_dns(), aws.call_reaper()
+
+        def keep_dns() -> None:
+            edge_dns({}, None)
+            _publish(aws, names, world.host)
+
+        server.ecs = ecs = Ecs(
+            nodes.start, is_protected=agent.is_protected, on_stopped=lambda: schedule.call()
+        )
+        schedule = Schedule(keep_dns, MINUTE_S)
+        open_.callback(schedule.close)
+        reaping = Schedule(lambda: call_reaper({}, None), MINUTE_S)
+        open_.callback(reaping.close)
+        callers = Callers(world, names.address, port, lambda host: nodes.at(host).fate)
+        open_.callback(callers.close)
+        yield Fleet(world, aws, nodes, ecs, agent, callers)
+        failures = [*schedule.failures, *reaping.failures]
+        assert not failures, failures

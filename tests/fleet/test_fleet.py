@@ -1,0 +1,109 @@
+"""A fleet under load: nodes come, drain, go and die, and no caller notices (A11, EDGE R31, C9).
+
+The tests share one fleet: each makes of it what it needs, and leaves it with that.
+"""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.fleet.fleet import Fleet, fleet
+from tests.fleet.nodes import Node
+
+pytestmark = [pytest.mark.sockets, pytest.mark.xdist_group("fleet")]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with fleet(tmp_path_factory.mktemp("fleet")) as made:
+        made.settle(2)
+        made.callers.begin()
+        yield made
+
+
+@pytest.fixture
+def told(running: Fleet, record_property: Callable[[str, object], None]) -> Iterator[Fleet]:
+    """The same, with a line about the test in the summary."""
+    yield running
+    record_property("counted", running.summary())
+
+
+def loaded(fleet: Fleet, node: Node) -> Node:
+    """Wait until two calls are up at a node."""
+    fleet.until(lambda: len(fleet.callers.up_at(node.number)) >= 2, "calls are up")
+    return node
+
+
+def assert_nobody_noticed(fleet: Fleet) -> None:
+    """Let no call have been lost, and none have been refused before it was taken elsewhere."""
+    verdict = fleet.verdict()
+    assert verdict.complaints == []
+    assert fleet.callers.detours() == []
+
+
+def test_a_new_node_gets_calls_once_the_dns_has_it(told: Fleet) -> None:
+    before = told.settle(2)
+    (new,) = set(told.settle(3)) - set(before)
+    told.await_answers(3, new)
+    assert_nobody_noticed(told)
+
+
+def test_a_node_that_is_told_to_drain_ends_no_call_and_refuses_none(told: Fleet) -> None:
+    node = loaded(told, told.settle(3)[0])
+    assert told.is_protected(node)
+    told.order(node)
+    told.until(lambda: node.edge.of("drain-refusing"), "it refuses new calls")
+    assert not told.is_listed(node)
+    told.until(lambda: not told.is_protected(node), "it has drained")
+    assert told.callers.up_at(node.number) == []
+    told.ecs.stop(node.task)
+    told.until(node.has_ended, "it ends")
+    assert node.edge.of("stopped")[0]["records_lost"] == 0
+    assert node not in told.settle(3)
+    assert_nobody_noticed(told)
+
+
+def test_an_order_that_is_taken_back_leaves_the_node_as_it_was(told: Fleet) -> None:
+    node = loaded(told, told.settle(3)[0])
+    told.order(node)
+    told.until(lambda: node.edge.of("drain-ordered"), "it has heard of it")
+    told.until(lambda: not told.is_listed(node), "the DNS has it no more", look_every_s=0.3)
+    told.take_back(node)
+    assert node in told.settle(3)
+    told.await_answers(3, node)
+    assert told.is_protected(node)
+    assert_nobody_noticed(told)
+
+
+def test_of_too_many_nodes_one_drains_and_ecs_stops_it(told: Fleet) -> None:
+    before = told.settle(3)
+    for node in before:
+        loaded(told, node)
+    after = told.settle(2)
+    (gone,) = set(before) - set(after)
+    assert gone.edge.of("drain-ended")
+    assert gone.edge.of("stopped")[0]["records_lost"] == 0
+    assert_nobody_noticed(told)
+
+
+def test_a_new_revision_takes_the_calls_and_the_old_one_drains(told: Fleet) -> None:
+    old = told.settle(2)
+    told.deploy()
+    told.until(lambda: any(it.edge.of("drain-ordered") for it in old), "an old one is to drain")
+    assert len(told.running()) == 4, "the new ones were there before"
+    new = told.settle(2)
+    assert set(old).isdisjoint(new)
+    assert all(it.edge.of("drain-ended") for it in old)
+    assert_nobody_noticed(told)
+
+
+def test_a_killed_node_takes_its_own_calls_with_it_and_no_others(told: Fleet) -> None:
+    doomed = loaded(told, told.settle(3)[0])
+    up = told.callers.up_at(doomed.number)
+    doomed.kill()
+    told.until(lambda: not told.is_listed(doomed), "the DNS has it no more", look_every_s=0.3)
+    assert doomed not in told.settle(3)
+    verdict = told.verdict()
+    assert verdict.complaints == []
+    lost = [it for it in up if it.last.ended_at is None]
+    assert verdict.lost_edges >= len(lost) > 0
