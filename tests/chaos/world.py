@@ -14,6 +14,7 @@ from model.settings import Settings
 from model.tables import (
     CALLS,
     DEFAULT_PREFIX,
+    DRAIN,
     LIVE_CALLS,
     NODE,
     NODES,
@@ -86,6 +87,10 @@ class World(Shared):
     def nodes(self) -> list[Item]:
         """Return the rows of all nodes."""
         return [item for item in self._items(NODES) if item[PARTITION_KEY]["S"] == NODE]
+
+    def orders(self) -> list[Item]:
+        """Return the orders to drain."""
+        return [item for item in self._items(NODES) if item[PARTITION_KEY]["S"] == DRAIN]
 
     def renew_leases(self, later: timedelta) -> None:
         """Let every node have renewed its lease so much later, as if it had lived on."""

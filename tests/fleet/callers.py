@@ -26,7 +26,7 @@ from tests.support.agent import Agent, CalleePlan, CallerPlan, Step
 PSTN_NUMBER = "+12125550100"
 FIRST_CALLER = 2_065_560_000
 PBXS = 3
-CALLS_PER_S = 6.0
+CALLS_PER_S = 5.0
 TALKS_S = (0.5, 2.0, 4.0, 1.0, 3.0)
 TURN_S = 0.02
 RINGS_S = 0.1

@@ -3,9 +3,11 @@
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from emulator import aws as embedded
 from model.codec import encode_item, string
@@ -22,6 +24,8 @@ from tests.fleet.nodes import Node, Nodes
 from tests.fleet.schedule import Schedule
 from tests.support.ecs_agent import EcsAgent, ecs_agent
 from tests.support.name_server import NameServer, name_server
+
+T = TypeVar("T")
 
 PATIENCE_S = 60.0
 MOST_VALUES = 8
@@ -42,24 +46,34 @@ class Fleet:
         self.ecs = ecs
         self.agent = agent
         self.callers = callers
+        self.tell: Callable[[str], None] = lambda line: None
+        """Hears how many calls there were, whenever they are judged."""
+        self._aside = ThreadPoolExecutor(1)
         self._epoch = time.time() - time.monotonic()
         self._objects: dict[str, StoredObject] = {}
         """Of the bucket, by key, as far as they were read."""
 
-    def until(
-        self, condition: Callable[[], object], what: str, *, look_every_s: float = 0.0
-    ) -> None:
-        """Let everything go on until a condition holds; how often to look is for one that asks
-        AWS."""
-        deadline, look_at = time.monotonic() + PATIENCE_S, 0.0
-        while True:
-            if (now := time.monotonic()) >= look_at:
-                if condition():
-                    return
-                look_at = now + look_every_s
-            assert now < deadline, f"{what}: not within {PATIENCE_S:.0f} s"
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Let everything go on until a condition holds."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline, f"{what}: not within {PATIENCE_S:.0f} s"
             self.ecs.turn()
             self.callers.turn()
+
+    def ask(self, question: Callable[[], T]) -> T:
+        """Return what AWS answers: calls go on meanwhile, for it may take its time."""
+        answer = self._aside.submit(question)
+        self.until(answer.done, "an answer of AWS")
+        return answer.result()
+
+    def until_seen(self, condition: Callable[[], object], what: str) -> None:
+        """Let everything go on until a condition holds for which AWS has to be asked."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not self.ask(condition):
+            assert time.monotonic() < deadline, f"{what}: not within {PATIENCE_S:.0f} s"
+            look_at = time.monotonic() + LOOK_EVERY_S
+            self.until(lambda at=look_at: time.monotonic() > at, "a pause")  # type: ignore[misc]  # a default binds the loop's value
 
     def scale(self, desired: int) -> None:
         """Let the service have so many tasks."""
@@ -78,7 +92,7 @@ class Fleet:
             hosts = {it.host for it in self.aws.listed().values()}
             return len(running) == desired and hosts == {it.address[0] for it in running}
 
-        self.until(is_settled, f"{desired} nodes", look_every_s=LOOK_EVERY_S)
+        self.until_seen(is_settled, f"{desired} nodes")
         return self.running()
 
     def running(self) -> list[Node]:
@@ -87,28 +101,45 @@ class Fleet:
 
     def is_listed(self, node: Node) -> bool:
         """Tell whether the DNS names a node."""
-        return node.address[0] in {it.host for it in self.aws.listed().values()}
+        listed = self.ask(self.aws.listed).values()
+        return node.address[0] in {it.host for it in listed}
+
+    def await_unlisted(self, node: Node) -> None:
+        """Wait until the DNS does not name a node any more."""
+        self.until(lambda: not self.is_listed(node), "the DNS forgets the node")
 
     def id_of(self, node: Node) -> str:
         """Return what a node is called in the table."""
         sip_address = f"{node.address[0]}:{node.address[1]}"
-        (found,) = [it for it in self.world.nodes() if string(it["sip_address"]) == sip_address]
+        nodes = self.ask(self.world.nodes)
+        (found,) = [it for it in nodes if string(it["sip_address"]) == sip_address]
         return string(found[SORT_KEY])
 
     def is_protected(self, node: Node) -> bool:
         """Tell whether ECS has to leave a node's task alone."""
         return self.agent.is_protected(node.task)
 
+    def await_orders(self) -> None:
+        """Wait until any node that is there is told to drain."""
+
+        def is_any_told() -> bool:
+            nodes = {string(it[SORT_KEY]) for it in self.world.nodes()}
+            return any(string(it[SORT_KEY]) in nodes for it in self.world.orders())
+
+        self.until_seen(is_any_told, "an order to drain")
+
     def order(self, node: Node) -> None:
         """Tell a node to drain, as an operator does."""
         mark = DrainMark(
             node_id=self.id_of(node), ordered_at=datetime.now(UTC), reason=DrainReason.OPERATOR
         )
-        self.world.dynamodb.put_item(TableName=NODE_TABLE, Item=encode_item(drain_members(mark)))
+        item = encode_item(drain_members(mark))
+        self.ask(lambda: self.world.dynamodb.put_item(TableName=NODE_TABLE, Item=item))
 
     def take_back(self, node: Node) -> None:
         """Tell a node that it is not to drain after all."""
-        self.world.dynamodb.delete_item(TableName=NODE_TABLE, Key=key(DRAIN, self.id_of(node)))
+        where = key(DRAIN, self.id_of(node))
+        self.ask(lambda: self.world.dynamodb.delete_item(TableName=NODE_TABLE, Key=where))
 
     def await_answers(self, number: int, node: Node) -> None:
         """Wait until a node has taken so many more calls."""
@@ -121,12 +152,13 @@ class Fleet:
         """Let all calls end and all records arrive, and judge them; calls go on afterwards."""
         self.callers.pause()
         self.until(lambda: not self.callers.open, "all calls end")
-        self.until(lambda: not self.world.owed(), "all records", look_every_s=LOOK_EVERY_S)
+        self.until_seen(lambda: not self.world.owed(), "all records")
         entries, view = self.callers.entries.values(), View(self._epoch, self.callers.blind_s)
         new = [key for key in self.world.keys() if key not in self._objects]
         self._objects |= {key: self.world.object(key) for key in new}
         verdict = judged(entries, list(self._objects.values()), self.world.calls(), view)
         verdict.complaints += self.callers.complaints()
+        self.tell(self.summary())
         self.callers.begin()
         return verdict
 
@@ -138,6 +170,10 @@ class Fleet:
             f"fleet: {len(calls)} calls, {answered} answered, {len(self.callers.detours())} not by "
             f"the first node asked; {len(self.nodes.all)} nodes so far"
         )
+
+    def close(self) -> None:
+        """Ask nothing any more."""
+        self._aside.shutdown()
 
 
 def _shuffled(values: Sequence[str]) -> list[str]:
@@ -178,6 +214,8 @@ def fleet(folder: Path) -> Iterator[Fleet]:
         open_.callback(reaping.close)
         callers = Callers(world, names.address, port, lambda host: nodes.at(host).fate)
         open_.callback(callers.close)
-        yield Fleet(world, aws, nodes, ecs, agent, callers)
+        made = Fleet(world, aws, nodes, ecs, agent, callers)
+        open_.callback(made.close)
+        yield made
         failures = [*schedule.failures, *reaping.failures]
         assert not failures, failures

@@ -85,6 +85,7 @@ class Nodes:
             "ECS_AGENT_URI": self._agent.uri(task),
             "OVC_PUBLIC_ADDRESS": address[0],
             "OVC_JOURNAL_DIRECTORY": str(journal),
+            "OVC_POLL_SECONDS": "2",
             "OVC_DRAIN_SECONDS": str(STOPS_WITHIN_S),
             "OVC_UNLISTED_SECONDS": str(MINUTE_S),
         }

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.conftest import COUNTED
 from tests.fleet.fleet import Fleet, fleet
 from tests.fleet.nodes import Node
 
@@ -22,10 +23,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 
 @pytest.fixture
-def told(running: Fleet, record_property: Callable[[str, object], None]) -> Iterator[Fleet]:
-    """The same, with a line about the test in the summary."""
-    yield running
-    record_property("counted", running.summary())
+def told(running: Fleet, record_property: Callable[[str, object], None]) -> Fleet:
+    """Return the same fleet, whose figures the summary of a run shows."""
+    running.tell = lambda line: record_property(COUNTED, line)
+    return running
 
 
 def loaded(fleet: Fleet, node: Node) -> Node:
@@ -67,7 +68,7 @@ def test_an_order_that_is_taken_back_leaves_the_node_as_it_was(told: Fleet) -> N
     node = loaded(told, told.settle(3)[0])
     told.order(node)
     told.until(lambda: node.edge.of("drain-ordered"), "it has heard of it")
-    told.until(lambda: not told.is_listed(node), "the DNS has it no more", look_every_s=0.3)
+    told.await_unlisted(node)
     told.take_back(node)
     assert node in told.settle(3)
     told.await_answers(3, node)
@@ -89,7 +90,7 @@ def test_of_too_many_nodes_one_drains_and_ecs_stops_it(told: Fleet) -> None:
 def test_a_new_revision_takes_the_calls_and_the_old_one_drains(told: Fleet) -> None:
     old = told.settle(2)
     told.deploy()
-    told.until(lambda: any(it.edge.of("drain-ordered") for it in old), "an old one is to drain")
+    told.await_orders()
     assert len(told.running()) == 4, "the new ones were there before"
     new = told.settle(2)
     assert set(old).isdisjoint(new)
@@ -101,7 +102,7 @@ def test_a_killed_node_takes_its_own_calls_with_it_and_no_others(told: Fleet) ->
     doomed = loaded(told, told.settle(3)[0])
     up = told.callers.up_at(doomed.number)
     doomed.kill()
-    told.until(lambda: not told.is_listed(doomed), "the DNS has it no more", look_every_s=0.3)
+    told.await_unlisted(doomed)
     assert doomed not in told.settle(3)
     verdict = told.verdict()
     assert verdict.complaints == []
