@@ -186,8 +186,11 @@ class AwsWorker:
         )
         self._records.replay(command, session, self._log_from_thread)
         self._health = HealthWriter.over(session, command.table_prefix, self._log)
-        marks = DrainMarks.over(
-            session, command.table_prefix, command.node.node_id, self._log_from_thread
+        marks = DrainMarks(
+            reader.client,
+            table_prefix=command.table_prefix,
+            node_id=command.node.node_id,
+            log=self._log_from_thread,
         )
         watch = partial(
             watch_drain,

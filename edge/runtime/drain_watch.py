@@ -9,11 +9,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import boto3
-
 from edge.runtime.aws_messages import DrainOrder, DrainTold
 from edge.runtime.log import Logger
-from edge.runtime.row_writer import CLIENT
 from model.codec import moment_text
 from model.drain import drain_from
 from model.tables import DRAIN, NODES, key
@@ -36,14 +33,6 @@ class DrainMarks:
         self._node_id = node_id
         self._log = log
         self._told: DrainTold | None = None
-
-    @classmethod
-    def over(
-        cls, session: boto3.Session, table_prefix: str, node_id: str, log: Logger
-    ) -> "DrainMarks":
-        """Return the marks of a deployment."""
-        client = session.client("dynamodb", config=CLIENT)
-        return cls(client, table_prefix=table_prefix, node_id=node_id, log=log)
 
     def news(self) -> DrainTold | None:
         """Return what there is if it differs from what was returned before; the first look always

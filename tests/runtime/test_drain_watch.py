@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-import boto3
 import pytest
 
 from edge.runtime.aws_messages import DrainOrder, DrainTold
@@ -10,7 +9,7 @@ from edge.runtime.drain_watch import DrainMarks, watch_drain
 from model.codec import moment_text
 from model.drain import DrainMark, DrainReason, drain_members
 from model.tables import DRAIN, NODES
-from tests.runtime.local_aws import REGION, Deployment
+from tests.runtime.local_aws import Deployment
 from tests.runtime.records import NODE
 from tests.runtime.scripted import Lines
 
@@ -25,16 +24,19 @@ class Desk:
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment, self.log = deployment, Lines()
-        session = boto3.Session("test", "test", region_name=REGION)
-        self.marks = DrainMarks.over(session, deployment.prefix, NODE.node_id, self.log)
+        self.marks = DrainMarks(
+            deployment.aws.client("dynamodb"),
+            table_prefix=deployment.prefix,
+            node_id=NODE.node_id,
+            log=self.log,
+        )
 
     def put(self, **members: str | None) -> None:
         self.deployment.put(NODES, drain_members(MARK) | members)
 
 
 @pytest.fixture
-def desk(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", deployment.aws.url)
+def desk(deployment: Deployment) -> Desk:
     return Desk(deployment)
 
 
