@@ -5,17 +5,18 @@ of records and of orders to drain. Whatever is wrong with the database ends the 
 changes (A9, A11).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from time import sleep
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from botocore.client import BaseClient
 
 from lambdas.call_reaper.judgement import Watch
 from lambdas.counting import Figures
-from lambdas.edge_dns.drains import Candidate, to_drain
-from lambdas.edge_dns.ecs_service import EcsView, Phase
+from lambdas.edge_dns.drains import Candidate, to_drain, to_take_back
+from lambdas.edge_dns.ecs_service import EcsView, Phase, Service
 from lambdas.edge_dns.notes import MINUTE, Notes
 from lambdas.edge_dns.records import Change, NodeSeen, Standing, change_of, unlisted
 from lambdas.edge_dns.repository import NodeTable
@@ -25,7 +26,7 @@ from lambdas.management.api import Log
 from lambdas.management.composition import Handler, utc_now
 from lambdas.management.store import Store
 from model.codec import Item
-from model.drain import DrainMark, DrainReason
+from model.drain import DrainMark, DrainReason, drain_from
 from model.node import NodeState
 from model.node_items import node_from
 
@@ -65,6 +66,13 @@ def build(
     return handle
 
 
+class Orders(NamedTuple):
+    """What a run has told nodes, by node id."""
+
+    given: Mapping[str, DrainReason]
+    taken_back: list[str]
+
+
 class Run:
     """One run after the other."""
 
@@ -90,14 +98,18 @@ class Run:
     def __call__(self) -> dict[str, object]:
         """Look, tell who is to drain, and change the records; raises what Store and botocore do."""
         now = self._clock()
-        rows, marked = self._table.rows(), set(self._table.marks())
+        rows, marks = self._table.rows(), self._table.marks()
+        marked = set(marks)
         nodes = self._readable(rows)
         notes = (self._table.notes() or Notes(watch=Watch(at=now))).next(
             {it.node_id: it.renewed_at.isoformat() for it in nodes.values()}, now, self._minute
         )
         ecs = self._ask_ecs({it.task for it in nodes.values() if it.task is not None})
         seen = self._seen(nodes, notes.watch, marked, ecs, now)
-        ordered = self._orders(nodes, seen, ecs)
+        candidates = _candidates(nodes, seen, ecs)
+        serving, leaving = candidates[Standing.SERVING], candidates[Standing.LEAVING]
+        ordered = {} if ecs.service is None else to_drain(serving, ecs.service)
+        taken_back = _taken_back(marks, leaving, serving, ecs.service)
         seen |= dict.fromkeys(ordered, NodeSeen(Standing.LEAVING))
         unsure = dict.fromkeys(rows.keys() - seen.keys(), NodeSeen(Standing.UNSURE))
         records = self._zone.records()
@@ -106,11 +118,14 @@ class Run:
         self._table.write_notes(notes.with_removals(change.removed))
         for node_id, reason in ordered.items():
             self._table.order(DrainMark(node_id=node_id, ordered_at=now, reason=reason))
+        for mark in taken_back:
+            self._table.take_back(mark)
         for node_id in unlisted(marked & nodes.keys(), records):
             self._table.note_unlisted(node_id, now)
         if not change.is_empty:
             self._zone.apply(change)
-        return self._told(records, change, ordered, len(unsure))
+        orders = Orders(ordered, sorted(it.node_id for it in taken_back))
+        return self._told(records, change, orders, len(unsure))
 
     def _readable(self, rows: Mapping[str, Item]) -> dict[str, NodeState]:
         nodes = {}
@@ -138,26 +153,11 @@ class Run:
                 self._log.exception("the row of a node is damaged", extra={"node": node_id})
         return seen
 
-    def _orders(
-        self, nodes: Mapping[str, NodeState], seen: Mapping[str, NodeSeen], ecs: EcsView
-    ) -> dict[str, DrainReason]:
-        """Return who is to drain that has not been told."""
-        if ecs.service is None:
-            return {}
-        candidates = [
-            Candidate(node_id, ecs.tasks[task].definition, nodes[node_id].active_calls)
-            for node_id, it in seen.items()
-            if it.standing is Standing.SERVING
-            and (task := nodes[node_id].task) is not None
-            and ecs.phase(task) is Phase.RUNNING
-        ]
-        return to_drain(candidates, ecs.service)
-
     def _told(
         self,
         records: Mapping[str, str],
         change: Change,
-        ordered: Mapping[str, DrainReason],
+        orders: Orders,
         damaged: int,
     ) -> dict[str, object]:
         listed = len(records) + len(change.added) - len(change.removed)
@@ -171,10 +171,47 @@ class Run:
             "added": sorted(change.added),
             "moved": sorted(change.moved),
             "removed": sorted(change.removed),
-            "drained": {node_id: reason.value for node_id, reason in ordered.items()},
+            "drained": {node_id: reason.value for node_id, reason in orders.given.items()},
+            "taken_back": orders.taken_back,
             "waiting": change.waiting,
             "damaged": damaged,
         }
-        if not change.is_empty or ordered or change.waiting:
+        if not change.is_empty or any(orders) or change.waiting:
             self._log.info("records of nodes", extra=report)
         return report
+
+
+def _candidates(
+    nodes: Mapping[str, NodeState], seen: Mapping[str, NodeSeen], ecs: EcsView
+) -> dict[Standing, list[Candidate]]:
+    """Return the nodes whose tasks run, by what they are to callers."""
+    found: dict[Standing, list[Candidate]] = {it: [] for it in Standing}
+    for node_id, it in seen.items():
+        task = ecs.tasks.get(nodes[node_id].task or "")
+        if task is not None and task.phase is Phase.RUNNING:
+            candidate = Candidate(node_id, task.definition, nodes[node_id].active_calls)
+            found[it.standing].append(candidate)
+    return found
+
+
+def _taken_back(
+    marks: Mapping[str, Item],
+    leaving: Collection[Candidate],
+    serving: Collection[Candidate],
+    service: Service | None,
+) -> list[DrainMark]:
+    """Return which orders are taken back; those of operators stand."""
+    if service is None:
+        return []
+    orders = dict(_readable_orders(marks))
+    ours = [it for it in leaving if it.node_id in orders]
+    return [orders[it] for it in to_take_back(ours, serving, service)]
+
+
+def _readable_orders(marks: Mapping[str, Item]) -> Iterator[tuple[str, DrainMark]]:
+    for node_id, item in marks.items():
+        # A damaged one is an operator's to look at: its node says so.
+        with suppress(KeyError, ValueError):
+            mark = drain_from(item)
+            if mark.reason is not DrainReason.OPERATOR:
+                yield node_id, mark

@@ -43,6 +43,15 @@ class NodeTable:
         except Changed:
             return
 
+    def take_back(self, mark: DrainMark) -> None:
+        """Tell a node that it is not to drain, unless it has been told anew."""
+        values = {":at": encode(moment_text(mark.ordered_at))}
+        where = key(DRAIN, mark.node_id)
+        try:
+            self._store.delete(self._table, where, "ordered_at = :at", values)
+        except Changed:
+            return
+
     def note_unlisted(self, node_id: str, at: datetime) -> None:
         """Let a node know that it has no record; the first such moment stays."""
         update = Update(

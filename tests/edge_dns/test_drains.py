@@ -2,7 +2,7 @@
 
 import pytest
 
-from lambdas.edge_dns.drains import Candidate, to_drain
+from lambdas.edge_dns.drains import Candidate, to_drain, to_take_back
 from lambdas.edge_dns.ecs_service import Service
 from model.drain import DrainReason
 
@@ -32,3 +32,21 @@ def test_nobody_drains_before_what_is_wanted_takes_calls(
     candidates: tuple[Candidate, ...], desired: int, told: dict[str, DrainReason]
 ) -> None:  # ARCHITECTURE A11
     assert to_drain(candidates, Service("new", desired)) == told
+
+
+@pytest.mark.parametrize(
+    ("serving", "desired", "back"),
+    [
+        (("a", "b"), 2, []),
+        (("a", "b", "c"), 2, []),
+        (("a",), 2, ["y"]),
+        (("a",), 3, ["y", "x"]),
+        ((), 4, ["y", "x"]),
+    ],
+)
+def test_who_drains_comes_back_when_more_are_wanted(
+    serving: tuple[str, ...], desired: int, back: list[str]
+) -> None:  # ARCHITECTURE A11
+    draining = [Candidate("x", "new", 1), Candidate("y", "new", 5), Candidate("z", "old", 9)]
+    takes_calls = [Candidate("o", "old", 0), *(Candidate(it, "new", 0) for it in serving)]
+    assert to_take_back(draining, takes_calls, Service("new", desired)) == back

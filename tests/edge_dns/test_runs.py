@@ -273,6 +273,34 @@ def test_of_too_many_nodes_the_one_with_the_fewest_calls_drains(stand: DnsStand)
     assert stand.run()["drained"] == {}, "one that is told to is not among them any more"
 
 
+def test_a_node_that_was_too_many_comes_back_when_it_is_wanted_again(stand: DnsStand) -> None:
+    # ARCHITECTURE A11: to ECS a task that drains is one that runs; it would start none for it.
+    def turn() -> dict[str, object]:
+        for number in (1, 2, 3):
+            stand.node(number, definition=NEW, calls=number)
+        return stand.run()
+
+    stand.service = Service(NEW, 3)
+    turn()
+    stand.service = Service(NEW, 2)
+    assert turn()["drained"] == {an_id(1): "surplus"}
+    assert (turn()["taken_back"], stand.listed()) == ([], {2, 3})
+    stand.service = Service(NEW, 3)
+    assert turn()["taken_back"] == [an_id(1)]
+    assert stand.marks() == {}
+    turn()
+    assert stand.listed() == {1, 2, 3}
+
+
+def test_the_order_of_an_operator_is_not_taken_back(stand: DnsStand) -> None:
+    stand.service = Service(NEW, 3)
+    stand.mark(1)
+    for number in (1, 2, 3):
+        stand.node(number, definition=NEW)
+    assert stand.run()["taken_back"] == []
+    assert set(stand.marks()) == {1}
+
+
 def test_who_does_not_hear_from_ecs_orders_nothing(stand: DnsStand) -> None:
     for number in (1, 2):
         stand.node(number, definition=OLD)
