@@ -93,6 +93,8 @@ def serving(stand_in: StandIn) -> Iterator[StandIn]:
         stand_in.host = f"127.0.0.1:{server.server_address[1]}"
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield stand_in
-        server.shutdown()
-        thread.join()
+        try:
+            yield stand_in
+        finally:
+            server.shutdown()
+            thread.join()
