@@ -99,7 +99,8 @@ def copied(text: str) -> Copy:
     paths = _COPY_OPTION.sub("", text).split()
     if len(paths) != 2 or any(path.startswith("--") for path in paths):
         raise DockerfileProblemError(f"COPY {text}")
-    return Copy(*paths, options.get("from"), _ids(options.get("chown", "0:0")))
+    source, target = paths
+    return Copy(source, target, options.get("from"), _ids(options.get("chown", "0:0")))
 
 
 def strings(text: str) -> list[str]:
