@@ -21,8 +21,8 @@ from tests.image.rehearsal import (
 )
 from tests.image.run import PUBLIC_ADDRESS, Found, Rights
 
-LARGEST_BYTES = 150_000_000
-"""What a task has to fetch before it starts, besides the base; 133 MB when this was written."""
+LARGEST_BYTES = 100_000_000
+"""What a task has to fetch before it starts, besides the base; 92 MB when this was written."""
 
 
 @pytest.fixture(scope="module")
