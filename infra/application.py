@@ -27,13 +27,12 @@ def assembled(context: Mapping[str, object], outdir: str) -> App:
     api = ApiStack(app, settings=settings)
     edge = EdgeStack(app, settings=settings)
     analytics = AnalyticsStack(app, settings=settings)
-    # Without a zone somebody else keeps the records.
-    dns = [DnsStack(app, settings=settings)] if settings.hosted_zone_id else []
-    for reader in (api, edge, analytics, *dns):
+    dns = DnsStack(app, settings=settings)
+    for reader in (api, edge, analytics, dns):
         reader.add_stack_dependency(data)
     # It watches what they make, by names that they leave.
     observability = ObservabilityStack(app, settings=settings)
-    for watched in (api, edge, *dns):
+    for watched in (api, edge, dns):
         observability.add_stack_dependency(watched)
     if settings.operator.domain == PLACEHOLDER_DOMAIN:
         Annotations.of(api).add_warning_v2("ovc:placeholder-domain", _PLACEHOLDER)

@@ -19,8 +19,6 @@ def watch_functions(alarms: Alarms, names: Mapping[str, str]) -> None:
     """Add alarms about functions; `names` are those in the account, by the functions' own."""
     _watch_api(alarms, names["management"])
     for function, called in SCHEDULED.items():
-        if function not in names:
-            continue
         # One failed run is repeated within a minute.
         alarms.above(
             f"{called}-errors",

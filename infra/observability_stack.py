@@ -10,7 +10,7 @@ from infra.function_alarms import watch_functions, watch_tables
 from infra.python_function import function_name
 from infra.settings import DeploymentSettings
 
-FUNCTIONS = ("management", "call_reaper", "number_orders", "config_feed")
+FUNCTIONS = ("management", "call_reaper", "number_orders", "config_feed", "edge_dns")
 
 
 class ObservabilityStack(Stack):
@@ -27,8 +27,7 @@ class ObservabilityStack(Stack):
             description="Open Voice Connector: dashboard and alarms",
             analytics_reporting=False,
         )
-        functions = [*FUNCTIONS, *(["edge_dns"] if settings.hosted_zone_id else [])]
-        names = {it: function_name(self, settings, it) for it in functions}
+        names = {it: function_name(self, settings, it) for it in FUNCTIONS}
         alarms = Alarms(self, "Alarms", settings=settings)
         EdgeAlarms(self, "EdgeLines", settings=settings, alarms=alarms)
         watch_functions(alarms, names)

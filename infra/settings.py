@@ -13,6 +13,7 @@ from infra import setting_checks as checks
 from infra.context import READERS
 from infra.profiles import PROFILES, SMALL
 from infra.setting_checks import CONTEXT_PREFIX, DeploymentProblemError
+from model.drain import LONGEST_DRAIN_S, MAX_DRAIN_S
 from model.settings import Settings, SettingsError
 from model.tables import DEFAULT_PREFIX
 
@@ -48,8 +49,10 @@ class DeploymentSettings:
     edge_image: str = ""
     """Image of the edge that is there already, for this architecture; empty: it is built."""
     hosted_zone_id: str = ""
-    """Route 53 zone of the domain, in the same account; empty: there is no stack for DNS, and
-    somebody else keeps the records."""
+    """Route 53 zone of the domain, in the same account; empty: somebody else keeps the records."""
+    max_drain_s: int = int(MAX_DRAIN_S)
+    """How long calls may go on after their node was told to drain, in seconds. CloudFormation waits
+    three hours for old tasks to go: with more, deployments of the edge are rolled back meanwhile."""
     vpc_cidr: str = "10.60.0.0/20"
     """Addresses of the edge's own VPC; they matter only to whoever peers with it."""
     api_concurrency: int = 20
@@ -80,6 +83,7 @@ class DeploymentSettings:
         checks.check_range("zones", self.zones, 2, checks.MOST_ZONES)
         checks.check_range("nodes", self.nodes, 0, 100)
         checks.check_range("media_workers", self.media_workers, 1, 64)
+        checks.check_range("max_drain_s", self.max_drain_s, 60, int(LONGEST_DRAIN_S))
         checks.check_range("api_concurrency", self.api_concurrency, 0, 1_000)
         checks.check_range("cdr_retention_days", self.cdr_retention_days, 0, 36_500)
         checks.check_retention(self.log_retention_days)

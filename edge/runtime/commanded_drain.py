@@ -10,10 +10,17 @@ from edge.runtime.draining import Act, Draining, DrainTimes, Remains, Stage
 from edge.runtime.driver import Driver
 from edge.runtime.log import Field, Logger
 from edge.seam import Drain, HangUp, Resume
+from model.drain import DrainReason
 
 LOOK_EVERY_S = 0.5
 SHUTDOWN_MESSAGE = "Service shutdown"
 """StatusMessage of calls that the end of the node ended (EDGE C9)."""
+
+
+STOPS_ITSELF_AFTER_S = 600.0
+"""After the end of a drain that no operator has ordered. ECS stops a task that is too many or
+outdated within a minute or two of its release. If it does not, more tasks are wanted again by now,
+and this one, which takes no calls, is in the way of one that would."""
 
 
 class CommandedDrain:
@@ -28,11 +35,15 @@ class CommandedDrain:
         driver: Driver,
         aws: AwsControl,
         renew: Callable[[], None],
+        stop: Callable[[], None],
         log: Logger,
     ) -> None:
         """`is_protected` says that ECS stops the task once it is released; `renew` lets the
-        node's row say how it is doing, at once."""
+        node's row say how it is doing, at once; `stop` ends the node."""
         self._draining = Draining(times, end_is_final=is_protected)
+        self._is_final = is_protected
+        self._stop = stop
+        self._reason = ""
         self._loop = loop
         self._driver = driver
         self._aws = aws
@@ -46,11 +57,14 @@ class CommandedDrain:
         if self._is_closed:
             return
         act = self._draining.told(order, self._loop.time())
+        if order is not None:
+            self._reason = order.reason
         if act is not None:
-            self._carry_out(act, "" if order is None else order.reason)
+            self._carry_out(act)
         elif order is None and self._draining.stage is Stage.ENDED:
-            hint = "its task may be stopped at any moment; stop it, and another one takes its place"
+            hint = "ECS may be stopping its task already: it stops, and another one takes its place"
             self._log("drain-is-final", {"hint": hint})
+            self._stop()
         self._look_again()
 
     def close(self) -> None:
@@ -65,6 +79,17 @@ class CommandedDrain:
             self._next = None
         if self._draining.stage not in (Stage.SERVING, Stage.ENDED):
             self._next = self._loop.call_later(LOOK_EVERY_S, self._look)
+        elif self._stops_itself:
+            self._next = self._loop.call_later(STOPS_ITSELF_AFTER_S, self._stop_unstopped)
+
+    @property
+    def _stops_itself(self) -> bool:
+        is_over = self._is_final and self._draining.stage is Stage.ENDED
+        return is_over and self._reason != DrainReason.OPERATOR.value
+
+    def _stop_unstopped(self) -> None:
+        self._log("drain-not-stopped", {"after_s": STOPS_ITSELF_AFTER_S})
+        self._stop()
 
     def _look(self) -> None:
         while act := self._draining.look(self._remains(), self._loop.time()):
@@ -77,12 +102,12 @@ class CommandedDrain:
         is_safe = not (aws.unsettled or aws.recordings)
         return Remains(is_quiet, is_safe, is_safe and not aws.backlog)
 
-    def _carry_out(self, act: Act, reason: str = "") -> None:
+    def _carry_out(self, act: Act) -> None:
         calls: dict[str, Field] = {"active_calls": self._driver.active_calls}
         match act:
             case Act.NOTE:
                 is_told = self._draining.stage is Stage.LEAVING
-                fields: dict[str, Field] = {"reason": reason} if is_told else {}
+                fields: dict[str, Field] = {"reason": self._reason} if is_told else {}
                 self._log("drain-ordered" if is_told else "drain-undone", fields | calls)
             case Act.REFUSE:
                 self._log("drain-refusing", calls)

@@ -102,6 +102,7 @@ class Node:
             driver=self._driver,
             aws=self._aws,
             renew=self._renew,
+            stop=self._stop.set,
             log=log,
         )
         self._renewal: asyncio.TimerHandle | None = None

@@ -2,10 +2,11 @@
 
 What an event says does not matter: each run reads everything and makes what is missing of one set
 of records and of orders to drain. Whatever is wrong with the database ends the run before a record
-changes (A9, A11).
+changes (A9, A11). Where there is no zone somebody else keeps the records: then nodes are told to
+drain and nothing else, and nobody notes when a node had no record any more (model/drain.py).
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from time import sleep
@@ -16,9 +17,9 @@ from botocore.client import BaseClient
 from lambdas.call_reaper.judgement import Watch
 from lambdas.counting import Figures
 from lambdas.edge_dns.drains import Candidate, to_drain, to_take_back
-from lambdas.edge_dns.ecs_service import EcsView, Phase, Service
+from lambdas.edge_dns.ecs_service import EcsView, Phase
 from lambdas.edge_dns.notes import MINUTE, Notes
-from lambdas.edge_dns.records import Change, NodeSeen, Standing, change_of, unlisted
+from lambdas.edge_dns.records import NOTHING, Change, NodeSeen, Standing, change_of, unlisted
 from lambdas.edge_dns.repository import NodeTable
 from lambdas.edge_dns.standing import node_seen
 from lambdas.edge_dns.zone import Zone
@@ -54,10 +55,10 @@ def build(
     clock: Callable[[], datetime] = utc_now,
     minute: timedelta = MINUTE,
 ) -> Handler:
-    """Return a handler over explicit clients and a clock; within a `minute` no more than a third of
-    the records goes."""
+    """Return a handler over explicit clients and a clock; an empty `zone_id` is no zone. Within a
+    `minute` no more than a third of the records goes."""
     table = NodeTable(Store(dynamodb, sleep), table_prefix)
-    zone = Zone(route53, zone_id, domain)
+    zone = Zone(route53, zone_id, domain) if zone_id else None
     run = Run(table, zone, ask_ecs, log=log, count=count, clock=clock, minute=minute)
 
     def handle(event: Mapping[str, object], context: object) -> dict[str, object]:
@@ -67,10 +68,11 @@ def build(
 
 
 class Orders(NamedTuple):
-    """What a run has told nodes, by node id."""
+    """What a run tells nodes."""
 
     given: Mapping[str, DrainReason]
-    taken_back: list[str]
+    """By node id."""
+    taken_back: list[DrainMark]
 
 
 class Run:
@@ -79,7 +81,7 @@ class Run:
     def __init__(
         self,
         table: NodeTable,
-        zone: Zone,
+        zone: Zone | None,
         ask_ecs: AskEcs,
         *,
         log: Log,
@@ -106,26 +108,28 @@ class Run:
         )
         ecs = self._ask_ecs({it.task for it in nodes.values() if it.task is not None})
         seen = self._seen(nodes, notes.watch, marked, ecs, now)
-        candidates = _candidates(nodes, seen, ecs)
-        serving, leaving = candidates[Standing.SERVING], candidates[Standing.LEAVING]
-        ordered = {} if ecs.service is None else to_drain(serving, ecs.service)
-        taken_back = _taken_back(marks, leaving, serving, ecs.service)
-        seen |= dict.fromkeys(ordered, NodeSeen(Standing.LEAVING))
+        orders = _orders(marks, nodes, seen, ecs)
+        seen |= dict.fromkeys(orders.given, NodeSeen(Standing.LEAVING))
         unsure = dict.fromkeys(rows.keys() - seen.keys(), NodeSeen(Standing.UNSURE))
-        records = self._zone.records()
-        change = change_of(records, seen | unsure, len(notes.removals))
+        records = None if self._zone is None else self._zone.records()
+        change = (
+            NOTHING if records is None else change_of(records, seen | unsure, len(notes.removals))
+        )
         # Before the change: what is removed and not noted would not count to the minute.
         self._table.write_notes(notes.with_removals(change.removed))
-        for node_id, reason in ordered.items():
-            self._table.order(DrainMark(node_id=node_id, ordered_at=now, reason=reason))
-        for mark in taken_back:
-            self._table.take_back(mark)
-        for node_id in unlisted(marked & nodes.keys(), records):
-            self._table.note_unlisted(node_id, now)
-        if not change.is_empty:
+        self._tell(orders, now)
+        if records is not None:
+            for node_id in unlisted(marked & nodes.keys(), records):
+                self._table.note_unlisted(node_id, now)
+        if self._zone is not None and not change.is_empty:
             self._zone.apply(change)
-        orders = Orders(ordered, sorted(it.node_id for it in taken_back))
         return self._told(records, change, orders, len(unsure))
+
+    def _tell(self, orders: Orders, now: datetime) -> None:
+        for node_id, reason in orders.given.items():
+            self._table.order(DrainMark(node_id=node_id, ordered_at=now, reason=reason))
+        for mark in orders.taken_back:
+            self._table.take_back(mark)
 
     def _readable(self, rows: Mapping[str, Item]) -> dict[str, NodeState]:
         nodes = {}
@@ -155,13 +159,15 @@ class Run:
 
     def _told(
         self,
-        records: Mapping[str, str],
+        records: Mapping[str, str] | None,
         change: Change,
         orders: Orders,
         damaged: int,
     ) -> dict[str, object]:
-        listed = len(records) + len(change.added) - len(change.removed)
-        self._count(NODES_LISTED, listed)
+        listed = None
+        if records is not None:
+            listed = len(records) + len(change.added) - len(change.removed)
+            self._count(NODES_LISTED, listed)
         if damaged:
             self._count(ROWS_DAMAGED, damaged)
         if change.waiting:
@@ -172,13 +178,31 @@ class Run:
             "moved": sorted(change.moved),
             "removed": sorted(change.removed),
             "drained": {node_id: reason.value for node_id, reason in orders.given.items()},
-            "taken_back": orders.taken_back,
+            "taken_back": sorted(it.node_id for it in orders.taken_back),
             "waiting": change.waiting,
             "damaged": damaged,
         }
         if not change.is_empty or any(orders) or change.waiting:
             self._log.info("records of nodes", extra=report)
         return report
+
+
+def _orders(
+    marks: Mapping[str, Item],
+    nodes: Mapping[str, NodeState],
+    seen: Mapping[str, NodeSeen],
+    ecs: EcsView,
+) -> Orders:
+    """Return who is to drain and has not been told, and who is not to any more; what an operator
+    has told stands."""
+    if ecs.service is None:
+        return Orders({}, [])
+    candidates = _candidates(nodes, seen, ecs)
+    serving = candidates[Standing.SERVING]
+    told = dict(_readable_orders(marks))
+    leaving = [it for it in candidates[Standing.LEAVING] if it.node_id in told]
+    back = to_take_back(leaving, serving, ecs.service)
+    return Orders(to_drain(serving, ecs.service), [told[it] for it in back])
 
 
 def _candidates(
@@ -192,20 +216,6 @@ def _candidates(
             candidate = Candidate(node_id, task.definition, nodes[node_id].active_calls)
             found[it.standing].append(candidate)
     return found
-
-
-def _taken_back(
-    marks: Mapping[str, Item],
-    leaving: Collection[Candidate],
-    serving: Collection[Candidate],
-    service: Service | None,
-) -> list[DrainMark]:
-    """Return which orders are taken back; those of operators stand."""
-    if service is None:
-        return []
-    orders = dict(_readable_orders(marks))
-    ours = [it for it in leaving if it.node_id in orders]
-    return [orders[it] for it in to_take_back(ours, serving, service)]
 
 
 def _readable_orders(marks: Mapping[str, Item]) -> Iterator[tuple[str, DrainMark]]:

@@ -44,6 +44,7 @@ OTHER: dict[str, object] = {
     "ovc:cpu": 2_048,
     "ovc:memory_mib": 4_096,
     "ovc:media_workers": 2,
+    "ovc:max_drain_s": 7_200,
     "ovc:hosted_zone_id": "Z0123456789ABCDEFGHIJ",
     "ovc:vpc_cidr": "172.20.0.0/22",
     "ovc:api_concurrency": 0,

@@ -1,5 +1,6 @@
 """A node that is told to drain by its mark in the table, as an ECS task or without one."""
 
+import asyncio
 import os
 import signal
 import time
@@ -73,8 +74,30 @@ def test_it_takes_calls_until_it_has_had_no_record_for_a_while_and_serves_those_
         assert not world.life.done(), "whoever ordered it stops the task"
         undo(deployment)
         await until(lambda: world.log.of("drain-is-final"))
+        await world.life
         assert not world.heard(Resume)
-        world.stop()
+
+    with ecs_agent() as agent:
+        live(ScriptedCore(), deployment, test, agent_uri=agent.uri(TASK))
+
+
+@pytest.mark.parametrize("reason", list(DrainReason))
+def test_it_stops_itself_when_nobody_stops_it_unless_an_operator_has_drained_it(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, reason: DrainReason
+) -> None:  # A11: ECS counts it as a task that runs, and starts none in its place
+    monkeypatch.setattr(commanded_drain, "STOPS_ITSELF_AFTER_S", 0.5)
+
+    async def test(world: World) -> None:
+        mark = replace(MARK, unlisted_at=MARK.ordered_at, reason=reason)
+        deployment.put(NODES, drain_members(mark))
+        await until(lambda: world.log.of("task-released"))
+        if reason is DrainReason.OPERATOR:
+            await asyncio.sleep(1.0)
+            assert not world.life.done()
+            world.stop()
+        await world.life
+        told = len(world.log.of("drain-not-stopped"))
+        assert told == (reason is not DrainReason.OPERATOR)
 
     with ecs_agent() as agent:
         live(ScriptedCore(), deployment, test, agent_uri=agent.uri(TASK))
