@@ -145,13 +145,13 @@ class Run:
         if ecs.service is None:
             return {}
         candidates = [
-            Candidate(node_id, ecs.tasks[task].definition, nodes[node_id].active_calls)
+            Candidate(node_id, ecs.service.wants(ecs.tasks[task]), nodes[node_id].active_calls)
             for node_id, it in seen.items()
             if it.standing is Standing.SERVING
             and (task := nodes[node_id].task) is not None
             and ecs.phase(task) is Phase.RUNNING
         ]
-        return to_drain(candidates, ecs.service)
+        return to_drain(candidates, ecs.service.desired)
 
     def _told(
         self,
