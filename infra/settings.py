@@ -51,8 +51,8 @@ class DeploymentSettings:
     hosted_zone_id: str = ""
     """Route 53 zone of the domain, in the same account; empty: somebody else keeps the records."""
     max_drain_s: int = int(MAX_DRAIN_S)
-    """How long calls may go on after their node was told to drain, in seconds. CloudFormation waits
-    three hours for old tasks to go: with more, deployments of the edge are rolled back meanwhile."""
+    """How long calls may go on once their node is told to drain, in seconds. CloudFormation waits
+    three hours for old tasks to go, and rolls a deployment of the edge back after that."""
     vpc_cidr: str = "10.60.0.0/20"
     """Addresses of the edge's own VPC; they matter only to whoever peers with it."""
     api_concurrency: int = 20

@@ -17,7 +17,7 @@ from botocore.client import BaseClient
 from lambdas.call_reaper.judgement import Watch
 from lambdas.counting import Figures
 from lambdas.edge_dns.drains import Candidate, to_drain, to_take_back
-from lambdas.edge_dns.ecs_service import EcsView, Phase
+from lambdas.edge_dns.ecs_service import EcsView, Phase, Service, Task
 from lambdas.edge_dns.notes import MINUTE, Notes
 from lambdas.edge_dns.records import NOTHING, Change, NodeSeen, Standing, change_of, unlisted
 from lambdas.edge_dns.repository import NodeTable
@@ -197,24 +197,27 @@ def _orders(
     has told stands."""
     if ecs.service is None:
         return Orders({}, [])
-    candidates = _candidates(nodes, seen, ecs)
+    candidates = _candidates(nodes, seen, ecs.tasks, ecs.service)
     serving = candidates[Standing.SERVING]
     told = dict(_readable_orders(marks))
     leaving = [it for it in candidates[Standing.LEAVING] if it.node_id in told]
-    back = to_take_back(leaving, serving, ecs.service)
-    return Orders(to_drain(serving, ecs.service), [told[it] for it in back])
+    back = to_take_back(leaving, serving, ecs.service.desired)
+    return Orders(to_drain(serving, ecs.service.desired), [told[it] for it in back])
 
 
 def _candidates(
-    nodes: Mapping[str, NodeState], seen: Mapping[str, NodeSeen], ecs: EcsView
+    nodes: Mapping[str, NodeState],
+    seen: Mapping[str, NodeSeen],
+    tasks: Mapping[str, Task],
+    service: Service,
 ) -> dict[Standing, list[Candidate]]:
     """Return the nodes whose tasks run, by what they are to callers."""
     found: dict[Standing, list[Candidate]] = {it: [] for it in Standing}
     for node_id, it in seen.items():
-        task = ecs.tasks.get(nodes[node_id].task or "")
+        task = tasks.get(nodes[node_id].task or "")
         if task is not None and task.phase is Phase.RUNNING:
-            candidate = Candidate(node_id, task.definition, nodes[node_id].active_calls)
-            found[it.standing].append(candidate)
+            calls = nodes[node_id].active_calls
+            found[it.standing].append(Candidate(node_id, service.wants(task), calls))
     return found
 
 

@@ -47,6 +47,7 @@ class Task:
         return {
             "taskArn": self.arn,
             "taskDefinitionArn": _definition(self.revision),
+            "startedBy": _deployment(self.revision),
             "lastStatus": "STOPPED" if has_ended else "RUNNING",
             "desiredStatus": "RUNNING" if self.is_to_run and not has_ended else "STOPPED",
         }
@@ -111,7 +112,11 @@ class Ecs:
     def describe_service(self) -> dict[str, Any]:
         """Return what DescribeServices says of the service."""
         definition = _definition(self.revision)
-        primary = {"status": "PRIMARY", "taskDefinition": definition, "desiredCount": self.desired}
+        primary = {
+            "id": _deployment(self.revision),
+            "status": "PRIMARY",
+            "taskDefinition": definition,
+        }
         return {
             "serviceName": SERVICE,
             "status": "ACTIVE",
@@ -133,6 +138,10 @@ class Ecs:
         with self._lock:
             task = Task(name, self.revision, self._start(name))
             self.tasks[name] = self._running[name] = task
+
+
+def _deployment(revision: int) -> str:
+    return f"ecs-svc/{revision:019}"
 
 
 def _definition(revision: int) -> str:
