@@ -6,7 +6,7 @@ one after a 503, or when nothing is heard. To the ledger of tests/chaos each try
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ FIRST_CALLER = 2_065_560_000
 PBXS = 3
 CALLS_PER_S = 5.0
 TALKS_S = (0.5, 2.0, 4.0, 1.0, 3.0)
+FOREVER_S = 3_600.0
 TURN_S = 0.02
 RINGS_S = 0.1
 SILENT_FOR_S = 5.0
@@ -45,11 +46,32 @@ class Answer(NamedTuple):
     """Monotonic seconds to which it may be kept."""
 
 
+class Pbx:
+    """One PBX, with a cache of what the DNS has said."""
+
+    def __init__(self, agent: Agent, name: str, server: Address) -> None:
+        self.agent = agent
+        self._name = name
+        self._server = server
+        self._known = Answer((), 0.0)
+
+    def hosts(self, now: float) -> tuple[str, ...]:
+        """Return the addresses of the name in the order in which they are to be tried."""
+        if now >= self._known.until:
+            host, port = self._server
+            query = dns.message.make_query(self._name, "A")
+            answer = dns.query.udp(query, host, timeout=DNS_PATIENCE_S, port=port).answer
+            found = tuple(it.address for rrset in answer for it in rrset)
+            self._known = Answer(found, now + min((it.ttl for it in answer), default=0))
+        return self._known.hosts
+
+
 @dataclass(slots=True)
 class Call:
     """What a person at a phone has of it: one call, whatever is tried to get it through."""
 
     plan: CallPlan
+    pbx: Pbx
     untried: deque[str]
     attempts: list[Entry] = field(default_factory=list)
 
@@ -94,26 +116,6 @@ class Call:
             said = "nothing" if final is None else f"{final.status} {final.reason}"
             told.append(f"at {it.made_at:.2f} node {it.fate.number} said {said}")
         return ", ".join(told)
-
-
-class Pbx:
-    """One PBX, with a cache of what the DNS has said."""
-
-    def __init__(self, agent: Agent, name: str, server: Address) -> None:
-        self.agent = agent
-        self._name = name
-        self._server = server
-        self._known = Answer((), 0.0)
-
-    def hosts(self, now: float) -> tuple[str, ...]:
-        """Return the addresses of the name in the order in which they are to be tried."""
-        if now >= self._known.until:
-            host, port = self._server
-            query = dns.message.make_query(self._name, "A")
-            answer = dns.query.udp(query, host, timeout=DNS_PATIENCE_S, port=port).answer
-            found = tuple(it.address for rrset in answer for it in rrset)
-            self._known = Answer(found, now + min((it.ttl for it in answer), default=0))
-        return self._known.hosts
 
 
 class Callers:
@@ -171,7 +173,8 @@ class Callers:
 
     def complaints(self) -> list[str]:
         """Return what the people at the phones complain of."""
-        return [it for it in (call.complaint() for call in self.calls) if it is not None]
+        over = [call.complaint() for call in self.calls if call.is_over]
+        return [it for it in over if it is not None]
 
     def turn(self) -> None:
         """Make the calls that are due, carry messages for a moment, and note what they say."""
@@ -180,7 +183,8 @@ class Callers:
         self._looked_last_at = now
         if self._next_at is not None and now >= self._next_at:
             self._next_at = max(self._next_at + 1 / CALLS_PER_S, now - 1.0)
-            self._call(now)
+            talks_s = TALKS_S[len(self.calls) % len(TALKS_S)]
+            self._call(now, self._pbx_of_next.hosts(now), talks_s)
         self._wire.turn(TURN_S)
         self._find_taken()
         now = time.monotonic()
@@ -192,22 +196,28 @@ class Callers:
         """Close their sockets."""
         self._wire.close()
 
-    def _call(self, now: float) -> None:
-        number = len(self.calls)
-        pbx = self._pbxs[number % PBXS]
-        talks_s = TALKS_S[number % len(TALKS_S)]
-        plan = CallPlan(0.0, Kind.OUTBOUND, RINGS_S, talks_s, caller_hangs_up=True, pick=number)
-        call = Call(plan, deque(pbx.hosts(now)))
+    def hold(self, host: str) -> Call:
+        """Make a call through one node that goes on until somebody hangs up."""
+        return self._call(time.monotonic(), (host,), FOREVER_S)
+
+    def _call(self, now: float, hosts: Sequence[str], talks_s: float) -> Call:
+        plan = CallPlan(0.0, Kind.OUTBOUND, RINGS_S, talks_s, caller_hangs_up=True, pick=0.0)
+        call = Call(plan, self._pbx_of_next, deque(hosts))
         assert call.untried, "the DNS names no node"
         self._attempt(call, now)
         self.calls.append(call)
         self._open.append(call)
+        return call
+
+    @property
+    def _pbx_of_next(self) -> Pbx:
+        return self._pbxs[len(self.calls) % PBXS]
 
     def _attempt(self, call: Call, now: float) -> None:
         """Try the next address."""
         host = call.untried.popleft()
         caller = f"+1{FIRST_CALLER + len(self.entries)}"
-        placed = self._pbxs[int(call.plan.pick) % PBXS].agent.call(
+        placed = call.pbx.agent.call(
             f"sip:{PSTN_NUMBER}@{self._host}",
             (host, self._port),
             CallerPlan(bye_after_s=call.plan.talks_s),

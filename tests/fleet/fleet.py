@@ -17,7 +17,7 @@ from tests.chaos.verdict import Verdict, View, judged
 from tests.chaos.world import StoredObject, World
 from tests.e2e.running import free_port
 from tests.fleet.aws import MINUTE_S, SPEED, Aws
-from tests.fleet.callers import Callers
+from tests.fleet.callers import Call, Callers
 from tests.fleet.ecs import Ecs
 from tests.fleet.ecs_server import ecs_server
 from tests.fleet.nodes import Node, Nodes
@@ -47,7 +47,7 @@ class Fleet:
         self.agent = agent
         self.callers = callers
         self.tell: Callable[[str], None] = lambda line: None
-        """Hears how many calls there were, whenever they are judged."""
+        """Shows whoever reads the results a line."""
         self._aside = ThreadPoolExecutor(1)
         self._epoch = time.time() - time.monotonic()
         self._objects: dict[str, StoredObject] = {}
@@ -141,6 +141,17 @@ class Fleet:
         where = key(DRAIN, self.id_of(node))
         self.ask(lambda: self.world.dynamodb.delete_item(TableName=NODE_TABLE, Key=where))
 
+    def held_call(self, node: Node) -> Call:
+        """Return a call that is up at a node until somebody hangs up."""
+        call = self.callers.hold(node.address[0])
+        self.until(lambda: call.last.caller_answered_at is not None, "a call is up")
+        return call
+
+    def hang_up(self, call: Call) -> None:
+        """Let its caller hang up, and wait until both ends know."""
+        call.last.placed.hang_up(time.monotonic())
+        self.until(lambda: call.is_over, "a call is over")
+
     def await_answers(self, number: int, node: Node) -> None:
         """Wait until a node has taken so many more calls."""
         wanted = self.callers.answered_by(node.number) + number
@@ -149,7 +160,7 @@ class Fleet:
         )
 
     def verdict(self) -> Verdict:
-        """Let all calls end and all records arrive, and judge them; calls go on afterwards."""
+        """Let all calls end and all records arrive, and judge them; then there are new calls."""
         self.callers.pause()
         self.until(lambda: not self.callers.open, "all calls end")
         self.until_seen(lambda: not self.world.owed(), "all records")
@@ -158,7 +169,6 @@ class Fleet:
         self._objects |= {key: self.world.object(key) for key in new}
         verdict = judged(entries, list(self._objects.values()), self.world.calls(), view)
         verdict.complaints += self.callers.complaints()
-        self.tell(self.summary())
         self.callers.begin()
         return verdict
 
