@@ -129,7 +129,7 @@ class Node:
             self._loop.add_signal_handler(number, self._on_signal)
         self._loop.add_signal_handler(signal.SIGUSR1, self._tell_pending)
         resolving = self._loop.create_task(self._resolver.run())
-        self._renew()
+        showing = self._loop.create_task(self._show())
         await self._prepared()
         transport = UdpTransport(
             self._plan.sip_socket,
@@ -151,6 +151,7 @@ class Node:
         if self._plan.begin.settings.admission.concurrent_calls_per_connector is not None:
             self._publish_calls()
         await self._stop.wait()
+        showing.cancel()
         await self._wind_down()
         self._measuring.cancel()
         self._tell_figures()
@@ -205,6 +206,12 @@ class Node:
                 "faults": self._driver.faults,
             },
         )
+
+    async def _show(self) -> None:
+        """Show the node from its first configuration on: who is shown gets calls (A11), and would
+        refuse them as long as it knows no connector."""
+        await self._aws.configured.wait()
+        self._renew()
 
     def _renew(self) -> None:
         """Say how the node is doing, now and every ten seconds from now on."""

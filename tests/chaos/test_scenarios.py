@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from model.tables import CONNECTORS, DEFAULT_PREFIX
 from tests.chaos import faults
 from tests.chaos.fault_proxy import Rule
 from tests.chaos.plan import Kind, What
@@ -75,6 +76,19 @@ def test_a_node_that_dies_an_hour_after_s3_went_away_does_not_overbill(
     (told,) = running.records()
     assert told.members["StatusMessage"] == NORMAL
     running.assert_right()
+
+
+def test_a_node_is_not_shown_before_it_knows_its_connectors(running: Stage) -> None:  # A11
+    running.kill()
+    place, shown = running.place, len(running.world.nodes())
+    table = CONNECTORS.physical_name(DEFAULT_PREFIX).encode()
+    place.dynamodb.set_rules(Rule(faults.unavailable, matches=lambda it: table in it.body))
+    life = place.begin()
+    running.until(lambda: life.edge.of("configuration-missing"), "it gives up waiting")
+    assert len(running.world.nodes()) == shown, "calls that it would refuse went to it"
+    place.dynamodb.set_rules()
+    running.until(lambda: life.is_ready, "it knows them")
+    running.until(lambda: len(running.world.nodes()) > shown, "it is shown")
 
 
 def test_the_aws_worker_dies_alone(running: Stage) -> None:  # EDGE C9
