@@ -69,6 +69,7 @@ from edge.sip.endpoint import Endpoint
 from edge.sip.message import MalformedRequest, Request
 from edge.sip.timers import Timers
 from model.cdr import CallDetailRecord
+from model.metrics import SERVING_CALLS
 from model.settings import Settings, UdpLarge
 
 PRODUCT = "Open-Voice-Connector"
@@ -286,7 +287,10 @@ class Core:
     def minute(self) -> list[Figures]:
         """Return what was counted since the last time this was asked (EDGE X1, X7)."""
         ports, calls = self._pool.free, self._calls.active_calls()
-        return self._meter.minute({"PortsFree": ports, "ActiveCalls": calls})
+        measures = {"PortsFree": ports, "ActiveCalls": calls}
+        if not self._calls.is_draining:
+            measures[SERVING_CALLS] = calls
+        return self._meter.minute(measures)
 
     @property
     def pending(self) -> dict[str, int]:
