@@ -5,14 +5,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from cli.drain import Desk
 from emulator import aws as embedded
-from model.codec import encode_item, string
-from model.drain import DrainMark, DrainReason, drain_members
-from model.tables import DEFAULT_PREFIX, DRAIN, NODES, SORT_KEY, key
+from lambdas.edge_dns.repository import NodeTable
+from lambdas.management.store import Store
+from model.codec import string
+from model.tables import DEFAULT_PREFIX, SORT_KEY
 from tests.chaos.verdict import Verdict, View, judged
 from tests.chaos.world import StoredObject, World
 from tests.e2e.running import free_port
@@ -31,7 +32,6 @@ PATIENCE_S = 60.0
 MOST_VALUES = 8
 """Of a multivalue answer of Route 53."""
 LOOK_EVERY_S = 0.3
-NODE_TABLE = NODES.physical_name(DEFAULT_PREFIX)
 
 
 class Fleet:
@@ -48,6 +48,7 @@ class Fleet:
         self.callers = callers
         self.tell: Callable[[str], None] = lambda line: None
         """Shows whoever reads the results a line."""
+        self._desk = Desk(NodeTable(Store(world.dynamodb, time.sleep), DEFAULT_PREFIX))
         self._aside = ThreadPoolExecutor(1)
         self._epoch = time.time() - time.monotonic()
         self._objects: dict[str, StoredObject] = {}
@@ -129,17 +130,14 @@ class Fleet:
         self.until_seen(is_any_told, "an order to drain")
 
     def order(self, node: Node) -> None:
-        """Tell a node to drain, as an operator does."""
-        mark = DrainMark(
-            node_id=self.id_of(node), ordered_at=datetime.now(UTC), reason=DrainReason.OPERATOR
-        )
-        item = encode_item(drain_members(mark))
-        self.ask(lambda: self.world.dynamodb.put_item(TableName=NODE_TABLE, Item=item))
+        """Tell a node to drain, as `ovc drain` does."""
+        node_id = self.id_of(node)
+        self.ask(lambda: self._desk.order(node_id))
 
     def take_back(self, node: Node) -> None:
-        """Tell a node that it is not to drain after all."""
-        where = key(DRAIN, self.id_of(node))
-        self.ask(lambda: self.world.dynamodb.delete_item(TableName=NODE_TABLE, Key=where))
+        """Tell a node that it is not to drain after all, as `ovc drain --undo` does."""
+        node_id = self.id_of(node)
+        self.ask(lambda: self._desk.undo(node_id))
 
     def held_call(self, node: Node) -> Call:
         """Return a call that is up at a node until somebody hangs up."""
