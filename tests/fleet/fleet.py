@@ -28,7 +28,7 @@ from tests.support.name_server import NameServer, name_server
 
 T = TypeVar("T")
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 MOST_VALUES = 8
 """Of a multivalue answer of Route 53."""
 LOOK_EVERY_S = 0.3
