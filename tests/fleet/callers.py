@@ -74,6 +74,8 @@ class Call:
     pbx: Pbx
     untried: deque[str]
     attempts: list[Entry] = field(default_factory=list)
+    asked_at: float = 0.0
+    """Of the last attempt, in seconds that somebody has listened."""
 
     @property
     def last(self) -> Entry:
@@ -91,10 +93,10 @@ class Call:
         """Tell whether nothing more will come of it."""
         return self.last.is_over and not self.is_unheard
 
-    def wants_another(self, now: float) -> bool:
+    def wants_another(self, listened_s: float) -> bool:
         """Tell whether the last attempt has failed in a way that another address may mend."""
         if self.is_unheard:
-            return now > self.last.made_at + SILENT_FOR_S
+            return listened_s > self.asked_at + SILENT_FOR_S
         final = self.last.placed.final
         return self.last.placed.no_response if final is None else final.status == TRY_ANOTHER
 
@@ -143,6 +145,8 @@ class Callers:
         self.blind_s = 0.0
         """The longest time between two looks."""
         self._looked_last_at = time.monotonic()
+        self._listened_s = 0.0
+        """Without the time in which a busy machine has kept us from it."""
 
     def begin(self) -> None:
         """Call from now on."""
@@ -180,6 +184,7 @@ class Callers:
         """Make the calls that are due, carry messages for a moment, and note what they say."""
         now = time.monotonic()
         self.blind_s = max(self.blind_s, now - self._looked_last_at)
+        self._listened_s += min(now - self._looked_last_at, 2 * TURN_S)
         self._looked_last_at = now
         if self._next_at is not None and now >= self._next_at:
             self._next_at = max(self._next_at + 1 / CALLS_PER_S, now - 1.0)
@@ -227,11 +232,12 @@ class Callers:
         entry = Entry(caller, call.plan, self._fate_of(host), placed, made_at=now)
         self.entries[caller] = entry
         call.attempts.append(entry)
+        call.asked_at = self._listened_s
 
     def _follow(self, call: Call, now: float) -> None:
         entry = call.last
         entry.observe(now)
-        if call.wants_another(now):
+        if call.wants_another(self._listened_s):
             entry.placed.abandon()
             if call.untried:
                 self._attempt(call, now)
