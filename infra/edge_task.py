@@ -7,6 +7,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from infra.customer_key import customer_key, permit_key
 from infra.document import settings_document
 from infra.edge_image import edge_image
 from infra.findings import accept
@@ -156,6 +157,7 @@ class EdgeTask(Construct):
             "Log",
             log_group_name=edge_log_group_name(self._settings.prefix),
             retention=retention(self._settings),
+            encryption_key=customer_key(self, self._settings),
             removal_policy=RemovalPolicy.DESTROY,
         )
 
@@ -164,6 +166,7 @@ class EdgeTask(Construct):
             self,
             "NonceSecret",
             description="Secret of SIP digest nonces, the same on all edge nodes (EDGE G3)",
+            encryption_key=customer_key(self, self._settings),
             generate_secret_string=secretsmanager.SecretStringGenerator(
                 password_length=64, exclude_punctuation=True
             ),
@@ -209,6 +212,8 @@ class EdgeTask(Construct):
                 "AwsSolutions-IAM5[Resource::*]": "DescribeNetworkInterfaces knows no resources.",
             },
         )
+        for service in ("dynamodb", "s3", "secretsmanager"):
+            permit_key(role, settings, service)
         self._permit_logs(role)
         permit_foreign(role, settings, prefixes, self._other_prefixes())
         if settings.operator.records.quality:
@@ -255,6 +260,7 @@ class EdgeTask(Construct):
     def _execution_role(self) -> iam.Role:
         """Return the role that fetches the image and the secret and writes the log."""
         role = _role(self, "ExecutionRole")
+        permit_key(role, self._settings, "secretsmanager")
         accept(
             role,
             {"AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken knows no resources."},
