@@ -2,7 +2,7 @@
 
 Three rules, in this order: too many requests of one address, addresses that AWS knows as hostile,
 and AWS's common rules. One of the last only counts, for what it refuses is ordinary here: bodies
-above 8 KiB, such as an order of some 500 numbers. The function checks bodies itself, and a load
+above 8 KiB, such as an order of some 550 numbers. The function checks bodies itself, and a load
 balancer takes none above 1 MB.
 
 The log has what was refused and nothing else. A signature is no secret for long, but it need not be

@@ -1,6 +1,6 @@
 """What one edge task is: image, environment, rights, limits."""
 
-from aws_cdk import Duration, RemovalPolicy, Size, Stack
+from aws_cdk import ArnFormat, Aws, Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -182,7 +182,7 @@ class EdgeTask(Construct):
 
     def _task_role(self) -> iam.Role:
         stack, settings = Stack.of(self), self._settings
-        role = _role(self, "TaskRole")
+        role = _role(self, "TaskRole", _for_tasks_of(stack))
         connectors = table_arn(stack, settings, CONNECTORS)
         numbers = table_arn(stack, settings, NUMBERS)
         rows = [table_arn(stack, settings, table) for table in (CALLS, NODES)]
@@ -212,7 +212,7 @@ class EdgeTask(Construct):
                 "AwsSolutions-IAM5[Resource::*]": "DescribeNetworkInterfaces knows no resources.",
             },
         )
-        for service in ("dynamodb", "s3", "secretsmanager"):
+        for service in ("dynamodb", "s3"):
             permit_key(role, settings, service)
         self._permit_logs(role)
         permit_foreign(role, settings, prefixes, self._other_prefixes())
@@ -268,6 +268,17 @@ class EdgeTask(Construct):
         return role
 
 
-def _role(scope: Construct, construct_id: str) -> iam.Role:
-    tasks = iam.ServicePrincipal("ecs-tasks.amazonaws.com")
+def _for_tasks_of(stack: Stack) -> dict[str, object]:
+    """Return the condition that ECS acts for a task of this account and region."""
+    tasks = stack.format_arn(service="ecs", resource="*", arn_format=ArnFormat.NO_RESOURCE_NAME)
+    return {
+        "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+        "ArnLike": {"aws:SourceArn": tasks},
+    }
+
+
+def _role(
+    scope: Construct, construct_id: str, conditions: dict[str, object] | None = None
+) -> iam.Role:
+    tasks = iam.ServicePrincipal("ecs-tasks.amazonaws.com", conditions=conditions)
     return iam.Role(scope, construct_id, assumed_by=tasks)

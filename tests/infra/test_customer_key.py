@@ -21,7 +21,7 @@ def is_the_key(template: Template, value: object) -> bool:
     if reference in {f"${{{name}.Arn}}" for name in template.of("AWS::KMS::Key")}:
         return True
     named = template.document.get("Parameters", {}).get(reference.strip("${}"), {})
-    return named.get("Default") == "/ovc/kms-key"
+    return bool(named.get("Default") == "/ovc/kms-key")
 
 
 def test_there_is_none_by_default(assembly: Assembly) -> None:
@@ -45,18 +45,25 @@ def test_it_rotates_is_kept_and_can_be_found(data: Template) -> None:
 
 
 def test_it_encrypts_everything_that_is_kept(front_assembly: Assembly) -> None:
+    named = {
+        "AWS::Logs::LogGroup": "KmsKeyId",
+        "AWS::SecretsManager::Secret": "KmsKeyId",
+        "AWS::SNS::Topic": "KmsMasterKeyId",
+    }
     found = set()
     for template in front_assembly.templates():
-        for kind, read in {
-            "AWS::DynamoDB::Table": lambda it: it["SSESpecification"]["KMSMasterKeyId"],
-            "AWS::Logs::LogGroup": lambda it: it["KmsKeyId"],
-            "AWS::SecretsManager::Secret": lambda it: it["KmsKeyId"],
-            "AWS::SNS::Topic": lambda it: it["KmsMasterKeyId"],
-        }.items():
+        for kind, member in named.items():
             for name, resource in template.of(kind).items():
-                assert is_the_key(template, read(resource["Properties"])), name
+                assert is_the_key(template, resource["Properties"][member]), name
                 found.add(kind)
-    assert len(found) == 4
+    assert found == set(named)
+
+
+def test_it_encrypts_every_table(data: Template) -> None:
+    for table in data.of("AWS::DynamoDB::Table").values():
+        encryption = table["Properties"]["SSESpecification"]
+        assert (encryption["SSEEnabled"], encryption["SSEType"]) == (True, "KMS")
+        assert is_the_key(data, encryption["KMSMasterKeyId"])
 
 
 def test_buckets_spare_requests_to_it_and_logs_do_without(front_assembly: Assembly) -> None:

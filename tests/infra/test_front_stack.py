@@ -140,7 +140,7 @@ def test_its_rules_count_addresses_and_know_hostile_ones(front: Template, other:
     assert chosen["Statement"]["RateBasedStatement"]["Limit"] == 3_000
     for rule in (reputation, common):
         assert rule["OverrideAction"] == {"None": {}}
-    # An order of 10,000 numbers is a body that the common rules would refuse.
+    # An order of 10,000 numbers has a body that the common rules would refuse.
     overridden = common["Statement"]["ManagedRuleGroupStatement"]["RuleActionOverrides"]
     assert overridden == [{"Name": "SizeRestrictions_BODY", "ActionToUse": {"Count": {}}}]
 
@@ -158,11 +158,12 @@ def test_clients_understand_that_they_ask_too_much(front: Template) -> None:
         "body": body["Content"].encode(),
     }
     model = Session().get_service_model("chime-sdk-voice")
-    operation = model.operation_model("ListVoiceConnectors")
-    parsed = create_parser("rest-json").parse(answer, operation.output_shape)
+    shape = model.operation_model("ListVoiceConnectors").output_shape
+    assert shape is not None
+    parsed = create_parser("rest-json").parse(answer, shape)
     assert parsed["Error"]["Code"] == "ThrottledClientException"
     assert "later" in parsed["Error"]["Message"]
-    assert json.loads(body["Content"])["Code"] in model.shape_for("ErrorCode").enum
+    assert json.loads(body["Content"])["Code"] in model.shape_for("ErrorCode").metadata["enum"]
 
 
 def test_its_log_has_refusals_only_and_no_signature(front: Template) -> None:
