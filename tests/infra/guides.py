@@ -18,6 +18,8 @@ from cli.main import app
 OF_THE_CLI = {
     ("logs", "tail"): {"since", "format", "filter-pattern", "follow"},
     ("s3", "sync"): set(),
+    ("s3", "cp"): set(),
+    ("ecr", "get-login-password"): set(),
 }
 """Commands that the AWS CLI has beside the services' operations: command -> its options."""
 CALLED = {"s3api": "s3"}
