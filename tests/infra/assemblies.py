@@ -2,7 +2,8 @@
 
 `other`   everything that can be chosen differs from the defaults
 `large`   the largest profile, on arm64
-`off`     no node, alarms to a topic of one's own, more calls for a node than its media can do
+`off`     no node, alarms to a topic of one's own, more calls for a node than its media can do, a
+          key of the deployment's own that encrypts nothing yet
 `nag`     the defaults, checked against cdk-nag's AwsSolutions
 `zoned`   the same with a zone, scaling, and alarms by mail, checked likewise
 `front`   the same with the API under a domain of its own in that zone, a firewall, a key of the
@@ -26,6 +27,7 @@ OFF = {
     "ovc:max_nodes": 5,
     "ovc:settings": {"domain": "vc.example.org", "admission": {"concurrent_calls": 1_500}},
     "ovc:alarm_topic": "arn:aws:sns:us-east-1:111122223333:on-call",
+    "ovc:kms_key": "permitted",
 }
 FRONT = {
     "ovc:settings": {"domain": "vc.example.org"},
