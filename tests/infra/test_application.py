@@ -12,6 +12,7 @@ from tests.infra.synthesis import ROOT, Assembly, bare_environment
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("cdk")]
 
 STACKS = ("data", "api", "edge", "analytics", "observability", "dns")
+ALL_STACKS = (*STACKS, "front")
 
 
 def test_a_second_synthesis_says_the_same(assembly: Assembly, assemblies: Path) -> None:
@@ -33,7 +34,7 @@ def test_no_account_is_asked_or_written_down(assembly: Assembly) -> None:
 
 
 def test_two_deployments_share_no_name(other_assembly: Assembly) -> None:
-    for stack in STACKS:
+    for stack in ALL_STACKS:
         text = (other_assembly.directory / f"lab2-{stack}.template.json").read_text()
         assert "lab2" in text
         assert "ovc-" not in text
