@@ -31,6 +31,9 @@ def assembled(context: Mapping[str, object], outdir: str) -> App:
     dns = [DnsStack(app, settings=settings)] if settings.hosted_zone_id else []
     for reader in (api, edge, analytics, *dns):
         reader.add_stack_dependency(data)
+    # A service of another form is known before it is there: else its nodes would be told to drain.
+    for keeper in dns:
+        edge.add_stack_dependency(keeper)
     # It watches what they make, by names that they leave.
     observability = ObservabilityStack(app, settings=settings)
     for watched in (api, edge, *dns):

@@ -5,6 +5,8 @@
 `off`     no node, alarms to a topic of one's own
 `nag`     the defaults, checked against cdk-nag's AwsSolutions
 `zoned`   the same with a zone, and alarms by mail, checked likewise
+`fixed`   nodes with fixed addresses, checked likewise
+`listed`  the same on arm64 with a chosen instance, and some addresses that there are already
 `control` a bucket without any care, checked likewise: it must fail
 """
 
@@ -22,6 +24,17 @@ from tests.infra.synthesis import OTHER, ROOT
 OFF = {"ovc:nodes": 0, "ovc:alarm_topic": "arn:aws:sns:us-east-1:111122223333:on-call"}
 LARGE = {"ovc:profile": "large", "ovc:architecture": "arm64"}
 
+FIXED = {"ovc:addressing": "fixed", "ovc:elastic_ip_count": 2}
+LISTED = {
+    "ovc:prefix": "lab3",
+    "ovc:addressing": "fixed",
+    "ovc:profile": "medium",
+    "ovc:architecture": "arm64",
+    "ovc:instance_type": "c7gn.xlarge",
+    "ovc:elastic_ip_count": 4,
+    "ovc:elastic_ips": ["eipalloc-0123456789abcdef0", "eipalloc-01234567"],
+}
+
 
 def main() -> None:
     """Write all of them; only what is wrong with the app itself is an error here."""
@@ -33,6 +46,8 @@ def main() -> None:
     write_checked(assembled(context, str(directory / "nag")))
     chosen = {key: OTHER[key] for key in ("ovc:hosted_zone_id", "ovc:alarm_email")}
     write_checked(assembled(context | chosen, str(directory / "zoned")))
+    write_checked(assembled(context | chosen | FIXED, str(directory / "fixed")))
+    assembled(LISTED, str(directory / "listed")).synth()
     write_checked(careless(str(directory / "control")))
 
 
