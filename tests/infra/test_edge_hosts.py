@@ -144,7 +144,7 @@ def test_a_task_has_the_network_of_its_host_and_no_other_task_beside_it(fixed: T
 
 
 def test_the_journal_outlives_the_task_and_is_the_users(fixed: Template) -> None:
-    # EDGE C9, A12
+    # EDGE C9
     (volume,) = fixed.properties("AWS::ECS::TaskDefinition")["Volumes"]
     path = volume["Host"]["SourcePath"]
     (mount,) = container(fixed)["MountPoints"]

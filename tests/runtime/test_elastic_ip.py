@@ -157,7 +157,7 @@ def test_an_address_that_somebody_gives_back_is_waited_for(on_instance: Metadata
 def test_a_node_without_an_address_does_not_start_and_says_who_has_them(
     on_instance: Metadata,
 ) -> None:  # A11, EDGE W14
-    pool, waits = Pool(a=OTHER, b="eni-0123"), []
+    pool, waits = Pool(a=OTHER, b="eni-0123"), list[float]()
     with pytest.raises(AddressUnknownError) as refused:
         claimed_address(on_instance(INSTANCE), pool, first, waits.append)
     message = str(refused.value)
