@@ -60,6 +60,7 @@ from edge.seam import (
     Received,
     RecordCall,
     Resolved,
+    Resume,
     Send,
     Tick,
     Unreachable,
@@ -249,6 +250,9 @@ class Core:
             case Drain():
                 self._calls.is_draining = True
                 self._peers.leave(now)
+            case Resume():
+                self._calls.is_draining = False
+                self._peers.come_back(self._calls.directory, now)
             case HangUp(status_message):
                 self._calls.hang_up_all(shutdown(status_message), now)
             case _:
@@ -386,8 +390,7 @@ class Core:
             case PortsLeased(ports):
                 self._pool.lease(worker, ports)
             case MediaSilent(session, last_packet_at):
-                call = self._calls.call_of(worker, session)
-                if call is not None:
+                if (call := self._calls.call_of(worker, session)) is not None:
                     call.media_silent(last_packet_at, now)
             case _:
                 self._observers.media_reported(worker, report, now)

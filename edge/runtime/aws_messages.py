@@ -55,6 +55,14 @@ class Begin(NamedTuple):
     poll_interval_s: float
     node: NodeIdentity
     journal: JournalPlan
+    agent_uri: str | None = None
+    """Where ECS's agent is asked to protect the task; None: there is nothing to be protected."""
+
+
+class Protect(NamedTuple):
+    """Let ECS protect the task from being stopped from now on, or no longer (A11)."""
+
+    is_wanted: bool
 
 
 class Leave(NamedTuple):
@@ -112,6 +120,28 @@ class RoutesNamed(NamedTuple):
     """Names of SRV records."""
 
 
+class DrainOrder(NamedTuple):
+    """That this node is to drain (A11)."""
+
+    reason: str
+    is_unlisted: bool
+    """Whether it certainly has no DNS record any more."""
+    given: str = ""
+    """Tells one order from another: when it was given, by whoever gave it."""
+
+
+class DrainTold(NamedTuple):
+    """What the table of nodes says about draining; None: nothing."""
+
+    order: DrainOrder | None
+
+
+class ProtectionSet(NamedTuple):
+    """ECS has been told to protect the task, or not to."""
+
+    is_protected: bool
+
+
 class LeaseWritten(NamedTuple):
     """The node's row is in the table: it may take calls (EDGE C9)."""
 
@@ -123,12 +153,21 @@ class Left(NamedTuple):
 JournalEntry: TypeAlias = JournalCall | ForgetCall | NoteQuality | NoteHealth
 """What is worth a row."""
 AwsCommand: TypeAlias = (
-    Begin | WriteRecord | JournalEntry | RecordingStep | WriteLog | NodeReport | Leave | Count
+    Begin
+    | WriteRecord
+    | JournalEntry
+    | RecordingStep
+    | WriteLog
+    | NodeReport
+    | Protect
+    | Leave
+    | Count
 )
 News: TypeAlias = (
     ConfigLoaded
     | ConfigChanged
     | RoutesNamed
+    | DrainTold
     | Counted
     | PeersSeen
     | RecordCall
@@ -137,5 +176,13 @@ News: TypeAlias = (
 )
 """What the worker has found out for the node."""
 AwsReport: TypeAlias = (
-    News | EndKept | LeaseWritten | RecordSettled | Backlog | RecordingSettled | Log | Left
+    News
+    | EndKept
+    | LeaseWritten
+    | ProtectionSet
+    | RecordSettled
+    | Backlog
+    | RecordingSettled
+    | Log
+    | Left
 )
