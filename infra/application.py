@@ -16,6 +16,11 @@ _PLACEHOLDER = (
     f"connectors would be called <id>.{PLACEHOLDER_DOMAIN}: choose a domain of your own in "
     "cdk.json, ovc:settings, before there are connectors"
 )
+_TOO_MANY = (
+    "admission.concurrent_calls is {admitted}, and the media of so large a task was measured to "
+    "hold {held} calls: beyond, packets may be lost before a call is refused (docs/scale.md); take "
+    "larger tasks, or measure your own"
+)
 
 
 def assembled(context: Mapping[str, object], outdir: str) -> App:
@@ -38,6 +43,11 @@ def assembled(context: Mapping[str, object], outdir: str) -> App:
     observability = ObservabilityStack(app, settings=settings)
     for watched in (api, edge, *dns):
         observability.add_stack_dependency(watched)
+    admitted, held = settings.operator.admission.concurrent_calls, settings.held.at_most
+    if admitted > held:
+        Annotations.of(edge).add_warning_v2(
+            "ovc:concurrent-calls", _TOO_MANY.format(admitted=admitted, held=held)
+        )
     if settings.operator.domain == PLACEHOLDER_DOMAIN:
         Annotations.of(api).add_warning_v2("ovc:placeholder-domain", _PLACEHOLDER)
     return app

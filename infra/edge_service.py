@@ -39,7 +39,7 @@ class EdgeService(Construct):
                 "matters, calls and packets, it does not know."
             },
         )
-        service = form.service(self, cluster=cluster, definition=task.definition)
+        self.service = service = form.service(self, cluster=cluster, definition=task.definition)
         # A first task without a way to the image, or the right to it, would count as a failure.
         service.node.add_dependency(network.vpc)
         service.node.add_dependency(task.execution_role)

@@ -7,6 +7,7 @@ from infra.addressing import FIXED
 from infra.edge_form import EdgeForm
 from infra.edge_on_fargate import EdgeOnFargate
 from infra.edge_on_hosts import EdgeOnHosts
+from infra.edge_scaling import EdgeScaling
 from infra.edge_service import EdgeService
 from infra.edge_task import EdgeTask
 from infra.network import Network
@@ -26,7 +27,9 @@ class EdgeStack(Stack):
         network = Network(self, "Network", settings=settings)
         form = self._form(settings, network)
         task = EdgeTask(self, "Task", settings=settings, form=form)
-        EdgeService(self, "Edge", settings=settings, network=network, task=task, form=form)
+        edge = EdgeService(self, "Edge", settings=settings, network=network, task=task, form=form)
+        if settings.is_scaled:
+            EdgeScaling(self, "Scaling", settings=settings, service=edge.service)
 
     def _form(self, settings: DeploymentSettings, network: Network) -> EdgeForm:
         if settings.addressing == FIXED:

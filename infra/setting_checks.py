@@ -13,6 +13,9 @@ ARCHITECTURES = ("x86_64", "arm64")
 MOST_ZONES = 3
 """Every region has three that an account can use, but for us-west-1 in some accounts: two."""
 
+MOST_NODES = 90
+"""That one name leads to (A11)."""
+
 MEMORY_OF_CPU: Mapping[int, tuple[int, ...]] = {
     256: (512, 1_024, 2_048),
     512: tuple(range(1_024, 4_097, 1_024)),
@@ -88,6 +91,21 @@ def check_size(cpu: int, memory_mib: int) -> None:
     if memory_mib not in MEMORY_OF_CPU[cpu]:
         sizes = _listed(MEMORY_OF_CPU[cpu])
         refuse("memory_mib", f"it is {memory_mib}", f"with cpu {cpu} one of {sizes}")
+
+
+def check_scaling(nodes: int, most: int, calls: int, admitted: int) -> None:
+    """Refuse numbers between which nothing can be scaled; `admitted` are the calls that a node
+    takes at most."""
+    if most:
+        wanted = f"0, which scales nothing, or a whole number from {nodes} to {MOST_NODES}"
+        if not nodes <= most <= MOST_NODES:
+            refuse("max_nodes", f"it is {most}, and nodes is {nodes}", wanted)
+    if not 0 <= calls < admitted:
+        refuse(
+            "calls_per_node",
+            f"it is {calls}, and a node takes {admitted} calls (admission.concurrent_calls)",
+            "a whole number below that, or 0, which follows the size of a task",
+        )
 
 
 def check_retention(days: int) -> None:

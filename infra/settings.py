@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 
 from infra import setting_checks as checks
 from infra.addressing import EPHEMERAL, check_addressing, check_instance_type
+from infra.capacity import HELD_BY_CPU, Held, held_by
 from infra.context import READERS
 from infra.profiles import PROFILES, SMALL
 from infra.setting_checks import CONTEXT_PREFIX, DeploymentProblemError
@@ -35,7 +36,8 @@ class DeploymentSettings:
     """Name of the sizes that from_context takes for the next five members where they are not given
     themselves (infra/profiles.py)."""
     nodes: int = SMALL.nodes
-    """Edge tasks that run; 0 stops the edge and keeps everything else."""
+    """Edge tasks that run, with max_nodes the least number of them; 0 stops the edge and keeps
+    everything else."""
     cpu: int = SMALL.cpu
     """CPU units of a task."""
     memory_mib: int = SMALL.memory_mib
@@ -44,6 +46,15 @@ class DeploymentSettings:
     """Media processes of a task."""
     zones: int = SMALL.zones
     """Availability zones that tasks are spread over, 2 or 3."""
+    max_nodes: int = 0
+    """Edge tasks that scaling may ask for, those that drain included; 0: no scaling, always
+    `nodes`."""
+    calls_per_node: int = 0
+    """Calls of a node, on an average of those that take new ones, that scaling aims at; 0: what
+    half of a task's CPU does (infra/capacity.py)."""
+    sized_for: str = "srtp"
+    """Media that decides how many calls a task is taken to hold: srtp, encrypted on one side of
+    each call, or rtp where no connector is encrypted."""
     architecture: str = "x86_64"
     """What the tasks' processors are, x86_64 or arm64; the image is built for it."""
     edge_image: str = ""
@@ -90,6 +101,7 @@ class DeploymentSettings:
         checks.check_choice("architecture", self.architecture, checks.ARCHITECTURES)
         checks.check_range("zones", self.zones, 2, checks.MOST_ZONES)
         checks.check_range("nodes", self.nodes, 0, 100)
+        checks.check_choice("sized_for", self.sized_for, HELD_BY_CPU)
         checks.check_range("media_workers", self.media_workers, 1, 64)
         checks.check_range("api_concurrency", self.api_concurrency, 0, 1_000)
         checks.check_range("cdr_retention_days", self.cdr_retention_days, 0, 36_500)
@@ -103,7 +115,7 @@ class DeploymentSettings:
         checks.check_image(self.edge_image)
         check_addressing(
             self.addressing,
-            most_nodes=self.nodes,
+            most_nodes=max(self.nodes, self.max_nodes),
             count=self.elastic_ip_count,
             given=self.elastic_ips,
             instance_type=self.instance_type,
@@ -119,11 +131,44 @@ class DeploymentSettings:
                 "cdr_kms_keys", key, checks.KMS_KEY, "ARNs of keys, arn:aws:kms:...:key/..."
             )
         self._check_document()
+        admitted = self.operator.admission.concurrent_calls
+        checks.check_scaling(self.nodes, self.max_nodes, self.calls_per_node, admitted)
+
+    @property
+    def document(self) -> Mapping[str, object]:
+        """Return the settings document, with as many calls for a node as its media processes can
+        do, unless the operator has said how many."""
+        admission = self.settings.get("admission", {})
+        # What is no section is refused with everything else.
+        if not isinstance(admission, Mapping) or "concurrent_calls" in admission:
+            return self.settings
+        admission = {**admission, "concurrent_calls": self.held.at_most}
+        return {**self.settings, "admission": admission}
 
     @property
     def operator(self) -> Settings:
         """Return the settings document with its defaults; account and region are not in it."""
-        return Settings.from_json(json.dumps(self.settings))
+        return Settings.from_json(json.dumps(self.document))
+
+    @property
+    def held(self) -> Held:
+        """Return how many calls a task's CPU holds."""
+        return held_by(self.cpu, self.media_workers, self.sized_for)
+
+    @property
+    def is_scaled(self) -> bool:
+        """Tell whether the number of nodes follows the calls."""
+        return self.nodes > 0 and self.max_nodes > 0
+
+    @property
+    def calls_aimed_at(self) -> int:
+        """Return how many calls of an average node scaling aims at.
+
+        An operator who lets nodes take fewer calls than they could has as much room above it.
+        """
+        admitted = self.operator.admission.concurrent_calls
+        part = admitted * self.held.at_half // self.held.at_most
+        return self.calls_per_node or max(1, min(self.held.at_half, part))
 
     @classmethod
     def from_context(cls, context: Mapping[str, object]) -> "DeploymentSettings":

@@ -2,7 +2,7 @@
 
 `other`   everything that can be chosen differs from the defaults
 `large`   the largest profile, on arm64
-`off`     no node, alarms to a topic of one's own
+`off`     no node, alarms to a topic of one's own, more calls for a node than its media can do
 `nag`     the defaults, checked against cdk-nag's AwsSolutions
 `zoned`   the same with a zone, and alarms by mail, checked likewise
 `fixed`   nodes with fixed addresses, checked likewise
@@ -21,7 +21,12 @@ from cdk_nag import AwsSolutionsChecks
 from infra.application import assembled
 from tests.infra.synthesis import OTHER, ROOT
 
-OFF = {"ovc:nodes": 0, "ovc:alarm_topic": "arn:aws:sns:us-east-1:111122223333:on-call"}
+OFF = {
+    "ovc:nodes": 0,
+    "ovc:max_nodes": 5,
+    "ovc:settings": {"domain": "vc.example.org", "admission": {"concurrent_calls": 1_500}},
+    "ovc:alarm_topic": "arn:aws:sns:us-east-1:111122223333:on-call",
+}
 LARGE = {"ovc:profile": "large", "ovc:architecture": "arm64"}
 
 FIXED = {"ovc:addressing": "fixed", "ovc:elastic_ip_count": 2}
@@ -31,7 +36,8 @@ LISTED = {
     "ovc:profile": "medium",
     "ovc:architecture": "arm64",
     "ovc:instance_type": "c7gn.xlarge",
-    "ovc:elastic_ip_count": 4,
+    "ovc:max_nodes": 4,
+    "ovc:elastic_ip_count": 6,
     "ovc:elastic_ips": ["eipalloc-0123456789abcdef0", "eipalloc-01234567"],
 }
 

@@ -54,6 +54,11 @@ def test_the_instance_may_be_chosen() -> None:
             "there are 41 addresses",
         ),
         ({"addressing": "fixed", "elastic_ip_count": 41}, "elastic_ip_count: it is 41; wanted is"),
+        # Scaling may ask for so many.
+        (
+            {"addressing": "fixed", "max_nodes": 4, "elastic_ip_count": 6},
+            "there are 6 addresses; wanted is from 8 to 40",
+        ),
         ({"addressing": "fixed", "nodes": 0}, "there are 0 addresses; wanted is from 2"),
         (
             {"addressing": "fixed", "elastic_ips": ["192.0.2.1", TWO]},

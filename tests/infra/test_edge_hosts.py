@@ -53,7 +53,7 @@ def test_an_address_that_carriers_know_is_never_given_back(
     ids = ["AddressesAddress12EAACCE8", "AddressesAddress27D08E6FC"]
     assert list(fixed.of(ADDRESS)) == ids
     # More addresses leave those that there are.
-    assert list(listed.of(ADDRESS))[:2] == ids and len(listed.of(ADDRESS)) == 4
+    assert list(listed.of(ADDRESS))[:2] == ids and len(listed.of(ADDRESS)) == 6
     for address in (*fixed.of(ADDRESS).values(), *listed.of(ADDRESS).values()):
         assert (address["DeletionPolicy"], address["UpdateReplacePolicy"]) == ("Retain", "Retain")
         assert "InstanceId" not in address["Properties"]
@@ -74,12 +74,15 @@ def test_nodes_know_all_addresses_and_the_operator_is_told(
 
 def test_every_instance_finds_an_address(fixed: Template, listed: Template) -> None:
     # A11: a deployment has two nodes for each, and no more instances than addresses
-    for template in (fixed, listed):
+    scaled = listed.properties("AWS::ApplicationAutoScaling::ScalableTarget")
+    nodes = fixed.properties(SERVICE)["DesiredCount"]
+    for template, most_nodes in ((fixed, nodes), (listed, scaled["MaxCapacity"])):
         group = template.properties("AWS::AutoScaling::AutoScalingGroup")
-        service = template.properties(SERVICE)
-        most_tasks = service["DesiredCount"] * 2
-        assert service["DeploymentConfiguration"]["MaximumPercent"] == 200
-        assert most_tasks <= int(group["MaxSize"]) == len(allocations(template))
+        deployment = template.properties(SERVICE)["DeploymentConfiguration"]
+        assert deployment["MaximumPercent"] == 200
+        assert 2 * most_nodes <= int(group["MaxSize"]) == len(allocations(template))
+    (service,) = listed.of(SERVICE)
+    assert text_of(scaled["ResourceId"]).endswith(f"/${{{service}.Name}}")
 
 
 def test_nodes_may_take_these_addresses_and_no_others(listed: Template) -> None:
