@@ -87,7 +87,8 @@ class DeploymentSettings:
     firewall turns away what is more, or what AWS's rules know as hostile. 0: no firewall."""
     kms_key: str = "aws"
     """Whose key encrypts what the deployment keeps: those that AWS manages, or `customer`, one that
-    is made for it. There is no way back from `customer` (docs/security.md)."""
+    is made for it. `permitted` stands between the two, on the way there and back: that key is made
+    and may be used, and encrypts nothing new (docs/security.md)."""
     access_logs: bool = False
     """Whether requests to the bucket of records are logged, in a bucket for such logs."""
     cdr_retention_days: int = 0
@@ -126,7 +127,7 @@ class DeploymentSettings:
         checks.check_size(self.cpu, self.memory_mib)
         checks.check_network(self.vpc_cidr)
         checks.check_front(self.api_domain, self.api_certificate, self.api_waf)
-        checks.check_choice("kms_key", self.kms_key, checks.KEY_KEEPERS)
+        checks.check_choice("kms_key", self.kms_key, checks.KEYS)
         checks.check_image(self.edge_image)
         check_addressing(
             self.addressing,
@@ -187,7 +188,12 @@ class DeploymentSettings:
 
     @property
     def has_customer_key(self) -> bool:
-        """Tell whether a key of the deployment's own encrypts what it keeps."""
+        """Tell whether there is a key of the deployment's own, which its roles may use."""
+        return self.kms_key != "aws"
+
+    @property
+    def encrypts_by_customer_key(self) -> bool:
+        """Tell whether that key encrypts what the deployment keeps from now on."""
         return self.kms_key == "customer"
 
     @classmethod

@@ -227,7 +227,7 @@ def test_fargate_sizes_are_known(cpu: int, sizes: tuple[int, ...]) -> None:
         ("api_waf", 3_000, "ovc:api_waf: there is no api_domain; wanted is an own domain"),
         ("api_certificate", "arn:aws:acm", "ovc:api_certificate: there is no api_domain"),
         ("api_waf", "yes", "ovc:api_waf: it is 'yes'; wanted is a whole number"),
-        ("kms_key", "own", "ovc:kms_key: it is 'own'; wanted is one of aws, customer"),
+        ("kms_key", "own", "ovc:kms_key: it is 'own'; wanted is one of aws, permitted, cus"),
         ("access_logs", "yes", "ovc:access_logs: it is 'yes'; wanted is true or false"),
         ("access_logs", 1, "ovc:access_logs: it is 1; wanted is true or false"),
         ("cdr_retention_days", -1, "ovc:cdr_retention_days: it is -1"),
