@@ -43,7 +43,11 @@ FRONT = {
 }
 LARGE = {"ovc:profile": "large", "ovc:architecture": "arm64"}
 
-FIXED = {"ovc:addressing": "fixed", "ovc:elastic_ip_count": 2}
+FIXED = {
+    "ovc:addressing": "fixed",
+    "ovc:elastic_ip_count": 2,
+    "ovc:hosted_zone_id": OTHER["ovc:hosted_zone_id"],
+}
 LISTED = {
     "ovc:prefix": "lab3",
     "ovc:addressing": "fixed",
@@ -67,7 +71,7 @@ def main() -> None:
     chosen = {key: OTHER[key] for key in ("ovc:hosted_zone_id", "ovc:max_nodes", "ovc:alarm_email")}
     write_checked(assembled(context | chosen, str(directory / "zoned")))
     write_checked(assembled(context | FRONT, str(directory / "front")))
-    write_checked(assembled(context | chosen | FIXED, str(directory / "fixed")))
+    write_checked(assembled(context | FIXED, str(directory / "fixed")))
     assembled(LISTED, str(directory / "listed")).synth()
     write_checked(careless(str(directory / "control")))
 
