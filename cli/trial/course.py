@@ -262,7 +262,7 @@ class Course:
 
 
 def try_tls(report: Report, node: Node, question: Question, wishes: Wishes) -> None:
-    """Ask a node over TLS; skipped where it has no certificate, a failure where only we think so."""
+    """Ask a node over TLS; a closed port is a failure where the node says that it is open."""
     at, step = (node.host, wishes.tls_port), f"node {node.host} TLS"
     if node.has_tls is False or (node.has_tls is None and not is_open(at)):
         report.skip(step, f"port {at[1]} is closed, for there is no certificate")
