@@ -135,6 +135,9 @@ def _parts(settings: DeploymentSettings) -> Parts:
         has_zone=bool(settings.hosted_zone_id),
         is_scaled=settings.is_scaled,
         more_secrets=sum(bool(it.password) for it in settings.operator.carriers),
+        has_balancer=bool(settings.api_domain),
+        has_firewall=bool(settings.api_waf),
+        has_own_key=settings.has_customer_key,
     )
 
 

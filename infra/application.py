@@ -9,6 +9,7 @@ from infra.api_stack import ApiStack
 from infra.data_stack import DataStack
 from infra.dns_stack import DnsStack
 from infra.edge_stack import EdgeStack
+from infra.front_stack import FrontStack
 from infra.observability_stack import ObservabilityStack
 from infra.settings import PLACEHOLDER_DOMAIN, DeploymentSettings
 
@@ -34,11 +35,15 @@ def assembled(context: Mapping[str, object], outdir: str) -> App:
     analytics = AnalyticsStack(app, settings=settings)
     # Without a zone somebody else keeps the records.
     dns = [DnsStack(app, settings=settings)] if settings.hosted_zone_id else []
-    for reader in (api, edge, analytics, *dns):
+    front = [FrontStack(app, settings=settings)] if settings.api_domain else []
+    for reader in (api, edge, analytics, *dns, *front):
         reader.add_stack_dependency(data)
+    # The function that it stands before.
+    for stack in front:
+        stack.add_stack_dependency(api)
     # It watches what they make, by names that they leave.
     observability = ObservabilityStack(app, settings=settings)
-    for watched in (api, edge, *dns):
+    for watched in (api, edge, *dns, *front):
         observability.add_stack_dependency(watched)
     admitted, held = settings.operator.admission.concurrent_calls, settings.held.at_most
     if admitted > held:

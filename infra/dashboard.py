@@ -13,7 +13,7 @@ from constructs import Construct
 
 from infra.alarms import summed
 from infra.settings import DeploymentSettings
-from infra.watched import of_edge, of_function, of_log, of_service, of_table
+from infra.watched import of_answers, of_edge, of_function, of_log, of_service, of_table
 from model.metrics import NAMESPACE, SERVING_CALLS
 from model.tables import TABLES
 
@@ -75,11 +75,13 @@ class Dashboard(Construct):
         *,
         settings: DeploymentSettings,
         functions: Mapping[str, str],
+        balancer: str | None,
         alarms: Sequence[cloudwatch.IAlarm],
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
         self._functions = functions
+        self._balancer = balancer
         cloudwatch.Dashboard(
             self,
             "Dashboard",
@@ -209,7 +211,10 @@ class Dashboard(Construct):
             _Graph("Who asks the API?", [of_function(api, "Invocations", "Sum")]),
             _Graph(
                 "What does it fail at?",
-                [of_function(api, it, "Sum") for it in ("Url4xxCount", "Url5xxCount", "Throttles")],
+                [
+                    *(of_answers(api, self._balancer, it) for it in (4, 5)),
+                    of_function(api, "Throttles", "Sum"),
+                ],
             ),
             _Graph(
                 "How long does it take? ms",

@@ -1,12 +1,13 @@
 """What one edge task is: image, environment, rights, limits."""
 
-from aws_cdk import Duration, RemovalPolicy, Size, Stack
+from aws_cdk import ArnFormat, Aws, Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from infra.customer_key import customer_key, permit_key
 from infra.document import settings_document
 from infra.edge_image import edge_image
 from infra.findings import accept
@@ -156,6 +157,7 @@ class EdgeTask(Construct):
             "Log",
             log_group_name=edge_log_group_name(self._settings.prefix),
             retention=retention(self._settings),
+            encryption_key=customer_key(self, self._settings),
             removal_policy=RemovalPolicy.DESTROY,
         )
 
@@ -164,6 +166,7 @@ class EdgeTask(Construct):
             self,
             "NonceSecret",
             description="Secret of SIP digest nonces, the same on all edge nodes (EDGE G3)",
+            encryption_key=customer_key(self, self._settings),
             generate_secret_string=secretsmanager.SecretStringGenerator(
                 password_length=64, exclude_punctuation=True
             ),
@@ -179,7 +182,7 @@ class EdgeTask(Construct):
 
     def _task_role(self) -> iam.Role:
         stack, settings = Stack.of(self), self._settings
-        role = _role(self, "TaskRole")
+        role = _role(self, "TaskRole", _for_tasks_of(stack))
         connectors = table_arn(stack, settings, CONNECTORS)
         numbers = table_arn(stack, settings, NUMBERS)
         rows = [table_arn(stack, settings, table) for table in (CALLS, NODES)]
@@ -209,6 +212,8 @@ class EdgeTask(Construct):
                 "AwsSolutions-IAM5[Resource::*]": "DescribeNetworkInterfaces knows no resources.",
             },
         )
+        for service in ("dynamodb", "s3"):
+            permit_key(role, settings, service)
         self._permit_logs(role)
         permit_foreign(role, settings, prefixes, self._other_prefixes())
         if settings.operator.records.quality:
@@ -255,6 +260,7 @@ class EdgeTask(Construct):
     def _execution_role(self) -> iam.Role:
         """Return the role that fetches the image and the secret and writes the log."""
         role = _role(self, "ExecutionRole")
+        permit_key(role, self._settings, "secretsmanager")
         accept(
             role,
             {"AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken knows no resources."},
@@ -262,6 +268,17 @@ class EdgeTask(Construct):
         return role
 
 
-def _role(scope: Construct, construct_id: str) -> iam.Role:
-    tasks = iam.ServicePrincipal("ecs-tasks.amazonaws.com")
+def _for_tasks_of(stack: Stack) -> dict[str, object]:
+    """Return the condition that ECS acts for a task of this account and region."""
+    tasks = stack.format_arn(service="ecs", resource="*", arn_format=ArnFormat.NO_RESOURCE_NAME)
+    return {
+        "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+        "ArnLike": {"aws:SourceArn": tasks},
+    }
+
+
+def _role(
+    scope: Construct, construct_id: str, conditions: dict[str, object] | None = None
+) -> iam.Role:
+    tasks = iam.ServicePrincipal("ecs-tasks.amazonaws.com", conditions=conditions)
     return iam.Role(scope, construct_id, assumed_by=tasks)

@@ -10,6 +10,9 @@ LOWEST_MEDIA_PORT, HIGHEST_MEDIA_PORT = 5_000, 65_000
 """EDGE Q1."""
 
 ARCHITECTURES = ("x86_64", "arm64")
+KEY_KEEPERS = ("aws", "customer")
+LEAST_OF_FIREWALL, MOST_OF_FIREWALL = 10, 2_000_000_000
+"""What a rate-based rule of AWS WAF can have for a limit."""
 MOST_ZONES = 3
 """Every region has three that an account can use, but for us-west-1 in some accounts: two."""
 
@@ -46,6 +49,9 @@ _IMAGE = re.compile(
 TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}", re.ASCII)
 EMAIL = re.compile(r"[^@\s]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
 PAGE = re.compile(r"[!-~]{1,200}", re.ASCII)
+CERTIFICATE = re.compile(
+    r"arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]{1,64}", re.ASCII
+)
 ZONE = re.compile(r"Z[A-Z0-9]{7,31}", re.ASCII)
 
 
@@ -113,6 +119,19 @@ def check_retention(days: int) -> None:
     if days not in LOG_RETENTION_DAYS:
         wanted = f"one of {_listed(LOG_RETENTION_DAYS)}"
         refuse("log_retention_days", f"it is {days}", wanted)
+
+
+def check_front(domain: str, certificate: str, firewall: int) -> None:
+    """Refuse an own domain of the API that could not serve, or a firewall before nothing."""
+    if domain:
+        check_name("api_domain", domain, DOMAIN, "a domain in lower case")
+        wanted = "the ARN of a certificate for api_domain in this region, arn:aws:acm:..."
+        check_name("api_certificate", certificate, CERTIFICATE, wanted)
+    elif certificate or firewall:
+        given = "api_certificate" if certificate else "api_waf"
+        refuse(given, "there is no api_domain", "an own domain of the API, which it belongs to")
+    if firewall:
+        check_range("api_waf", firewall, LEAST_OF_FIREWALL, MOST_OF_FIREWALL)
 
 
 def check_network(cidr: str) -> None:

@@ -66,10 +66,23 @@ class DeploymentSettings:
     api_concurrency: int = 20
     """Requests that the API answers at the same time: its endpoint is public, this caps its bill.
     0 reserves nothing, for accounts whose own limit is too low for a reservation."""
+    api_domain: str = ""
+    """Domain of its own that the API is reached under: a load balancer stands before it then, in a
+    stack of its own, and there is no Function URL. Empty: the Function URL."""
+    api_certificate: str = ""
+    """ARN of a certificate for that domain, in AWS Certificate Manager of this region."""
+    api_waf: int = 0
+    """Requests that an address may make of the own domain in five minutes: a web application
+    firewall turns away what is more, or what AWS's rules know as hostile. 0: no firewall."""
+    kms_key: str = "aws"
+    """Whose key encrypts what the deployment keeps: those that AWS manages, or `customer`, one that
+    is made for it. There is no way back from `customer` (docs/security.md)."""
+    access_logs: bool = False
+    """Whether requests to the bucket of records are logged, in a bucket for such logs."""
     cdr_retention_days: int = 0
     """Age at which call detail records are deleted; 0 keeps them for ever."""
     log_retention_days: int = 90
-    """Age at which log lines of the edge and of our functions are deleted."""
+    """Age at which log lines of the edge and of our functions are deleted, and access logs."""
     alarm_topic: str = ""
     """ARN of an SNS topic of yours that alarms are told to."""
     alarm_email: str = ""
@@ -101,6 +114,8 @@ class DeploymentSettings:
         self._check_alarms()
         checks.check_size(self.cpu, self.memory_mib)
         checks.check_network(self.vpc_cidr)
+        checks.check_front(self.api_domain, self.api_certificate, self.api_waf)
+        checks.check_choice("kms_key", self.kms_key, checks.KEY_KEEPERS)
         checks.check_image(self.edge_image)
         if self.hosted_zone_id:
             wanted = "the id of a hosted zone, such as Z0123456789ABCDEFGHIJ, without /hostedzone/"
@@ -150,6 +165,11 @@ class DeploymentSettings:
         admitted = self.operator.admission.concurrent_calls
         part = admitted * self.held.at_half // self.held.at_most
         return self.calls_per_node or max(1, min(self.held.at_half, part))
+
+    @property
+    def has_customer_key(self) -> bool:
+        """Tell whether a key of the deployment's own encrypts what it keeps."""
+        return self.kms_key == "customer"
 
     @classmethod
     def from_context(cls, context: Mapping[str, object]) -> "DeploymentSettings":

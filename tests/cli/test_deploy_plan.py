@@ -184,6 +184,23 @@ def test_parts_are_priced_where_there_are_any(
     assert found["CloudWatch metrics"] == pytest.approx(without["CloudWatch metrics"] + 0.30)
 
 
+def test_an_own_domain_a_firewall_and_a_key_are_priced(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    certificate = "arn:aws:acm:us-east-1:111122223333:certificate/0000-1111"
+    own = ("ovc:api_domain=api.example.org", f"ovc:api_certificate={certificate}")
+    planned(project, *own)
+    found = amounts(told(capsys))
+    assert found["Load balancer of the API"] > 16 and "Firewall of the API" not in found
+    planned(project, *own, "ovc:api_waf=3000", "ovc:kms_key=customer")
+    found = amounts(told(capsys))
+    assert (found["Firewall of the API"], found["Its rules"], found["Key of one's own"]) == (
+        5,
+        3,
+        1,
+    )
+
+
 def test_more_calls_than_media_can_do_are_told(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,6 +5,8 @@
 `off`     no node, alarms to a topic of one's own, more calls for a node than its media can do
 `nag`     the defaults, checked against cdk-nag's AwsSolutions
 `zoned`   the same with a zone, and alarms by mail, checked likewise
+`front`   the same with the API under a domain of its own in that zone, a firewall, a key of the
+          deployment's own and access logs, checked likewise
 `control` a bucket without any care, checked likewise: it must fail
 """
 
@@ -25,6 +27,16 @@ OFF = {
     "ovc:settings": {"domain": "vc.example.org", "admission": {"concurrent_calls": 1_500}},
     "ovc:alarm_topic": "arn:aws:sns:us-east-1:111122223333:on-call",
 }
+FRONT = {
+    "ovc:settings": {"domain": "vc.example.org"},
+    "ovc:hosted_zone_id": OTHER["ovc:hosted_zone_id"],
+    "ovc:alarm_email": OTHER["ovc:alarm_email"],
+    "ovc:api_domain": "api.vc.example.org",
+    "ovc:api_certificate": OTHER["ovc:api_certificate"],
+    "ovc:api_waf": 10,
+    "ovc:kms_key": "customer",
+    "ovc:access_logs": True,
+}
 LARGE = {"ovc:profile": "large", "ovc:architecture": "arm64"}
 
 
@@ -38,6 +50,7 @@ def main() -> None:
     write_checked(assembled(context, str(directory / "nag")))
     chosen = {key: OTHER[key] for key in ("ovc:hosted_zone_id", "ovc:alarm_email")}
     write_checked(assembled(context | chosen, str(directory / "zoned")))
+    write_checked(assembled(context | FRONT, str(directory / "front")))
     write_checked(careless(str(directory / "control")))
 
 

@@ -200,7 +200,11 @@ def test_every_function_is_looked_at(
     assembly = assembly if prefix == "ovc" else other_assembly
     template = assembly.template(f"{prefix}-observability")
     made = [it for each in assembly.templates() for it in each.of("AWS::Lambda::Function")]
-    read = [it for it in template.document["Parameters"] if it != "BootstrapVersion"]
+    read = [
+        name
+        for name, it in template.document["Parameters"].items()
+        if it["Default"].endswith("-function")
+    ]
     assert len(read) == len(made)
     failing = {
         metric["Dimensions"][0]["Value"]["Ref"]
@@ -209,6 +213,23 @@ def test_every_function_is_looked_at(
         if metric["Namespace"] == "AWS/Lambda" and metric["MetricName"] == "Errors"
     }
     assert failing == set(read)
+
+
+def test_the_api_is_looked_at_where_its_clients_ask(
+    template: Template, front_assembly: Assembly
+) -> None:
+    # ARCHITECTURE A2: the function answers 500 without failing
+    url = looked_at(alarms(template)["ovc-api-errors"])
+    assert {it["MetricName"] for it in url} == {"Errors", "Url5xxCount"}
+    watching = front_assembly.template("ovc-observability")
+    fronted = {it["MetricName"]: it for it in looked_at(alarms(watching)["ovc-api-errors"])}
+    assert set(fronted) == {"Errors", "HTTPCode_Target_5XX_Count"}
+    (dimension,) = fronted["HTTPCode_Target_5XX_Count"]["Dimensions"]
+    assert dimension["Name"] == "LoadBalancer"
+    parameter = watching.document["Parameters"][dimension["Value"]["Ref"]]
+    assert parameter["Default"] == "/ovc/api-balancer"
+    text = json.dumps(dashboard(watching))
+    assert "HTTPCode_Target_4XX_Count" in text and "Url4xxCount" not in text
 
 
 def test_every_table_is_looked_at(template: Template) -> None:
@@ -241,9 +262,9 @@ def test_a_mail_tells_of_every_alarm_and_of_its_end(other: Template) -> None:
     policy = other.properties("AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
     (allowed,) = [it for it in policy if it["Effect"] == "Allow"]
     assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-    assert allowed["Condition"] == {
-        "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
-    }
+    assert allowed["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    (alarm,) = allowed["Condition"]["ArnLike"].values()
+    assert text_of(alarm).endswith(":${AWS::AccountId}:alarm:lab2-*")
 
 
 def test_a_topic_of_ones_own_is_used_as_it_is(assemblies: Path) -> None:

@@ -141,6 +141,27 @@ def test_alarms_are_told_to_a_topic_or_to_a_mailbox() -> None:
         read(alarm_topic=topic, alarm_email="on-call@example.org")
 
 
+@pytest.mark.parametrize("given", [True, "true"])
+def test_yes_and_no_are_json_or_text(given: object) -> None:
+    assert read(access_logs=given).access_logs is True
+    assert read(access_logs="false").access_logs is False
+
+
+def test_an_own_domain_has_a_certificate() -> None:
+    certificate = "arn:aws:acm:eu-central-1:111122223333:certificate/0000-1111"
+    chosen = read(api_domain="api.example.org", api_certificate=certificate)
+    assert (chosen.api_certificate, chosen.api_waf) == (certificate, 0)
+    with pytest.raises(DeploymentProblemError, match="ovc:api_certificate: it is ''; wanted is"):
+        read(api_domain="api.example.org")
+    with pytest.raises(DeploymentProblemError, match="ovc:api_domain: it is 'API"):
+        read(api_domain="API.example.org", api_certificate=certificate)
+    for least in (10, 2_000_000_000):
+        assert replace(chosen, api_waf=least).api_waf == least
+    for wrong in (9, -1, 2_000_000_001):
+        with pytest.raises(DeploymentProblemError, match=f"ovc:api_waf: it is {wrong}; wanted"):
+            replace(chosen, api_waf=wrong)
+
+
 def test_numbers_may_come_out_of_node_as_floats() -> None:
     assert read(nodes=2.0).nodes == 2
 
@@ -203,6 +224,12 @@ def test_fargate_sizes_are_known(cpu: int, sizes: tuple[int, ...]) -> None:
         ("cpu", 1_000, "ovc:cpu: it is 1000; wanted is one of 256, 512, 1024"),
         ("media_workers", 0, "ovc:media_workers: it is 0"),
         ("api_concurrency", -1, "ovc:api_concurrency: it is -1"),
+        ("api_waf", 3_000, "ovc:api_waf: there is no api_domain; wanted is an own domain"),
+        ("api_certificate", "arn:aws:acm", "ovc:api_certificate: there is no api_domain"),
+        ("api_waf", "yes", "ovc:api_waf: it is 'yes'; wanted is a whole number"),
+        ("kms_key", "own", "ovc:kms_key: it is 'own'; wanted is one of aws, customer"),
+        ("access_logs", "yes", "ovc:access_logs: it is 'yes'; wanted is true or false"),
+        ("access_logs", 1, "ovc:access_logs: it is 1; wanted is true or false"),
         ("cdr_retention_days", -1, "ovc:cdr_retention_days: it is -1"),
         ("log_retention_days", 91, "ovc:log_retention_days: it is 91; wanted is one of 1, 3, 5, 7"),
         ("alarm_topic", "alarms", "ovc:alarm_topic: it is 'alarms'; wanted is the ARN of a topic"),
