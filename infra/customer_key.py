@@ -1,5 +1,7 @@
 """The deployment's own key (`ovc:kms_key` customer): made with the data, used by every stack.
 
+Roles must be permitted to use it before anything is encrypted by it, and as long as anything is:
+that is what `permitted` is for, where the key is there and encrypts nothing new.
 Whoever reads or writes what it encrypts needs a right to it besides the right to the data. Ours
 have it through the service that holds the data and through nothing else, which is what
 `kms:ViaService` says: no role can decrypt anything by itself.
@@ -58,9 +60,11 @@ class CustomerKey(Construct):
 
 
 def customer_key(scope: Construct, settings: DeploymentSettings) -> kms.IKey | None:
-    """Return the deployment's own key in another stack than that of the data, if there is one."""
-    if not settings.has_customer_key:
-        return None
+    """Return what encrypts data in another stack than that of the tables; None for AWS's keys."""
+    return _known_key(scope, settings) if settings.encrypts_by_customer_key else None
+
+
+def _known_key(scope: Construct, settings: DeploymentSettings) -> kms.IKey:
     stack = Stack.of(scope)
     known = stack.node.try_find_child(_KNOWN)
     if not isinstance(known, _KnownKey):
@@ -84,9 +88,9 @@ class _KnownKey(Construct):
 
 def permit_key(role: iam.Role, settings: DeploymentSettings, service: str) -> None:
     """Let a role reach through a service what the deployment's own key has encrypted there."""
-    key = customer_key(role, settings)
-    if key is None or service not in KEY_ACTIONS:
+    if not settings.has_customer_key or service not in KEY_ACTIONS:
         return
+    key = _known_key(role, settings)
     role.add_to_policy(
         iam.PolicyStatement(
             actions=_prefixed(KEY_ACTIONS[service]),

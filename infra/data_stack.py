@@ -21,7 +21,8 @@ class DataStack(Stack):
             termination_protection=True,
             analytics_reporting=False,
         )
-        key = CustomerKey(self, "Key", settings=settings).key if settings.has_customer_key else None
+        made = CustomerKey(self, "Key", settings=settings) if settings.has_customer_key else None
+        key = made.key if made is not None and settings.encrypts_by_customer_key else None
         Tables(self, "Tables", settings=settings, key=key)
         logs = LogBucket(self, "Logs", settings=settings) if has_log_bucket(settings) else None
         records = CdrBucket(

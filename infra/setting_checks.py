@@ -10,7 +10,7 @@ LOWEST_MEDIA_PORT, HIGHEST_MEDIA_PORT = 5_000, 65_000
 """EDGE Q1."""
 
 ARCHITECTURES = ("x86_64", "arm64")
-KEY_KEEPERS = ("aws", "customer")
+KEYS = ("aws", "permitted", "customer")
 LEAST_OF_FIREWALL, MOST_OF_FIREWALL = 10, 2_000_000_000
 """What a rate-based rule of AWS WAF can have for a limit."""
 MOST_ZONES = 3

@@ -14,6 +14,7 @@ from infra.capacity import HELD_BY_CPU, Held, held_by
 from infra.context import READERS
 from infra.profiles import PROFILES, SMALL
 from infra.setting_checks import CONTEXT_PREFIX, DeploymentProblemError
+from model.drain import LONGEST_DRAIN_S, MAX_DRAIN_S
 from model.settings import Settings, SettingsError
 from model.tables import DEFAULT_PREFIX
 
@@ -59,8 +60,10 @@ class DeploymentSettings:
     edge_image: str = ""
     """Image of the edge that is there already, for this architecture; empty: it is built."""
     hosted_zone_id: str = ""
-    """Route 53 zone of the domain, in the same account; empty: there is no stack for DNS, and
-    somebody else keeps the records."""
+    """Route 53 zone of the domain, in the same account; empty: somebody else keeps the records."""
+    max_drain_s: int = int(MAX_DRAIN_S)
+    """How long calls may go on once their node is told to drain, in seconds. CloudFormation waits
+    three hours for old tasks to go, and rolls a deployment of the edge back after that."""
     vpc_cidr: str = "10.60.0.0/20"
     """Addresses of the edge's own VPC; they matter only to whoever peers with it."""
     api_concurrency: int = 20
@@ -76,7 +79,8 @@ class DeploymentSettings:
     firewall turns away what is more, or what AWS's rules know as hostile. 0: no firewall."""
     kms_key: str = "aws"
     """Whose key encrypts what the deployment keeps: those that AWS manages, or `customer`, one that
-    is made for it. There is no way back from `customer` (docs/security.md)."""
+    is made for it. `permitted` stands between the two, on the way there and back: that key is made
+    and may be used, and encrypts nothing new (docs/security.md)."""
     access_logs: bool = False
     """Whether requests to the bucket of records are logged, in a bucket for such logs."""
     cdr_retention_days: int = 0
@@ -105,6 +109,7 @@ class DeploymentSettings:
         checks.check_range("nodes", self.nodes, 0, 100)
         checks.check_choice("sized_for", self.sized_for, HELD_BY_CPU)
         checks.check_range("media_workers", self.media_workers, 1, 64)
+        checks.check_range("max_drain_s", self.max_drain_s, 60, int(LONGEST_DRAIN_S))
         checks.check_range("api_concurrency", self.api_concurrency, 0, 1_000)
         checks.check_range("cdr_retention_days", self.cdr_retention_days, 0, 36_500)
         checks.check_retention(self.log_retention_days)
@@ -115,7 +120,7 @@ class DeploymentSettings:
         checks.check_size(self.cpu, self.memory_mib)
         checks.check_network(self.vpc_cidr)
         checks.check_front(self.api_domain, self.api_certificate, self.api_waf)
-        checks.check_choice("kms_key", self.kms_key, checks.KEY_KEEPERS)
+        checks.check_choice("kms_key", self.kms_key, checks.KEYS)
         checks.check_image(self.edge_image)
         if self.hosted_zone_id:
             wanted = "the id of a hosted zone, such as Z0123456789ABCDEFGHIJ, without /hostedzone/"
@@ -168,7 +173,12 @@ class DeploymentSettings:
 
     @property
     def has_customer_key(self) -> bool:
-        """Tell whether a key of the deployment's own encrypts what it keeps."""
+        """Tell whether there is a key of the deployment's own, which its roles may use."""
+        return self.kms_key != "aws"
+
+    @property
+    def encrypts_by_customer_key(self) -> bool:
+        """Tell whether that key encrypts what the deployment keeps from now on."""
         return self.kms_key == "customer"
 
     @classmethod

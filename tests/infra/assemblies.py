@@ -2,9 +2,10 @@
 
 `other`   everything that can be chosen differs from the defaults
 `large`   the largest profile, on arm64
-`off`     no node, alarms to a topic of one's own, more calls for a node than its media can do
+`off`     no node, alarms to a topic of one's own, more calls for a node than its media can do, a
+          key of the deployment's own that encrypts nothing yet
 `nag`     the defaults, checked against cdk-nag's AwsSolutions
-`zoned`   the same with a zone, and alarms by mail, checked likewise
+`zoned`   the same with a zone, scaling, and alarms by mail, checked likewise
 `front`   the same with the API under a domain of its own in that zone, a firewall, a key of the
           deployment's own and access logs, checked likewise
 `control` a bucket without any care, checked likewise: it must fail
@@ -26,6 +27,7 @@ OFF = {
     "ovc:max_nodes": 5,
     "ovc:settings": {"domain": "vc.example.org", "admission": {"concurrent_calls": 1_500}},
     "ovc:alarm_topic": "arn:aws:sns:us-east-1:111122223333:on-call",
+    "ovc:kms_key": "permitted",
 }
 FRONT = {
     "ovc:settings": {"domain": "vc.example.org"},
@@ -48,7 +50,7 @@ def main() -> None:
     assembled(OFF, str(directory / "off")).synth()
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     write_checked(assembled(context, str(directory / "nag")))
-    chosen = {key: OTHER[key] for key in ("ovc:hosted_zone_id", "ovc:alarm_email")}
+    chosen = {key: OTHER[key] for key in ("ovc:hosted_zone_id", "ovc:max_nodes", "ovc:alarm_email")}
     write_checked(assembled(context | chosen, str(directory / "zoned")))
     write_checked(assembled(context | FRONT, str(directory / "front")))
     write_checked(careless(str(directory / "control")))

@@ -1,5 +1,7 @@
 """A key of the deployment's own: what it encrypts, who may use it, and by which way."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.infra.synthesis import Assembly, Template, listed, text_of
@@ -92,9 +94,23 @@ def test_results_of_queries_are_encrypted_with_it(front_assembly: Assembly) -> N
     assert is_the_key(analytics, encryption["KmsKey"])
 
 
-def test_roles_reach_it_by_the_services_whose_data_they_may_have(front_assembly: Assembly) -> None:
+def test_on_the_way_it_is_there_and_encrypts_nothing(assemblies: Path) -> None:
+    made = Assembly(assemblies / "off")
+    key = made.template("ovc-data").only("AWS::KMS::Key")
+    assert key["DeletionPolicy"] == "Retain"
+    for template in made.templates():
+        for kind in ("DynamoDB::Table", "Logs::LogGroup", "SecretsManager::Secret", "S3::Bucket"):
+            for resource in template.of(f"AWS::{kind}").values():
+                assert "KmsKeyId" not in resource["Properties"]
+                assert "KMSMasterKey" not in str(resource)
+
+
+@pytest.mark.parametrize("name", ["front", "off"])
+def test_roles_reach_it_by_the_services_whose_data_they_may_have(
+    name: str, assemblies: Path
+) -> None:
     looked_at = 0
-    for template in front_assembly.templates():
+    for template in Assembly(assemblies / name).templates():
         for policy in template.of("AWS::IAM::Policy").values():
             role = policy["Properties"]["Roles"][0]["Ref"]
             granted = template.grants(role)
@@ -103,7 +119,7 @@ def test_roles_reach_it_by_the_services_whose_data_they_may_have(front_assembly:
             assert {service.partition(".")[0] for _, service in uses} == services, role
             assert all(service.endswith(".${AWS::Region}.amazonaws.com") for _, service in uses)
             looked_at += bool(services)
-    assert looked_at >= 7
+    assert looked_at >= 5
 
 
 def test_nobody_uses_it_but_through_a_service(front_assembly: Assembly) -> None:
