@@ -23,7 +23,7 @@ FAILURES = (
     *("DNS away", "Carrier away", "Too many calls", "Flood from strangers", "Certificate expired"),
     *("Key leaked", "Journal kept aside", "Disk full", "Reaper does not run", "Order stuck"),
     *("Client shut out by the firewall", "Key disabled"),
-    *("Deployment stuck", "Deployment rolled back", "Region away"),
+    *("Deployment stuck", "Deployment rolled back", "Node does not drain", "Region away"),
 )
 TASKS = ("Restore", "Rotate", "Upgrade", "Scale", "Drain", "Remove")
 
