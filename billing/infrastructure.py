@@ -1,6 +1,6 @@
 """What an edge of one's own costs at AWS: a model with its assumptions stated, not a bill.
 
-It counts what docs/deploy.md says is billed. The large parts are the tasks, which cost the same
+It counts what docs/costs.md says is billed. The large parts are the tasks, which cost the same
 whether calls come or not, and the media that they send. Free tiers are left out, but for the one of
 data transfer; so are taxes, support, Savings Plans, and what other things in the account use.
 """

@@ -175,7 +175,7 @@ class Course:
         self.report.check(
             "DNS",
             lambda: names.leads_to(host, hosts, names.addresses_of(host)),
-            f"a record *.{zone}, type A, has to lead to {', '.join(hosts)}: docs/deploy.md",
+            f"a record *.{zone}, type A, has to lead to {', '.join(hosts)}: docs/dns.md",
         )
 
     def _permit(self, connector: Connector, seen: Sequence[str]) -> Told[float]:

@@ -47,7 +47,7 @@ def test_every_profile_is_told_with_its_sizes() -> None:
 
 
 def test_the_example_of_carriers_is_valid() -> None:
-    example, _ = re.findall(r"```json\n(.*?)```", GUIDE, re.S)
+    (example,) = re.findall(r"```json\n(.*?)```", GUIDE, re.S)
     document = json.loads("{" + example + "}")
     settings = DeploymentSettings.from_context(document)
     assert list(document) == [f"{CONTEXT_PREFIX}settings"]
@@ -82,18 +82,17 @@ def test_the_price_of_a_profile_is_what_the_plan_says(profile: str) -> None:
     order += ["-c", f"ovc:profile={profile}", "--minutes", "100000"]
     planned = CliRunner().invoke(app, order)
     assert planned.exit_code == 0, planned.output
-    total = float(json.loads(planned.stdout)["Cost"]["Total"])
+    total = float(json.loads(planned.stdout)["Amount"])
     assert abs(int(told[1]) / total - 1) < 0.05
 
 
 def test_the_steps_of_the_smoke_test_are_those_that_it_takes() -> None:
-    told = re.findall(
-        r"^(?:ok|FAILED|skipped) +([a-zA-Z ]+?)(?: \d[\d.]+ \w+)?(?: abc| OVC...)?: ", GUIDE, re.M
-    )
+    told = re.findall(r"^(?:ok|FAILED|skipped) +([^:]+): ", GUIDE, re.M)
+    steps = [re.sub(r" \d+\.\d+\.\d+\.\d+ .*| of the (connector|access) .*", "", it) for it in told]
     source = "".join(path.read_text() for path in (ROOT / "cli").rglob("*.py"))
-    assert len(told) > 12
-    for step in told:
-        assert f'"{step}' in source or f'f"{step} ' in source, step
+    assert len(steps) > 12
+    for step in steps:
+        assert f'"{step}' in source, step
 
 
 def test_the_guide_is_no_longer_than_one_reads() -> None:
