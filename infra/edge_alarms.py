@@ -62,6 +62,10 @@ LINES: dict[str, tuple[tuple[str, ...], str]] = {
         "The process of a node that talks to AWS has died; it is started again",
     ),
     "fault": (("fault",), "An edge has met a fault of its own code; the line has the place"),
+    "protection-refused": (
+        ("protection-refused",),
+        "ECS does not protect a task: a deployment or a scale-in may end its calls after 110 s",
+    ),
     "start-refused": (
         ("settings-refused", "journal-refused", "port-refused", "configuration-missing"),
         "A node does not start, or takes no calls",
@@ -154,7 +158,7 @@ class EdgeAlarms(Construct):
         )
 
     def _watch_names(self, alarms: Alarms) -> None:
-        """Nodes that no name leads to (A11): a measure of edge_dns, which is there with a zone."""
+        """Nodes that no name leads to (A11): a measure of edge_dns, where it keeps records."""
         alarms.above(
             "dns-full",
             of_edge(self._settings, "NodesWithoutRecord", "Maximum"),
