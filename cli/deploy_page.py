@@ -133,6 +133,13 @@ def notes_of(plan: Plan) -> Iterator[str]:
             f"A month comes to {money(plan.least, currency)} with {plan.settings.nodes} nodes all "
             f"the time, and to {money(plan.most, currency)} with {plan.most_nodes}."
         )
+    if plan.settings.addressing == "fixed":
+        held = plan.settings.elastic_ip_count + len(plan.settings.elastic_ips)
+        yield (
+            f"Nodes have fixed addresses and run on EC2 instances, {plan.settings.host_type}: take "
+            f"their price instead of Fargate's, and that of all {held} Elastic IPs, which cost as "
+            "much idle (docs/addressing.md)."
+        )
     if plan.settings.operator.admission.concurrent_calls > plan.settings.held.at_most:
         yield (
             "A node takes more calls than its media was measured to hold "
@@ -163,6 +170,7 @@ def _chosen(settings: DeploymentSettings) -> Mapping[str, object]:
         "Zones": settings.zones,
         "Architecture": settings.architecture,
         "EdgeImage": settings.edge_image or None,
+        "Addressing": settings.addressing,
     }
 
 

@@ -13,6 +13,7 @@ from infra import setting_checks as checks
 from infra.addressing import EPHEMERAL, check_addressing, check_instance_type
 from infra.capacity import HELD_BY_CPU, Held, held_by
 from infra.context import READERS
+from infra.instance_types import host_for
 from infra.profiles import PROFILES, SMALL
 from infra.setting_checks import CONTEXT_PREFIX, DeploymentProblemError
 from model.drain import LONGEST_DRAIN_S, MAX_DRAIN_S
@@ -169,6 +170,11 @@ class DeploymentSettings:
     def operator(self) -> Settings:
         """Return the settings document with its defaults; account and region are not in it."""
         return Settings.from_json(json.dumps(self.document))
+
+    @property
+    def host_type(self) -> str:
+        """Return what the instances of nodes with fixed addresses are."""
+        return self.instance_type or host_for(self.cpu, self.memory_mib, self.architecture)
 
     @property
     def held(self) -> Held:

@@ -80,6 +80,7 @@ def test_the_plan_has_the_settings_and_their_price(
         "Zones": 2,
         "Architecture": "x86_64",
         "EdgeImage": None,
+        "Addressing": "ephemeral",
     }
     assert plan["Stacks"] is None
     assert amounts(plan)["Fargate vCPU"] == pytest.approx(2 * 730 * 0.04048)
@@ -210,6 +211,16 @@ def test_more_calls_than_media_can_do_are_told(
     assert "than its media was measured to hold (1,100)" in note
     planned(project, "ovc:nodes=3")
     assert not [it for it in told(capsys)["Notes"] if "packets may be lost" in it]
+
+
+def test_what_fixed_addresses_cost_besides_is_told(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:  # A11
+    planned(project, "ovc:addressing=fixed", "ovc:elastic_ip_count=4")
+    (note,) = [it for it in told(capsys)["Notes"] if "fixed addresses" in it]
+    assert "EC2 instances, c6i.large" in note and "all 4 Elastic IPs" in note
+    planned(project)
+    assert not [it for it in told(capsys)["Notes"] if "fixed addresses" in it]
 
 
 def test_a_node_holds_no_more_calls_than_it_takes(
