@@ -133,13 +133,6 @@ def notes_of(plan: Plan) -> Iterator[str]:
             f"A month comes to {money(plan.least, currency)} with {plan.settings.nodes} nodes all "
             f"the time, and to {money(plan.most, currency)} with {plan.most_nodes}."
         )
-    if plan.settings.addressing == "fixed":
-        held = plan.settings.elastic_ip_count + len(plan.settings.elastic_ips)
-        yield (
-            f"Nodes have fixed addresses and run on EC2 instances, {plan.settings.host_type}: take "
-            f"their price instead of Fargate's, and that of all {held} Elastic IPs, which cost as "
-            "much idle (docs/addressing.md)."
-        )
     if plan.settings.operator.admission.concurrent_calls > plan.settings.held.at_most:
         yield (
             "A node takes more calls than its media was measured to hold "
@@ -169,8 +162,9 @@ def _chosen(settings: DeploymentSettings) -> Mapping[str, object]:
         "MediaWorkers": settings.media_workers,
         "Zones": settings.zones,
         "Architecture": settings.architecture,
+        "Host": settings.host_type,
+        "ElasticIps": settings.addresses,
         "EdgeImage": settings.edge_image or None,
-        "Addressing": settings.addressing,
     }
 
 
@@ -191,6 +185,9 @@ def _settings_table(plan: Plan) -> Table:
             f"{settings.zones} zones; profile {settings.profile}"
         ),
     )
+    if settings.host_type is not None:
+        hosts = f"{settings.host_type}, one for each node; {settings.addresses} Elastic IPs"
+        table.add_row("Hosts", Text(hosts))
     table.add_row("Image", Text(settings.edge_image or "built from edge/Dockerfile"))
     return table
 

@@ -77,6 +77,7 @@ class EdgeHosts(Construct):
     def _template(
         self, settings: DeploymentSettings, network: Network, role: iam.Role
     ) -> ec2.LaunchTemplate:
+        assert settings.host_type is not None, "only nodes with fixed addresses have hosts"
         commands = ec2.UserData.for_linux()
         commands.add_commands(
             f"install -d -o {JOURNAL_OWNER} -g {JOURNAL_OWNER} -m 0700 {JOURNAL}",

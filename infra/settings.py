@@ -172,14 +172,21 @@ class DeploymentSettings:
         return Settings.from_json(json.dumps(self.document))
 
     @property
-    def host_type(self) -> str:
-        """Return what the instances of nodes with fixed addresses are."""
-        return self.instance_type or host_for(self.cpu, self.memory_mib, self.architecture)
-
-    @property
     def held(self) -> Held:
         """Return how many calls a task's CPU holds."""
         return held_by(self.cpu, self.media_workers, self.sized_for)
+
+    @property
+    def host_type(self) -> str | None:
+        """Return the EC2 instance that each node runs on, None on Fargate."""
+        if self.addressing == EPHEMERAL:
+            return None
+        return self.instance_type or host_for(self.cpu, self.memory_mib, self.architecture)
+
+    @property
+    def addresses(self) -> int:
+        """Return how many Elastic IPs nodes may have."""
+        return self.elastic_ip_count + len(self.elastic_ips)
 
     @property
     def is_scaled(self) -> bool:

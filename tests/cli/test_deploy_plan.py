@@ -79,8 +79,9 @@ def test_the_plan_has_the_settings_and_their_price(
         "MediaWorkers": 1,
         "Zones": 2,
         "Architecture": "x86_64",
+        "Host": None,
+        "ElasticIps": 0,
         "EdgeImage": None,
-        "Addressing": "ephemeral",
     }
     assert plan["Stacks"] is None
     assert amounts(plan)["Fargate vCPU"] == pytest.approx(2 * 730 * 0.04048)
@@ -172,6 +173,26 @@ def test_a_fixed_fleet_has_one_price(project: Path, capsys: pytest.CaptureFixtur
     assert "A month with 100,000 minutes of talk, on average 2.0 nodes" in shown
 
 
+def test_hosts_with_fixed_addresses_are_priced(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fixed = ("ovc:addressing=fixed", "ovc:elastic_ip_count=4")
+    planned(project, *fixed)
+    plan = told(capsys)
+    assert (plan["Settings"]["Host"], plan["Settings"]["ElasticIps"]) == ("c6i.large", 4)
+    found = amounts(plan)
+    assert found["EC2 instances, c6i.large"] == pytest.approx(2 * 730 * 0.085)
+    assert found["Elastic IPs"] == pytest.approx(4 * 730 * 0.005)
+    assert "Fargate vCPU" not in found
+    planned(project, *fixed, as_json=False)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Hosts c6i.large, one for each node; 4 Elastic IPs" in shown
+    with pytest.raises(
+        CommandError, match=r"no price for c7i\.large: ec2\.large_hour\.c7i is wanted"
+    ):
+        planned(project, *fixed, "ovc:instance_type=c7i.large")
+
+
 def test_parts_are_priced_where_there_are_any(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -211,16 +232,6 @@ def test_more_calls_than_media_can_do_are_told(
     assert "than its media was measured to hold (1,100)" in note
     planned(project, "ovc:nodes=3")
     assert not [it for it in told(capsys)["Notes"] if "packets may be lost" in it]
-
-
-def test_what_fixed_addresses_cost_besides_is_told(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:  # A11
-    planned(project, "ovc:addressing=fixed", "ovc:elastic_ip_count=4")
-    (note,) = [it for it in told(capsys)["Notes"] if "fixed addresses" in it]
-    assert "EC2 instances, c6i.large" in note and "all 4 Elastic IPs" in note
-    planned(project)
-    assert not [it for it in told(capsys)["Notes"] if "fixed addresses" in it]
 
 
 def test_a_node_holds_no_more_calls_than_it_takes(
