@@ -1,18 +1,27 @@
 """What one edge task is: image, environment, rights, limits."""
 
-from aws_cdk import Duration, RemovalPolicy, Size, Stack
+from aws_cdk import ArnFormat, Aws, Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from infra.customer_key import customer_key, permit_key
 from infra.document import settings_document
+from infra.edge_form import EdgeForm
 from infra.edge_image import edge_image
 from infra.findings import accept
 from infra.foreign_buckets import permit_foreign
 from infra.log_retention import retention
-from infra.names import connector_log_arn, index_arn, record_arns, table_arn
+from infra.names import (
+    connector_log_arn,
+    edge_cluster_name,
+    edge_task_arn,
+    index_arn,
+    record_arns,
+    table_arn,
+)
 from infra.network import SIP_PORT
 from infra.settings import DeploymentSettings
 from model.connector_logs import ConnectorLog
@@ -43,7 +52,7 @@ HEALTH_TIMEOUT_S = 20
 OPEN_FILES = 65_536
 """A socket for every port of the widest media range, with room for the rest."""
 LOG_BUFFER_MIB = 4
-_ARCHITECTURES = {"x86_64": ecs.CpuArchitecture.X86_64, "arm64": ecs.CpuArchitecture.ARM64}
+PROTECTION_ACTIONS = ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
 LOG_ACTIONS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 
 
@@ -56,23 +65,14 @@ class EdgeTask(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: DeploymentSettings
+        self, scope: Construct, construct_id: str, *, settings: DeploymentSettings, form: EdgeForm
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
+        self._form = form
         self.execution_role = self._execution_role()
-        self.definition = ecs.FargateTaskDefinition(
-            self,
-            "Definition",
-            family=f"{settings.prefix}-edge",
-            cpu=settings.cpu,
-            memory_limit_mib=settings.memory_mib,
-            runtime_platform=ecs.RuntimePlatform(
-                cpu_architecture=_ARCHITECTURES[settings.architecture],
-                operating_system_family=ecs.OperatingSystemFamily.LINUX,
-            ),
-            task_role=self._task_role(),
-            execution_role=self.execution_role,
+        self.definition = form.definition(
+            self, "Definition", task_role=self._task_role(), execution_role=self.execution_role
         )
         self.log_group = self._log_group()
         self._add_container(self._nonce_secret(), self.log_group)
@@ -83,6 +83,7 @@ class EdgeTask(Construct):
 
     def _add_container(self, nonce_secret: secretsmanager.Secret, log: logs.LogGroup) -> None:
         parameters = ecs.LinuxParameters(self, "Linux", init_process_enabled=True)
+        bounds = self._form.bounds
         container = self.definition.add_container(
             "edge",
             image=edge_image(self, "Image", settings=self._settings, puller=self.execution_role),
@@ -91,6 +92,9 @@ class EdgeTask(Construct):
                 "OVC_NONCE_SECRET": ecs.Secret.from_secrets_manager(nonce_secret),
                 **self._carrier_passwords(),
             },
+            cpu=bounds.cpu,
+            memory_limit_mib=bounds.memory_mib,
+            port_mappings=bounds.ports or None,
             readonly_root_filesystem=True,
             linux_parameters=parameters,
             health_check=ecs.HealthCheck(
@@ -113,7 +117,7 @@ class EdgeTask(Construct):
             ),
         )
         # All that it writes to: what DynamoDB does not take at the moment (EDGE C9).
-        self.definition.add_volume(name="journal")
+        self.definition.add_volume(name="journal", host=self._form.journal)
         container.add_mount_points(
             ecs.MountPoint(
                 container_path=JOURNAL_DIRECTORY, source_volume="journal", read_only=False
@@ -129,9 +133,11 @@ class EdgeTask(Construct):
             "OVC_SETTINGS": settings_document(Stack.of(self), settings),
             "OVC_TABLE_PREFIX": settings.prefix,
             # Its public address the task finds out by itself (edge/runtime/node.py).
+            **self._form.environment,
             "OVC_SIP_LISTEN": f"0.0.0.0:{SIP_PORT}",
             "OVC_MEDIA_WORKERS": str(settings.media_workers),
             "OVC_DRAIN_SECONDS": str(DRAIN_S),
+            "OVC_MAX_DRAIN_SECONDS": str(settings.max_drain_s),
             "OVC_JOURNAL_DIRECTORY": JOURNAL_DIRECTORY,
             "OVC_HEALTH_SOCKET": f"{settings.prefix}-edge",
         }
@@ -156,6 +162,7 @@ class EdgeTask(Construct):
             "Log",
             log_group_name=edge_log_group_name(self._settings.prefix),
             retention=retention(self._settings),
+            encryption_key=customer_key(self, self._settings),
             removal_policy=RemovalPolicy.DESTROY,
         )
 
@@ -164,6 +171,7 @@ class EdgeTask(Construct):
             self,
             "NonceSecret",
             description="Secret of SIP digest nonces, the same on all edge nodes (EDGE G3)",
+            encryption_key=customer_key(self, self._settings),
             generate_secret_string=secretsmanager.SecretStringGenerator(
                 password_length=64, exclude_punctuation=True
             ),
@@ -179,7 +187,7 @@ class EdgeTask(Construct):
 
     def _task_role(self) -> iam.Role:
         stack, settings = Stack.of(self), self._settings
-        role = _role(self, "TaskRole")
+        role = _role(self, "TaskRole", _for_tasks_of(stack))
         connectors = table_arn(stack, settings, CONNECTORS)
         numbers = table_arn(stack, settings, NUMBERS)
         rows = [table_arn(stack, settings, table) for table in (CALLS, NODES)]
@@ -195,7 +203,10 @@ class EdgeTask(Construct):
             (["dynamodb:UpdateItem"], [table_arn(stack, settings, it) for it in (LIMITS, NODES)]),
             # Reading: where an object is there already, a row takes its end from it (EDGE C9).
             (["s3:PutObject", "s3:GetObject"], records),
-            (["ec2:DescribeNetworkInterfaces"], ["*"]),
+            # A node's own order to drain.
+            (["dynamodb:GetItem"], [table_arn(stack, settings, NODES)]),
+            # The container agent asks ECS with the task's own rights (A11).
+            (PROTECTION_ACTIONS, [edge_task_arn(stack, settings)]),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
         accept(
@@ -206,9 +217,12 @@ class EdgeTask(Construct):
                     "C1); of all names of records this is the part that is known."
                     for prefix in prefixes
                 },
-                "AwsSolutions-IAM5[Resource::*]": "DescribeNetworkInterfaces knows no resources.",
+                self._tasks_finding(): "A task's id is made when it starts.",
             },
         )
+        for service in ("dynamodb", "s3"):
+            permit_key(role, settings, service)
+        self._form.permit_address(role)
         self._permit_logs(role)
         permit_foreign(role, settings, prefixes, self._other_prefixes())
         if settings.operator.records.quality:
@@ -216,6 +230,11 @@ class EdgeTask(Construct):
         if settings.operator.recording.allowed:
             self._permit_recording(role)
         return role
+
+    def _tasks_finding(self) -> str:
+        # cdk-nag writes a reference as <AWS::Region>.
+        tasks = f"<AWS::Region>:<AWS::AccountId>:task/{edge_cluster_name(self._settings)}/*"
+        return f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ecs:{tasks}]"
 
     def _other_prefixes(self) -> list[str]:
         """Return the prefixes of what nodes store besides records, and never read."""
@@ -255,6 +274,7 @@ class EdgeTask(Construct):
     def _execution_role(self) -> iam.Role:
         """Return the role that fetches the image and the secret and writes the log."""
         role = _role(self, "ExecutionRole")
+        permit_key(role, self._settings, "secretsmanager")
         accept(
             role,
             {"AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken knows no resources."},
@@ -262,6 +282,17 @@ class EdgeTask(Construct):
         return role
 
 
-def _role(scope: Construct, construct_id: str) -> iam.Role:
-    tasks = iam.ServicePrincipal("ecs-tasks.amazonaws.com")
+def _for_tasks_of(stack: Stack) -> dict[str, object]:
+    """Return the condition that ECS acts for a task of this account and region."""
+    tasks = stack.format_arn(service="ecs", resource="*", arn_format=ArnFormat.NO_RESOURCE_NAME)
+    return {
+        "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+        "ArnLike": {"aws:SourceArn": tasks},
+    }
+
+
+def _role(
+    scope: Construct, construct_id: str, conditions: dict[str, object] | None = None
+) -> iam.Role:
+    tasks = iam.ServicePrincipal("ecs-tasks.amazonaws.com", conditions=conditions)
     return iam.Role(scope, construct_id, assumed_by=tasks)

@@ -3,12 +3,10 @@
 from aws_cdk import Aws, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from infra.names import edge_cluster_name
+from infra.names import edge_cluster_name, edge_service_name
 from infra.settings import DeploymentSettings
 from model.metrics import NAMESPACE, deployment_dimensions
 from model.tables import Table, edge_log_group_name
-
-EDGE_SERVICE = "edge"
 
 
 def of_edge(
@@ -44,6 +42,28 @@ def of_function(
     )
 
 
+def of_balancer(balancer: str, name: str, statistic: str, *, minutes: int = 1) -> cloudwatch.Metric:
+    """Return a metric of the load balancer before the API; `balancer` is what metrics call it."""
+    return cloudwatch.Metric(
+        namespace="AWS/ApplicationELB",
+        metric_name=name,
+        dimensions_map={"LoadBalancer": balancer},
+        statistic=statistic,
+        period=Duration.minutes(minutes),
+        label=name,
+    )
+
+
+def of_answers(
+    function: str, balancer: str | None, hundreds: int, *, minutes: int = 1
+) -> cloudwatch.Metric:
+    """Return how often the API has answered with a status of 400 or of 500 and more: to Lambda
+    these are no errors, so whatever stands before the function counts them."""
+    if balancer is None:
+        return of_function(function, f"Url{hundreds}xxCount", "Sum", minutes=minutes)
+    return of_balancer(balancer, f"HTTPCode_Target_{hundreds}XX_Count", "Sum", minutes=minutes)
+
+
 def of_table(settings: DeploymentSettings, table: Table, name: str) -> cloudwatch.Metric:
     """Return the sum of a metric of DynamoDB's in a minute."""
     return cloudwatch.Metric(
@@ -61,7 +81,10 @@ def of_service(settings: DeploymentSettings, name: str, statistic: str) -> cloud
     return cloudwatch.Metric(
         namespace="AWS/ECS",
         metric_name=name,
-        dimensions_map={"ClusterName": edge_cluster_name(settings), "ServiceName": EDGE_SERVICE},
+        dimensions_map={
+            "ClusterName": edge_cluster_name(settings),
+            "ServiceName": edge_service_name(settings),
+        },
         statistic=statistic,
         period=Duration.minutes(1),
         label=f"{name}, {statistic.lower()}",

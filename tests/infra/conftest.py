@@ -23,6 +23,25 @@ def other_assembly(assemblies: Path) -> Assembly:
 
 
 @pytest.fixture(scope="session")
+def front_assembly(assemblies: Path) -> Assembly:
+    """Return the app of a deployment whose API has a domain and a firewall of its own, and whose
+    data has a key of its own."""
+    return Assembly(assemblies / "front")
+
+
+@pytest.fixture(scope="session")
 def large_assembly(assemblies: Path) -> Assembly:
     """Return the app of a deployment of the largest profile, on arm64."""
     return Assembly(assemblies / "large")
+
+
+@pytest.fixture(scope="session")
+def fixed_assembly(assemblies: Path) -> Assembly:
+    """Return the app of a deployment whose nodes have fixed addresses."""
+    return Assembly(assemblies / "fixed")
+
+
+@pytest.fixture(scope="session")
+def listed_assembly(assemblies: Path) -> Assembly:
+    """Return the like on arm64, with addresses that there were before."""
+    return Assembly(assemblies / "listed")

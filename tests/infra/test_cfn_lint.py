@@ -33,10 +33,13 @@ def found(*templates: Path) -> list[str]:
 
 
 def test_nothing_is_found_but_what_is_accepted(
-    assembly: Assembly, other_assembly: Assembly
+    assembly: Assembly,
+    other_assembly: Assembly,
+    front_assembly: Assembly,
+    listed_assembly: Assembly,
 ) -> None:
-    templates = [it for made in (assembly, other_assembly) for it in made.template_files()]
-    told = found(*templates)
+    made = (assembly, other_assembly, front_assembly, listed_assembly)
+    told = found(*(template for each in made for template in each.template_files()))
     assert [line for line in told if line.split(":")[5] not in ACCEPTED] == []
     assert {line.split(":")[5] for line in told} == set(ACCEPTED), "and what is, is still found"
 

@@ -8,6 +8,7 @@ import pytest
 from edge.runtime.liveness_probe import TIMEOUT_S
 from edge.settings import VARIABLES, RuntimeSettings
 from model.cqr import QUALITY_PREFIX
+from model.drain import MAX_DRAIN_S
 from model.record_form import KEY_PREFIX
 from model.settings import Settings
 from model.tables import edge_log_group_name
@@ -140,15 +141,15 @@ def test_a_bad_deployment_is_rolled_back_and_a_good_one_drains(edge: Template) -
 
 
 def test_the_size_is_chosen(edge: Template, other: Template, large: Template) -> None:
-    def size(template: Template) -> tuple[str, str, int, str]:
+    def size(template: Template) -> tuple[str, str, str]:
         task = template.properties("AWS::ECS::TaskDefinition")
-        nodes = template.properties("AWS::ECS::Service")["DesiredCount"]
-        return task["Cpu"], task["Memory"], nodes, variables(template)["OVC_MEDIA_WORKERS"]
+        return task["Cpu"], task["Memory"], variables(template)["OVC_MEDIA_WORKERS"]
 
-    assert size(edge) == ("1024", "2048", 1, "1")
+    assert size(edge) == ("1024", "2048", "1")
     # The profile is another one, but what is given wins.
-    assert size(other) == ("2048", "4096", 4, "2")
-    assert size(large) == ("2048", "4096", 9, "2")
+    assert size(other) == ("2048", "4096", "2")
+    assert size(large) == ("2048", "4096", "2")
+    assert large.properties("AWS::ECS::Service")["DesiredCount"] == 9
 
 
 def test_the_processors_are_chosen(edge: Template, other: Template, large: Template) -> None:
@@ -196,6 +197,8 @@ def test_the_edge_understands_its_environment(edge: Template, other: Template) -
 
 def test_the_whole_settings_document_arrives(other: Template) -> None:
     told = json.loads(variables(other)["OVC_SETTINGS"])
+    # As many calls as the media of two vCPU can do (docs/scale.md).
+    assert told.pop("admission") == {"concurrent_calls": 3_600}
     assert told == OTHER_SETTINGS | {"account_id": "${AWS::AccountId}", "region": "${AWS::Region}"}
 
 
@@ -224,6 +227,8 @@ def test_calls_may_end_before_the_task_is_killed(edge: Template) -> None:
     # EDGE C9: Fargate grants at most 120 s; 110 of them are for calls
     assert container(edge)["StopTimeout"] == 120
     assert float(variables(edge)["OVC_DRAIN_SECONDS"]) == 110
+    # A11: less than CloudFormation's three hours.
+    assert float(variables(edge)["OVC_MAX_DRAIN_SECONDS"]) == MAX_DRAIN_S
 
 
 def test_the_container_cannot_write_or_run_out_of_sockets(edge: Template) -> None:
@@ -267,6 +272,7 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
     table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/ovc-"
     bucket = "arn:${AWS::Partition}:s3:::ovc-cdr-${AWS::AccountId}-${AWS::Region}"
     groups = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group"
+    tasks = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:task/ovc-edge/*"
     assert edge.grants("TaskTaskRole") == {
         ("dynamodb:BatchGetItem", f"{table}connectors"),
         ("dynamodb:BatchGetItem", f"{table}numbers"),
@@ -278,6 +284,7 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
         ("dynamodb:PutItem", f"{table}nodes"),
         ("dynamodb:UpdateItem", f"{table}nodes"),
         ("dynamodb:Query", f"{table}nodes"),
+        ("dynamodb:GetItem", f"{table}nodes"),
         ("dynamodb:Query", f"{table}feed"),
         ("dynamodb:UpdateItem", f"{table}limits"),
         ("dynamodb:BatchWriteItem", f"{table}calls"),
@@ -291,6 +298,8 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
         ),
         # It has no resource to be restricted to.
         ("ec2:DescribeNetworkInterfaces", "*"),
+        # A11: tasks of this cluster alone.
+        *((f"ecs:{it}TaskProtection", tasks) for it in ("Get", "Update")),
     }
 
 
