@@ -15,9 +15,9 @@ _equal = DynamoType.__eq__
 
 def install() -> None:
     """Let every table of this process be read so."""
-    Table.all_items = _all_items  # type: ignore[method-assign]  # moto offers no other way in
-    DynamoType.__eq__ = _is_equal  # type: ignore[method-assign,assignment]  # any value, as moto's own
-    DynamoType.__ne__ = _is_different  # type: ignore[method-assign,assignment]
+    Table.all_items = _all_items  # type: ignore[method-assign,assignment]  # moto has no other way in
+    DynamoType.__eq__ = _is_equal  # type: ignore[method-assign]
+    DynamoType.__ne__ = _is_different  # type: ignore[method-assign]
 
 
 def _all_items(table: Table) -> list[Item]:

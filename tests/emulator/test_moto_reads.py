@@ -1,6 +1,7 @@
 """What is read of the embedded AWS comes in DynamoDB's order, whatever the keys are."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
@@ -8,7 +9,15 @@ from moto.dynamodb.models.table import Table
 
 from emulator import moto_reads
 
-VALUES = [{"S": "a"}, {"S": "b"}, {"S": "10"}, {"N": "9"}, {"N": "10"}, {"N": "9.0"}, {"B": b"a"}]
+VALUES: list[dict[str, Any]] = [
+    {"S": "a"},
+    {"S": "b"},
+    {"S": "10"},
+    {"N": "9"},
+    {"N": "10"},
+    {"N": "9.0"},
+    {"B": b"a"},
+]
 
 
 @pytest.fixture(autouse=True)
@@ -22,16 +31,16 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("one", VALUES, ids=str)
-def test_values_are_equal_as_they_were(one: dict[str, object]) -> None:
+def test_values_are_equal_as_they_were(one: dict[str, Any]) -> None:
     for other in VALUES:
         first, second = DynamoType(one), DynamoType(other)
         same = first.type == second.type and first.cast_value == second.cast_value
         assert (first == second, first != second) == (same, not same)
 
 
-def table(*keys: tuple[dict[str, object], ...], kind: str = "S") -> Table:
+def table(*keys: tuple[dict[str, Any], ...], kind: str = "S") -> Table:
     names = ("pk", "sk")[: len(keys[0])]
-    made = Table(
+    made = Table(  # type: ignore[abstract]  # what CloudFormation would want is never called
         "t",
         account_id="000000000000",
         region="us-east-1",

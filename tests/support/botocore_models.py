@@ -31,5 +31,5 @@ def read_once() -> None:
             services[where] = look(loader, type_name)
         return services[where]
 
-    JSONFileLoader.load_file = load_file  # type: ignore[method-assign]  # the class is botocore's
-    Loader.list_available_services = list_available_services  # type: ignore[method-assign]
+    JSONFileLoader.load_file = load_file  # type: ignore[method-assign,assignment]  # botocore's class
+    Loader.list_available_services = list_available_services  # type: ignore[method-assign,assignment]
