@@ -79,6 +79,8 @@ def test_the_plan_has_the_settings_and_their_price(
         "MediaWorkers": 1,
         "Zones": 2,
         "Architecture": "x86_64",
+        "Host": None,
+        "ElasticIps": 0,
         "EdgeImage": None,
     }
     assert plan["Stacks"] is None
@@ -169,6 +171,26 @@ def test_a_fixed_fleet_has_one_price(project: Path, capsys: pytest.CaptureFixtur
     shown = " ".join(capsys.readouterr().out.split())
     assert "2 to 8, at 680 calls each, x 1024 CPU units" in shown
     assert "A month with 100,000 minutes of talk, on average 2.0 nodes" in shown
+
+
+def test_hosts_with_fixed_addresses_are_priced(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fixed = ("ovc:addressing=fixed", "ovc:elastic_ip_count=4")
+    planned(project, *fixed)
+    plan = told(capsys)
+    assert (plan["Settings"]["Host"], plan["Settings"]["ElasticIps"]) == ("c6i.large", 4)
+    found = amounts(plan)
+    assert found["EC2 instances, c6i.large"] == pytest.approx(2 * 730 * 0.085)
+    assert found["Elastic IPs"] == pytest.approx(4 * 730 * 0.005)
+    assert "Fargate vCPU" not in found
+    planned(project, *fixed, as_json=False)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Hosts c6i.large, one for each node; 4 Elastic IPs" in shown
+    with pytest.raises(
+        CommandError, match=r"no price for c7i\.large: ec2\.large_hour\.c7i is wanted"
+    ):
+        planned(project, *fixed, "ovc:instance_type=c7i.large")
 
 
 def test_parts_are_priced_where_there_are_any(
