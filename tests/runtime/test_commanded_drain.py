@@ -44,6 +44,10 @@ def undo(deployment: Deployment) -> None:
     deployment.take_out(NODES, DRAIN, OURSELVES.node_id)
 
 
+def is_shown(deployment: Deployment) -> bool:
+    return any(it["pk"] == NODE for it in deployment.rows(NODES))
+
+
 def shown(deployment: Deployment) -> dict[str, object]:
     (row,) = [it for it in deployment.rows(NODES) if it["pk"] == NODE]
     return dict(row)
@@ -58,6 +62,7 @@ def test_it_takes_calls_until_it_has_had_no_record_for_a_while_and_serves_those_
         order(deployment)
         await until(lambda: world.log.of("drain-ordered"))
         assert world.log.of("drain-ordered") == [{"reason": "surplus", "active_calls": 1}]
+        await until(lambda: is_shown(deployment))
         assert shown(deployment)["draining"] is False
         assert not world.heard(Drain)
         order(deployment, unlisted=True)

@@ -111,7 +111,7 @@ def test_an_order_that_is_taken_back_too_late_ends_the_node() -> None:  # A11
         await until(lambda: shell.released)
         assert not shell.stopped
         shell.drain.told(None)
-        assert shell.stopped == 1
+        await until(lambda: shell.stopped == 1)
 
     asyncio.run(run())
 
