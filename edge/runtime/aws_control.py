@@ -24,10 +24,12 @@ from edge.runtime.aws_messages import (
     LeaseWritten,
     Leave,
     Left,
+    LookAtSecrets,
     News,
     RecordingSettled,
     RecordOutcome,
     RecordSettled,
+    SecretsLooked,
 )
 from edge.runtime.backoff import Backoff
 from edge.runtime.channel import Channel
@@ -93,8 +95,12 @@ class AwsControl:
         """Set once the first configuration is there."""
         self.leased = Event()
         """Set once the node's row is in the table."""
+        self.secrets_looked = Event()
+        """Set once every secret that is watched has been looked at."""
         self.left = Event()
         """Set once the rows are written and nothing of the node is left to be done."""
+        if not begin.secrets:
+            self.secrets_looked.set()
         self._start()
 
     @property
@@ -160,6 +166,10 @@ class AwsControl:
     def renew(self, report: NodeReport) -> None:
         """Let the node be seen for another while."""
         self._pump.send(report, linger_s=LINGER_S)
+
+    def look_at_secrets(self) -> None:
+        """Let it be seen now whether secrets have changed; those that have are fed."""
+        self._pump.send(LookAtSecrets())
 
     def leave(self) -> None:
         """Take the node off the list once all rows are written; `left` tells when."""
@@ -238,6 +248,8 @@ class AwsControl:
                     self._backlog = records
                 case LeaseWritten():
                     self.leased.set()
+                case SecretsLooked():
+                    self.secrets_looked.set()
                 case Left():
                     self.left.set()
                 case Log(event, fields):

@@ -1,5 +1,6 @@
 """What the signalling process and the AWS worker say to each other."""
 
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -55,11 +56,17 @@ class Begin(NamedTuple):
     poll_interval_s: float
     node: NodeIdentity
     journal: JournalPlan
+    secrets: tuple[str, ...] = ()
+    """Names or ARNs of what is read of Secrets Manager, and read again when it changes."""
 
 
 class Leave(NamedTuple):
     """The node stops: write what is to be written, take the node off the list unless something of
     it is left, and report Left."""
+
+
+class LookAtSecrets(NamedTuple):
+    """Look now whether secrets have changed."""
 
 
 class RecordOutcome(Enum):
@@ -112,6 +119,18 @@ class RoutesNamed(NamedTuple):
     """Names of SRV records."""
 
 
+@dataclass(frozen=True, slots=True)
+class SecretRead:
+    """A secret has been read for the first time, or is another one now."""
+
+    secret_id: str
+    text: str = field(repr=False)
+
+
+class SecretsLooked(NamedTuple):
+    """Every secret has been looked at; what could be read has been told."""
+
+
 class LeaseWritten(NamedTuple):
     """The node's row is in the table: it may take calls (EDGE C9)."""
 
@@ -123,7 +142,15 @@ class Left(NamedTuple):
 JournalEntry: TypeAlias = JournalCall | ForgetCall | NoteQuality | NoteHealth
 """What is worth a row."""
 AwsCommand: TypeAlias = (
-    Begin | WriteRecord | JournalEntry | RecordingStep | WriteLog | NodeReport | Leave | Count
+    Begin
+    | WriteRecord
+    | JournalEntry
+    | RecordingStep
+    | WriteLog
+    | NodeReport
+    | Leave
+    | Count
+    | LookAtSecrets
 )
 News: TypeAlias = (
     ConfigLoaded
@@ -134,8 +161,17 @@ News: TypeAlias = (
     | RecordCall
     | EndRecording
     | CallJournalled
+    | SecretRead
 )
 """What the worker has found out for the node."""
 AwsReport: TypeAlias = (
-    News | EndKept | LeaseWritten | RecordSettled | Backlog | RecordingSettled | Log | Left
+    News
+    | EndKept
+    | LeaseWritten
+    | RecordSettled
+    | Backlog
+    | RecordingSettled
+    | Log
+    | Left
+    | SecretsLooked
 )

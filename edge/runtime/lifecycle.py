@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from edge.flow import Address, Transport
 from edge.media.srtp_leg import Aes192Kdf, SrtpRules
+from edge.routing.credentials import Credentials
 from edge.runtime.aws_control import AwsControl
-from edge.runtime.aws_messages import Begin, News, RoutesNamed
+from edge.runtime.aws_messages import Begin, News, RoutesNamed, SecretRead
 from edge.runtime.dns_client import DnsClient
 from edge.runtime.driver import CoreLike, Driver
 from edge.runtime.liveness import Liveness
@@ -20,7 +21,7 @@ from edge.runtime.media_workers import MediaWorkers
 from edge.runtime.resolver import Resolver
 from edge.runtime.stream_node import StreamNode, StreamPlan
 from edge.runtime.udp import UdpTransport
-from edge.seam import Drain, HangUp, Resolved
+from edge.seam import CredentialsChanged, Drain, HangUp, Resolved
 from model.metrics import deployment_dimensions
 from model.node import RENEWED_EVERY_S
 
@@ -93,7 +94,9 @@ class Node:
         )
         self._renewal: asyncio.TimerHandle | None = None
         self._measuring: asyncio.TimerHandle | None = None
-        self._certificate_days: Callable[[], int] = lambda: 0
+        self._streams: StreamNode | None = None
+        self._secrets: dict[str, str] = {}
+        """What has been read before the ports were opened."""
         self._published: Mapping[str, int] = {}
         self._media = MediaWorkers(
             count=plan.media_workers,
@@ -108,8 +111,8 @@ class Node:
     async def run(self) -> None:
         """Take calls until SIGTERM or SIGINT, then stop; a second signal ends the draining.
 
-        SIGUSR1 asks for a log line with everything that is held, SIGHUP for another look at the
-        certificates.
+        SIGUSR1 asks for a log line with everything that is held, SIGHUP for another look at
+        certificates and secrets.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._on_signal)
@@ -123,9 +126,12 @@ class Node:
             loop=self._loop,
             receiver=self._driver,
         )
-        streams = StreamNode(self._plan.streams, self._driver, self._log)
-        self._certificate_days = lambda: streams.certificate_days
-        self._loop.add_signal_handler(signal.SIGHUP, streams.refresh)
+        streams = self._streams = StreamNode(self._plan.streams, self._driver, self._log)
+        for secret_id, text in self._secrets.items():
+            streams.take(secret_id, text)
+        self._secrets.clear()
+        streams.tell_closed()
+        self._loop.add_signal_handler(signal.SIGHUP, self._look_again)
         self._driver.add_transport(Transport.UDP, transport)
         for stream in (Transport.TCP, Transport.TLS):
             self._driver.add_transport(stream, streams.streams)
@@ -194,7 +200,8 @@ class Node:
 
     def _renew(self) -> None:
         """Say how the node is doing, now and every ten seconds from now on."""
-        self._aws.renew(self._driver.report())
+        tls = None if self._streams is None else self._streams.tls_state
+        self._aws.renew(self._driver.report()._replace(tls=tls))
         self._rest_from_renewing()
         self._renewal = self._loop.call_later(RENEWED_EVERY_S, self._renew)
 
@@ -207,7 +214,8 @@ class Node:
         begin = self._plan.begin
         whole = deployment_dimensions(begin.table_prefix, begin.settings.region)
         node, *others = self._driver.minute()
-        ours = {"CdrBacklog": self._aws.backlog, "CertificateDays": self._certificate_days()}
+        streams = {} if self._streams is None else self._streams.figures
+        ours = {"CdrBacklog": self._aws.backlog, **streams}
         self._log.metrics(whole, node.figures | ours)
         for dimensions, figures, is_of_connector in others:
             self._log.metrics(dimensions if is_of_connector else whole | dimensions, figures)
@@ -228,16 +236,34 @@ class Node:
     def _heard(self, news: News) -> None:
         if isinstance(news, RoutesNamed):
             self._resolver.set_names(news.hosts, news.services)
+        elif isinstance(news, SecretRead):
+            self._take_secret(news)
         else:
             self._driver.feed(news)
 
+    def _take_secret(self, read: SecretRead) -> None:
+        for carrier in self._plan.begin.settings.carriers:
+            if carrier.secret_id == read.secret_id:
+                known_by = Credentials(carrier.username, read.text)
+                self._driver.feed(CredentialsChanged(carrier.name, known_by))
+        if self._streams is None:
+            self._secrets[read.secret_id] = read.text
+        else:
+            self._streams.take(read.secret_id, read.text)
+
+    def _look_again(self) -> None:
+        self._aws.look_at_secrets()
+        if self._streams is not None:
+            self._streams.refresh()
+
     async def _prepared(self) -> None:
-        """Wait for the configuration, the lease and media ports; datagrams wait in the socket
+        """Wait for configuration, lease, certificate and media ports; datagrams wait in the socket
         meanwhile. A call that is taken before the lease is written would be nobody's, should the
         node die (EDGE C9)."""
         aws, deadline = self._aws, time.monotonic() + READY_AFTER_S
         while time.monotonic() < deadline and not self._stop.is_set():
-            if all(it.is_set() for it in (aws.configured, aws.leased, self._media.ready)):
+            awaited = (aws.configured, aws.leased, aws.secrets_looked, self._media.ready)
+            if all(it.is_set() for it in awaited):
                 break
             await asyncio.sleep(LOOK_EVERY_S)
 

@@ -41,7 +41,7 @@ BUSY = CalleePlan(steps=(Step(0.0, 486),))
 RINGS = CalleePlan(steps=(Step(0.0, 100), Step(0.1, 180)))
 OUT_OF_SERVICE = CalleePlan(steps=(Step(0.0, 503),))
 STRANGER: Address = ("192.0.2.200", 5060)
-OF_THE_RUNTIME = ("CdrBacklog", "CertificateDays")
+OF_THE_RUNTIME = ("CdrBacklog", "CertificateDays", "TlsOpen")
 """Figures of the node that its runtime adds."""
 
 
@@ -367,5 +367,5 @@ def test_the_longest_line_goes_through_a_pipe_at_once() -> None:  # EDGE X7
     (whole,) = node.core.minute()
     figures = {name: 2**40 for name in (*whole.figures, *OF_THE_RUNTIME)}
     of_all = {"Deployment": "x" * 16, "Region": "ap-southeast-1"}
-    assert len(figures) == 15 + 10
+    assert len(figures) == 15 + 11
     assert len(metrics_line(of_all, figures, EPOCH)) <= LONGEST_LINE_BYTES
