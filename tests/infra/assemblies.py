@@ -4,7 +4,7 @@
 `large`   the largest profile, on arm64
 `off`     no node, alarms to a topic of one's own
 `nag`     the defaults, checked against cdk-nag's AwsSolutions
-`zoned`   the same with a zone, and alarms by mail, checked likewise
+`zoned`   the same with a zone, TLS, and alarms by mail, checked likewise
 `control` a bucket without any care, checked likewise: it must fail
 """
 
@@ -31,7 +31,9 @@ def main() -> None:
     assembled(OFF, str(directory / "off")).synth()
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     write_checked(assembled(context, str(directory / "nag")))
-    chosen = {key: OTHER[key] for key in ("ovc:hosted_zone_id", "ovc:alarm_email")}
+    chosen = {
+        key: OTHER[key] for key in ("ovc:hosted_zone_id", "ovc:alarm_email", "ovc:tls_secret")
+    }
     write_checked(assembled(context | chosen, str(directory / "zoned")))
     write_checked(careless(str(directory / "control")))
 
