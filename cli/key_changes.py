@@ -93,6 +93,12 @@ def with_revoked(keys: Keys, access_key_id: str, *, now: datetime) -> Changed:
     return Changed({**keys, access_key_id: entry}, entry)
 
 
+def without(keys: Keys, access_key_id: str) -> Changed:
+    """Return the keys without one of them, which the list then shows no more."""
+    entry = _found(keys, access_key_id)
+    return Changed({it: kept for it, kept in keys.items() if it != access_key_id}, entry)
+
+
 def _ended_before(moment: datetime, entry: KeyEntry) -> bool:
     if entry.is_valid_at(moment) or entry.changed_at is None:
         return False

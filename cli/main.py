@@ -332,5 +332,58 @@ def doctor(api_port: ApiPort = None, prefix: Prefix = None, region: Region = Non
     command("doctor").run(api_port=api_port, prefix=prefix, region=region)
 
 
+@app.command()
+def smoke(
+    number: Annotated[
+        str | None,
+        typer.Option("--number", metavar="+1...", help="Place a real call to it as well."),
+    ] = None,
+    from_number: Annotated[
+        str, typer.Option("--from", metavar="+1...", help="Caller id of that call.")
+    ] = "+12125550100",
+    duration: Annotated[
+        float, typer.Option(min=1.0, max=600.0, help="Seconds until that call is hung up.")
+    ] = 5.0,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CIDR", help="Network that it may ask from, too (NAT with many addresses)."
+        ),
+    ] = None,
+    ca: Annotated[
+        Path | None, typer.Option("--ca", metavar="FILE", help="Authorities to trust in TLS, PEM.")
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="AWS profile with an access key of the API (a new one)."),
+    ] = None,
+    api_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="The API (what the stack says).")
+    ] = None,
+    prefix: Prefix = None,
+    region: Region = None,
+    api_port: ApiPort = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try a deployment, or the running stand: API, nodes, DNS, SIP, a refused call, its record.
+
+    What it makes for that, a connector and an access key, it removes again. Exit code 1: a step
+    has failed.
+    """
+    command("smoke").run(
+        number=number,
+        from_number=from_number,
+        duration_s=duration,
+        sources=tuple(source or ()),
+        ca_file=None if ca is None else str(ca),
+        profile=profile,
+        api_url=api_url,
+        prefix=prefix,
+        region=region,
+        api_port=api_port,
+        as_json=as_json,
+    )
+
+
 if __name__ == "__main__":
     main()

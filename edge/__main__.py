@@ -28,6 +28,7 @@ from edge.ids import SystemIds
 from edge.runtime import journal_file, liveness, node, stream_listener, udp
 from edge.runtime.aws_messages import Begin, JournalPlan, NodeIdentity
 from edge.runtime.certificates import SecretId, TlsFiles
+from edge.runtime.draining import DrainTimes
 from edge.runtime.lifecycle import Node, NodePlan
 from edge.runtime.log import LINGER_S, JsonLines, Logger, utc_now
 from edge.runtime.secret_store import SecretStore
@@ -204,7 +205,8 @@ def run(
             ),
             # Half of it: while the journal is written anew, there are two.
             JournalPlan(settings.journal_directory, settings.journal_bytes // 2),
-            settings.watched_secrets,
+            agent_uri=settings.agent_uri,
+            secrets=settings.watched_secrets,
         ),
         sip_socket=sip_socket,
         streams=StreamPlan(
@@ -225,6 +227,11 @@ def run(
         media_address=local_media_address(settings),
         media_workers=settings.media_workers,
         drain_s=settings.drain_s,
+        drain_times=DrainTimes(
+            unlisted_s=settings.unlisted_s,
+            unnoted_s=settings.unnoted_s,
+            longest_s=settings.max_drain_s,
+        ),
         dns_servers=settings.dns_servers,
         health_socket=health_socket,
     )

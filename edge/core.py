@@ -61,6 +61,7 @@ from edge.seam import (
     Received,
     RecordCall,
     Resolved,
+    Resume,
     Send,
     Tick,
     Unreachable,
@@ -251,6 +252,9 @@ class Core:
             case Drain():
                 self._calls.is_draining = True
                 self._peers.leave(now)
+            case Resume():
+                self._calls.is_draining = False
+                self._peers.come_back(self._calls.directory, now)
             case HangUp(status_message):
                 self._calls.hang_up_all(shutdown(status_message), now)
             case _:
@@ -292,10 +296,8 @@ class Core:
 
     @property
     def pending(self) -> dict[str, int]:
-        """Return what is held, by kind: all zero but `free_ports` when the node is idle.
-
-        Among the calls are those whose quality is not known yet.
-        """
+        """Return what is held, by kind, calls whose quality is not known yet included: all zero
+        but `free_ports` when the node is idle."""
         return {
             "calls": self._calls.active_calls() + self._quality.waiting,
             "dialogs": len(self._stack.dialogs),
@@ -388,8 +390,7 @@ class Core:
             case PortsLeased(ports):
                 self._pool.lease(worker, ports)
             case MediaSilent(session, last_packet_at):
-                call = self._calls.call_of(worker, session)
-                if call is not None:
+                if (call := self._calls.call_of(worker, session)) is not None:
                     call.media_silent(last_packet_at, now)
             case _:
                 self._observers.media_reported(worker, report, now)

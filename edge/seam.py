@@ -167,6 +167,10 @@ class Drain(NamedTuple):
     """Refuse new calls from now on (EDGE R31)."""
 
 
+class Resume(NamedTuple):
+    """Take new calls again: the order to drain was taken back."""
+
+
 class HangUp(NamedTuple):
     """End every call with a BYE and this status message (EDGE C9, V5)."""
 
@@ -196,6 +200,7 @@ Input: TypeAlias = (
     | CallJournalled
     | LoadMeasured
     | Drain
+    | Resume
     | HangUp
     | Tick
 )

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 
+from model.drain import LONGEST_DRAIN_S, MAX_DRAIN_S, SERVES_UNLISTED_S, SERVES_UNNOTED_S
 from model.settings import Carrier, Settings, SettingsError
 from model.tables import DEFAULT_PREFIX
 
@@ -46,6 +47,12 @@ VARIABLES: dict[str, str] = {
     "OVC_HEALTH_SOCKET": "name of the abstract Unix socket that health checks of this host ask on "
     "(python -m edge.runtime.liveness_probe); without it there is none",
     "OVC_DRAIN_SECONDS": "how long calls may go on after SIGTERM, default 110, in lab mode 0",
+    "OVC_MAX_DRAIN_SECONDS": "how long calls may go on after an order to drain, default "
+    f"{MAX_DRAIN_S:.0f}",
+    "OVC_UNLISTED_SECONDS": "how long a node under that order takes new calls once it has no DNS "
+    f"record, default {SERVES_UNLISTED_S:.0f}, in lab mode 1",
+    "OVC_UNNOTED_SECONDS": "how long at most, if nobody notes that it has none, default "
+    f"{SERVES_UNNOTED_S:.0f}, in lab mode 5",
 }
 
 
@@ -85,6 +92,12 @@ class RuntimeSettings:
     """Abstract name of the socket that health checks ask on."""
     drain_s: float = 110.0
     """Of Fargate's 120 s between SIGTERM and SIGKILL (EDGE C9)."""
+    max_drain_s: float = MAX_DRAIN_S
+    """After an order to drain, until calls that are left are hung up (A11)."""
+    unlisted_s: float = SERVES_UNLISTED_S
+    unnoted_s: float = SERVES_UNNOTED_S
+    agent_uri: str | None = None
+    """Where ECS's agent is asked to protect the task; ECS sets it."""
 
     @property
     def watched_secrets(self) -> tuple[str, ...]:
@@ -140,6 +153,22 @@ class RuntimeSettings:
             journal_directory=_read(environ, "OVC_JOURNAL_DIRECTORY", Path, Path(DEFAULT_JOURNAL)),
             journal_bytes=_read(environ, "OVC_JOURNAL_MEGABYTES", _whole(1, 1_048_576), 256) << 20,
             health_socket=_read(environ, "OVC_HEALTH_SOCKET", _socket_name, None),
+            max_drain_s=_read(
+                environ, "OVC_MAX_DRAIN_SECONDS", _seconds(0.0, LONGEST_DRAIN_S), MAX_DRAIN_S
+            ),
+            unlisted_s=_read(
+                environ,
+                "OVC_UNLISTED_SECONDS",
+                _seconds(0.0, 3_600.0),
+                1.0 if lab else SERVES_UNLISTED_S,
+            ),
+            unnoted_s=_read(
+                environ,
+                "OVC_UNNOTED_SECONDS",
+                _seconds(0.0, 86_400.0),
+                5.0 if lab else SERVES_UNNOTED_S,
+            ),
+            agent_uri=environ.get("ECS_AGENT_URI") or None,
             drain_s=_read(
                 environ, "OVC_DRAIN_SECONDS", _seconds(0.0, 86_400.0), 0.0 if lab else 110.0
             ),

@@ -2,11 +2,14 @@
 
 import asyncio
 import struct
+import time
 from collections.abc import Callable
 
 from edge.flow import Address
 from edge.ids import Ids
+from edge.media.rtp import parse
 from edge.media.session import PayloadTypes
+from edge.media.statistics import Reception
 from emulator.audio import SAMPLES_PER_PACKET, SILENCE, TONE
 from emulator.pstn_plan import Sound
 
@@ -39,6 +42,8 @@ class PhoneMedia(asyncio.DatagramProtocol):
         self.sent = 0
         """Packets."""
         self.received = 0
+        self.reception = Reception()
+        """Loss and jitter of what was received."""
         self.digits = ""
         """DTMF digits that were heard."""
         self.heard: Callable[[bytes], None] | None = None
@@ -88,12 +93,15 @@ class PhoneMedia(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         """Count a packet and react to it."""
-        if len(data) <= _HEADER.size or data[0] >> 6 != 2:
+        header, payload = parse(data), data[_HEADER.size :]
+        if header is None or not payload:
             return
         self.received += 1
-        kind, payload = data[1] & 0x7F, data[_HEADER.size :]
-        if kind == self._types.telephone_event:
-            self._hear_event(payload, int.from_bytes(data[4:8], "big"))
+        kind = header.payload_type
+        is_event = kind == self._types.telephone_event
+        self.reception.accept(header, len(data), time.monotonic(), timed=not is_event)
+        if is_event:
+            self._hear_event(payload, header.timestamp)
         else:
             if self._sound is Sound.ECHO:
                 self._send(kind, payload, len(payload))

@@ -41,6 +41,9 @@ from edge.sip.uri import parse_uri
 from emulator.phone_media import PhoneMedia
 from emulator.pstn_plan import Plan, Sound
 
+_FAREWELL_S = 2.0
+"""How long the answer to a last BYE or CANCEL is waited for; both are repeated meanwhile."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallResult:
@@ -56,6 +59,10 @@ class CallResult:
     """From answer to end."""
     packets_sent: int
     packets_received: int
+    packets_lost: int
+    """Of those that the other side sent, by their sequence numbers."""
+    jitter_us: int
+    """Microseconds."""
 
     def to_json(self) -> str:
         """Return one line of JSON."""
@@ -83,7 +90,7 @@ class PhoneCall:
         self.media = media
         self.leg: Leg | None = None
         self.armed: Armed = {}
-        self.local = LocalDescription(media.port, agent.host, media.port)
+        self.local = LocalDescription(media.port, agent.shown_as, media.port)
         self.ended: asyncio.Future[CallResult] = asyncio.get_running_loop().create_future()
 
     def take(self, leg: UasLeg, body: bytes, now: float) -> None:
@@ -105,14 +112,19 @@ class PhoneCall:
         self._agent.timers.start(self, PhoneTimer.GIVE_UP, now + patience_s)
         leg.start(now)
 
+    def hang_up(self, now: float) -> None:
+        """End the call from our side, whatever it has come to."""
+        if self.leg is not None:
+            self._ended_by = "us"
+            self.leg.hang_up(now)
+
     def on_timer(self, timer: Enum, now: float) -> None:
         """Answer or hang up as planned."""
         if timer is PhoneTimer.ANSWER and isinstance(self.leg, UasLeg):
             body = self.local.offer() if self._remote is None else self._answer()
             self.leg.answer(body, now)
-        elif self.leg is not None:
-            self._ended_by = "us"
-            self.leg.hang_up(now)
+        else:
+            self.hang_up(now)
 
     def trusts(self, leg: Leg, address: str) -> bool:
         """Trust only the address that the call began with."""
@@ -136,8 +148,7 @@ class PhoneCall:
             case RefreshDue() | RetryDue():
                 leg.reinvites.send(self.local.repeated(), now)
             case Expired() | Lost():
-                self._ended_by = "us"
-                leg.hang_up(now)
+                self.hang_up(now)
             case Ended():
                 self._end(now)
             case _:
@@ -201,6 +212,8 @@ class PhoneCall:
                     duration_ms=round(1000 * (now - since)),
                     packets_sent=self.media.sent,
                     packets_received=self.media.received,
+                    packets_lost=self.media.reception.lost,
+                    jitter_us=self.media.reception.jitter_us,
                 )
             )
 
@@ -208,9 +221,18 @@ class PhoneCall:
 class UserAgent(asyncio.DatagramProtocol):
     """A SIP peer on one UDP port with any number of calls."""
 
-    def __init__(self, address: Address, plan_of: Callable[[str], Plan], product: str) -> None:
+    def __init__(
+        self,
+        address: Address,
+        plan_of: Callable[[str], Plan],
+        product: str,
+        *,
+        shown_as: str | None = None,
+    ) -> None:
         """`plan_of` says what is done with a call to a number."""
         self._address = address
+        self.shown_as = shown_as or address[0]
+        """What Contact and SDP name: behind a NAT its public address, not that of the socket."""
         self._plan_of = plan_of
         self._ids: Ids = SystemIds()
         self._transport: asyncio.DatagramTransport | None = None
@@ -223,7 +245,7 @@ class UserAgent(asyncio.DatagramProtocol):
             endpoint=self._endpoint,
             timers=self.timers,
             ids=self._ids,
-            address=address,
+            address=(self.shown_as, address[1]),
             product=product,
         )
 
@@ -232,6 +254,11 @@ class UserAgent(asyncio.DatagramProtocol):
         """Return the address that calls and media come from."""
         return self._address[0]
 
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether no call is left."""
+        return not self._calls
+
     async def open(self) -> None:
         """Bind the SIP port; raises OSError when it is taken."""
         loop = asyncio.get_running_loop()
@@ -239,17 +266,34 @@ class UserAgent(asyncio.DatagramProtocol):
             lambda: self, local_addr=self._address
         )
 
+    def close(self) -> None:
+        """Give the SIP port back; calls that are up are not ended by it."""
+        if self._wake is not None:
+            self._wake.cancel()
+        if self._transport is not None:
+            self._transport.close()
+
     async def call(
-        self, *, from_number: str, to_number: str, edge: Address, plan: Plan, patience_s: float
+        self,
+        *,
+        from_number: str,
+        to_number: str,
+        edge: Address,
+        plan: Plan,
+        patience_s: float,
+        domain: str | None = None,
     ) -> CallResult:
-        """Place a call through the edge and return how it ended."""
+        """Place a call through the edge and return how it ended; cancelled, it hangs up first.
+
+        `domain` is what the Request-URI names in the place of the edge's address.
+        """
         media = await PhoneMedia.open(self.host, self._ids)
         call = PhoneCall(self, media, plan)
         self._calls.add(call)
         tag = self._ids.tag()
-        uri = f"sip:{to_number}@{edge[0]}:{edge[1]}"
+        uri = f"sip:{to_number}@{domain or f'{edge[0]}:{edge[1]}'}"
         flow = Flow(Transport.UDP, self._address, edge)
-        caller = f"<sip:{from_number}@{self._address[0]}>"
+        caller = f"<sip:{from_number}@{self.shown_as}>"
         invite = OutgoingRequest(
             method="INVITE",
             uri=uri,
@@ -269,7 +313,13 @@ class UserAgent(asyncio.DatagramProtocol):
         leg = UacLeg(self._stack, call, flow, Way.TO_CARRIER, invite, tag)
         call.place(leg, time.monotonic(), patience_s)
         self._arm()
-        return await call.ended
+        try:
+            return await asyncio.shield(call.ended)
+        except asyncio.CancelledError:
+            call.hang_up(time.monotonic())
+            self._arm()
+            await asyncio.wait((call.ended,), timeout=_FAREWELL_S)
+            raise
 
     def forget(self, call: PhoneCall) -> None:
         """Take a call off the books."""

@@ -2,7 +2,7 @@
 
 Who orders writes it once. Who keeps the DNS records notes in it when the node had none any more;
 the node refuses new calls only a while after that, so that nobody is sent to it who is then
-refused.
+refused. Where nobody keeps records, nobody notes anything, and the node goes by the order alone.
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,17 @@ KEPT = timedelta(days=7)
 """After the order; ECS protects no task for longer than two days."""
 LONGEST_DRAIN_S = 172_800.0
 """For which ECS protects a task at most: 48 hours."""
+MAX_DRAIN_S = 9_000.0
+"""How long calls may go on after the order, unless the operator says otherwise. CloudFormation
+gives a service three hours to become steady, and rolls the deployment back when old tasks are there
+for longer; the rest is for new tasks to start, and for the order to be given."""
+SERVES_UNLISTED_S = 60.0
+"""How long a node takes new calls once it has no DNS record: the 30 s that the record lives, and as
+long again for resolvers and phones that keep it for longer."""
+SERVES_UNNOTED_S = 900.0
+"""How long it takes them after an order while nobody notes that it has no record: a third of the
+records goes in a minute, of 90 all but one in eleven; where somebody else keeps the records, he has
+a quarter of an hour for it."""
 
 
 class DrainReason(Enum):

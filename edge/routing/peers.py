@@ -50,6 +50,10 @@ class Peers:
         """Let carriers send no more calls here (EDGE R31)."""
         self._registrar.leave(now)
 
+    def come_back(self, directory: Directory, now: float) -> None:
+        """Let carriers send calls here again."""
+        self._registrar.come_back(directory, now)
+
     def carrier_states(
         self, directory: Directory, clock: Clock, now: float
     ) -> tuple[CarrierState, ...]:

@@ -51,6 +51,7 @@ class _Input(Symbol):
     GRANTED = auto()
     REFUSED = auto()
     LEAVE = auto()
+    COME_BACK = auto()
 
 
 _S = RegistrationState
@@ -68,6 +69,7 @@ REGISTRATION: Mapping[tuple[RegistrationState, _Input], RegistrationState] = {
     (_S.REGISTERED, _Input.LEAVE): _S.LEFT,
     (_S.REFUSED, _Input.START): _S.REGISTERING,
     (_S.REFUSED, _Input.LEAVE): _S.LEFT,
+    (_S.LEFT, _Input.COME_BACK): _S.IDLE,
 }
 """A pair that the table lacks is ignored: an answer that comes when the node has left."""
 
@@ -126,6 +128,12 @@ class Registration:
         if self._take(_Input.LEAVE) and is_known:
             self._expires_s = 0
             self._start(now)
+
+    def come_back(self, directory: Directory, now: float) -> None:
+        """Register again after leaving."""
+        if self._take(_Input.COME_BACK):
+            self._expires_s = self._carrier.register_expires_s
+            self.reach(directory, now)
 
     def on_timer(self, timer: Enum, now: float) -> None:
         """Register anew or again."""
@@ -306,6 +314,11 @@ class Registrar:
         """Take all our Contacts back."""
         for registration in self._registrations.values():
             registration.leave(now)
+
+    def come_back(self, directory: Directory, now: float) -> None:
+        """Register everywhere again after leaving."""
+        for registration in self._registrations.values():
+            registration.come_back(directory, now)
 
     def state_of(self, name: str) -> str | None:
         """Return how it stands with a carrier, None for one that wants no registration."""

@@ -26,6 +26,8 @@ from edge.runtime.aws_messages import (
     Left,
     LookAtSecrets,
     News,
+    Protect,
+    ProtectionSet,
     RecordingSettled,
     RecordOutcome,
     RecordSettled,
@@ -91,12 +93,17 @@ class AwsControl:
         """Whether the worker has died and its successor has not said a word yet."""
         self._backoff = Backoff(first_s=FIRST_RESTART_S, longest_s=LONGEST_RESTART_S)
         self._restart: TimerHandle | None = None
+        self._protection = Protect(True)
         self.configured = Event()
         """Set once the first configuration is there."""
         self.leased = Event()
         """Set once the node's row is in the table."""
         self.secrets_looked = Event()
         """Set once every secret that is watched has been looked at."""
+        self.protected = Event()
+        """Set once ECS protects the task, or when there is no task."""
+        if begin.agent_uri is None:
+            self.protected.set()
         self.left = Event()
         """Set once the rows are written and nothing of the node is left to be done."""
         if not begin.secrets:
@@ -171,6 +178,11 @@ class AwsControl:
         """Let it be seen now whether secrets have changed; those that have are fed."""
         self._pump.send(LookAtSecrets())
 
+    def unprotect(self) -> None:
+        """Let ECS stop the task whenever it likes; the log says when it has been told."""
+        self._protection = Protect(False)
+        self._send_protection()
+
     def leave(self) -> None:
         """Take the node off the list once all rows are written; `left` tells when."""
         self._pump.send(Leave())
@@ -213,11 +225,16 @@ class AwsControl:
             Channel(ours), loop=self._loop, on_messages=self._take, on_closed=self._lost
         )
         self._pump.send(self._begin)
+        self._send_protection()
         for entry in (*self._answers.values(), *self._ends.values(), *self._unsettled.values()):
             self._pump.send(entry)
         for recording in self._recordings.values():
             # Nothing is left of it, which its row shall say.
             self._pump.send(recording)
+
+    def _send_protection(self) -> None:
+        if self._begin.agent_uri is not None:
+            self._pump.send(self._protection)
 
     def _lost(self) -> None:
         self._process.kill()
@@ -250,6 +267,9 @@ class AwsControl:
                     self.leased.set()
                 case SecretsLooked():
                     self.secrets_looked.set()
+                case ProtectionSet(is_protected):
+                    self._log("task-protected" if is_protected else "task-released", {})
+                    self.protected.set()
                 case Left():
                     self.left.set()
                 case Log(event, fields):

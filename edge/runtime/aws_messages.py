@@ -56,8 +56,16 @@ class Begin(NamedTuple):
     poll_interval_s: float
     node: NodeIdentity
     journal: JournalPlan
+    agent_uri: str | None = None
+    """Where ECS's agent is asked to protect the task; None: there is nothing to be protected."""
     secrets: tuple[str, ...] = ()
     """Names or ARNs of what is read of Secrets Manager, and read again when it changes."""
+
+
+class Protect(NamedTuple):
+    """Let ECS protect the task from being stopped from now on, or no longer (A11)."""
+
+    is_wanted: bool
 
 
 class Leave(NamedTuple):
@@ -131,6 +139,28 @@ class SecretsLooked(NamedTuple):
     """Every secret has been looked at; what could be read has been told."""
 
 
+class DrainOrder(NamedTuple):
+    """That this node is to drain (A11)."""
+
+    reason: str
+    is_unlisted: bool
+    """Whether it certainly has no DNS record any more."""
+    given: str = ""
+    """Tells one order from another: when it was given, by whoever gave it."""
+
+
+class DrainTold(NamedTuple):
+    """What the table of nodes says about draining; None: nothing."""
+
+    order: DrainOrder | None
+
+
+class ProtectionSet(NamedTuple):
+    """ECS has been told to protect the task, or not to."""
+
+    is_protected: bool
+
+
 class LeaseWritten(NamedTuple):
     """The node's row is in the table: it may take calls (EDGE C9)."""
 
@@ -148,6 +178,7 @@ AwsCommand: TypeAlias = (
     | RecordingStep
     | WriteLog
     | NodeReport
+    | Protect
     | Leave
     | Count
     | LookAtSecrets
@@ -156,6 +187,7 @@ News: TypeAlias = (
     ConfigLoaded
     | ConfigChanged
     | RoutesNamed
+    | DrainTold
     | Counted
     | PeersSeen
     | RecordCall
@@ -168,6 +200,7 @@ AwsReport: TypeAlias = (
     News
     | EndKept
     | LeaseWritten
+    | ProtectionSet
     | RecordSettled
     | Backlog
     | RecordingSettled

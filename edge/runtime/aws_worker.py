@@ -24,12 +24,15 @@ from edge.runtime.aws_messages import (
     Leave,
     Left,
     LookAtSecrets,
+    Protect,
+    ProtectionSet,
     RecordingSettled,
     RoutesNamed,
 )
 from edge.runtime.call_counter import CallCounter
 from edge.runtime.channel import Channel
 from edge.runtime.cloudwatch_logs import CloudWatchLogs
+from edge.runtime.drain_watch import DrainMarks, watch_drain
 from edge.runtime.follower import follow_configuration
 from edge.runtime.health_writer import HealthWriter
 from edge.runtime.log import Field
@@ -43,6 +46,7 @@ from edge.runtime.s3_bucket import S3Bucket
 from edge.runtime.secret_store import SecretStore
 from edge.runtime.secret_watch import SecretWatch, watch_secrets
 from edge.runtime.snapshot_reader import SnapshotReader
+from edge.runtime.task_protection import TaskProtection, put_state
 from edge.seam import (
     ConfigChanged,
     ConfigLoaded,
@@ -82,6 +86,7 @@ class AwsWorker:
         self._logs: LogSink | None = None
         self._recordings: RecordingSink | None = None
         self._counter: CallCounter | None = None
+        self._protection: TaskProtection | None = None
         self._names: RoutesNamed | None = None
         self._wake_watch = Event()
         # Threads of their own: a call waits for its count, rows and records do not hold it up.
@@ -123,7 +128,9 @@ class AwsWorker:
 
     def _carry_out(
         self,
-        command: WriteRecord | JournalEntry | RecordingStep | WriteLog | NodeReport | Leave,
+        command: (
+            WriteRecord | JournalEntry | RecordingStep | WriteLog | NodeReport | Protect | Leave
+        ),
         records: RecordKeeping,
         logs: LogSink,
     ) -> None:
@@ -140,12 +147,18 @@ class AwsWorker:
                 logs.take(command)
             case NodeReport():
                 records.journal.renewed(command)
+            case Protect(is_wanted):
+                assert self._protection is not None, "there is an agent to ask"
+                self._protection.want(is_wanted)
             case Leave():
                 self._leaving = self._loop.create_task(self._leave(records, logs))
             case _:
                 assert_never(command)
 
     def _begin(self, command: Begin) -> None:
+        if command.agent_uri is not None:
+            # First: a task that is not protected waits with its first call.
+            self._protection = self._keep_protected(command.agent_uri)
         session = boto3.Session(region_name=command.settings.region)
         reader = SnapshotReader(
             session,
@@ -182,8 +195,30 @@ class AwsWorker:
         )
         self._records.replay(command, session, self._log_from_thread)
         self._health = HealthWriter.over(session, command.table_prefix, self._log)
+        marks = DrainMarks(
+            reader.client,
+            table_prefix=command.table_prefix,
+            node_id=command.node.node_id,
+            log=self._log_from_thread,
+        )
+        watch = partial(
+            watch_drain,
+            marks,
+            every_s=command.poll_interval_s,
+            publish=self._report_from_thread,
+        )
+        Thread(target=watch, name="drain", daemon=True).start()
         if command.settings.recording.allowed:
             self._take_orders(command, session)
+
+    def _keep_protected(self, agent_uri: str) -> TaskProtection:
+        protection = TaskProtection(
+            partial(put_state, agent_uri),
+            tell=lambda is_protected: self._report_from_thread(ProtectionSet(is_protected)),
+            log=self._log_from_thread,
+        )
+        Thread(target=protection.run, name="protection", daemon=True).start()
+        return protection
 
     def _take_orders(self, command: Begin, session: boto3.Session) -> None:
         """Look at what is to be recorded (docs/recording.md)."""

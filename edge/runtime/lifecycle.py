@@ -5,14 +5,16 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edge.flow import Address, Transport
 from edge.media.srtp_leg import Aes192Kdf, SrtpRules
 from edge.routing.credentials import Credentials
 from edge.runtime.aws_control import AwsControl
-from edge.runtime.aws_messages import Begin, News, RoutesNamed, SecretRead
+from edge.runtime.aws_messages import Begin, DrainTold, News, RoutesNamed, SecretRead
+from edge.runtime.commanded_drain import SHUTDOWN_MESSAGE, CommandedDrain
 from edge.runtime.dns_client import DnsClient
+from edge.runtime.draining import DrainTimes
 from edge.runtime.driver import CoreLike, Driver
 from edge.runtime.liveness import Liveness
 from edge.runtime.load import LoadProbe
@@ -27,6 +29,8 @@ from model.node import RENEWED_EVERY_S
 
 READY_AFTER_S = 2.0
 """Without DynamoDB the node takes calls this long after its start, with what it knows (A9)."""
+PROTECTED_WITHIN_S = 10.0
+"""Likewise where ECS does not protect the task (A11): it is new, and others serve."""
 LAST_WORK_S = 1.55
 """After the last hang-up: BYEs are repeated, records and rows stored; 2 s with the rest."""
 LAST_ROWS_S = 6.0
@@ -39,8 +43,6 @@ PUBLISHED_EVERY_S = 1.0
 """How often the other nodes may learn of other numbers of calls (EDGE R16)."""
 MEASURED_EVERY_S = 60.0
 """How often metrics are told (EDGE X1, X7); CloudWatch's own finest step for alarms."""
-SHUTDOWN_MESSAGE = "Service shutdown"
-"""StatusMessage of calls that the end of the node ended (EDGE C9)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,8 @@ class NodePlan:
     media_workers: int
     drain_s: float
     """How long calls may go on once the node is told to stop."""
+    drain_times: DrainTimes = field(default_factory=DrainTimes)
+    """How long they may once it is told to drain, and new ones until then."""
     dns_servers: tuple[Address, ...] = ()
     """Asked instead of the system's name servers."""
     health_socket: socket.socket | None = None
@@ -91,6 +95,15 @@ class Node:
             journal=self._aws.journal,
             record=self._aws.record,
             count=self._aws.count,
+        )
+        self._drain = CommandedDrain(
+            plan.drain_times,
+            is_protected=plan.begin.agent_uri is not None,
+            loop=loop,
+            driver=self._driver,
+            aws=self._aws,
+            renew=self._renew,
+            log=log,
         )
         self._renewal: asyncio.TimerHandle | None = None
         self._measuring: asyncio.TimerHandle | None = None
@@ -238,6 +251,8 @@ class Node:
             self._resolver.set_names(news.hosts, news.services)
         elif isinstance(news, SecretRead):
             self._take_secret(news)
+        elif isinstance(news, DrainTold):
+            self._drain.told(news.order)
         else:
             self._driver.feed(news)
 
@@ -257,15 +272,13 @@ class Node:
             self._streams.refresh()
 
     async def _prepared(self) -> None:
-        """Wait for configuration, lease, certificate and media ports; datagrams wait in the socket
-        meanwhile. A call that is taken before the lease is written would be nobody's, should the
-        node die (EDGE C9)."""
-        aws, deadline = self._aws, time.monotonic() + READY_AFTER_S
-        while time.monotonic() < deadline and not self._stop.is_set():
-            awaited = (aws.configured, aws.leased, aws.secrets_looked, self._media.ready)
-            if all(it.is_set() for it in awaited):
-                break
-            await asyncio.sleep(LOOK_EVERY_S)
+        """Wait for configuration, lease, certificate, protection and media ports; datagrams wait in
+        the socket meanwhile. A call that is taken before the lease is written would be
+        nobody's, should the node die (EDGE C9); one before the protection, ECS might end (A11)."""
+        aws, stop = self._aws, self._stop.is_set
+        wanted = (aws.configured, aws.leased, aws.secrets_looked, self._media.ready)
+        await self._until(lambda: all(it.is_set() for it in wanted), READY_AFTER_S, stop)
+        await self._until(aws.protected.is_set, PROTECTED_WITHIN_S - READY_AFTER_S, stop)
 
     def _tell_ready(self, transport: UdpTransport, streams: StreamNode) -> None:
         if not self._aws.configured.is_set():
@@ -284,6 +297,7 @@ class Node:
 
     async def _wind_down(self) -> None:
         driver = self._driver
+        self._drain.close()
         self._log("stopping", {"active_calls": driver.active_calls, "drain_s": self._plan.drain_s})
         driver.feed(Drain())
         self._renew()

@@ -13,6 +13,7 @@ from cli.key_changes import (
     with_created,
     with_revoked,
     with_rotated,
+    without,
 )
 from model.access_keys import KeyEntry, Keys
 
@@ -123,3 +124,9 @@ def test_a_key_that_ended_long_ago_makes_room() -> None:
     keys = {it.access_key_id: it for it in (ended, lately, expired, working, BY_HAND)}
     after = with_created(keys, NEW, description="", now=NOW).keys
     assert list(after) == ["B", "D", "HAND", "OVCNEW"]
+
+
+def test_a_key_can_be_taken_out_altogether() -> None:
+    assert without(KEYS, "OVCOLD") == ({"HAND": BY_HAND}, OLD)
+    with pytest.raises(CommandError, match="there is no key OVCNEW"):
+        without(KEYS, "OVCNEW")

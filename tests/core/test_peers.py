@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from edge.routing.credentials import Credentials
-from edge.seam import CredentialsChanged, Drain, Resolved
+from edge.seam import CredentialsChanged, Drain, Resolved, Resume
 from edge.sip.digest import Algorithm, DigestChallenge, expected_response, ha1, parse_credentials
 from edge.sip.exchange import Fields
 from edge.sip.message import Request
@@ -356,6 +356,25 @@ def test_a_node_that_drains_takes_its_contact_back() -> None:  # EDGE F13, R31
         link.run()
         assert [it.require("expires") for it in stage.carrier.registered[2:]] == ["0", "0"]
         assert stage.node.is_empty()
+
+
+def test_a_node_that_serves_again_registers_again() -> None:  # EDGE F13, R31
+    with lossy_link(1) as link:
+        stage = Stage(link, node=node_of(registering()))
+        link.run(4.0)
+        stage.node.core.handle(Drain(), 4.0)
+        stage.node.tick(4.0)
+        link.run(30.0)
+        asked = [it.require("expires") for it in stage.carrier.registered]
+        assert asked[-1] == "0"
+        stage.node.core.handle(Resume(), 30.0)
+        stage.node.tick(30.0)
+        link.run(34.0)
+        again = stage.carrier.registered[len(asked) :]
+        assert [it.require("expires") for it in again] == [asked[0]]
+        states = {it.registration for it in stage.node.core.report(34.0).carriers}
+        assert "registered" in states
+        assert "left" not in states
 
 
 def test_a_carrier_by_name_is_registered_with_once_it_resolves() -> None:  # EDGE F13, W11

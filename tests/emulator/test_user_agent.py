@@ -1,6 +1,7 @@
 """Two simulated phone systems call each other over loopback."""
 
 import asyncio
+import contextlib
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -131,3 +132,67 @@ def test_digits_come_back(phones: Phones) -> None:
     run(phones, scenario)
     assert phones.media[0].digits == "19#"
     assert set(phones.heard) == {SILENCE}
+
+
+def test_behind_a_nat_the_public_address_is_told() -> None:
+    asked: list[bytes] = []
+
+    class Overheard(UserAgent):
+        def datagram_received(self, data: bytes, addr: Address) -> None:
+            asked.append(data)
+            super().datagram_received(data, addr)
+
+    async def body() -> CallResult:
+        at = free_address()
+        callee = Overheard(at, plan_of, "Callee")
+        caller = UserAgent(free_address(), plan_of, "Caller", shown_as="127.0.0.9")
+        await callee.open()
+        await caller.open()
+        plan = Plan(sound=Sound.TONE, hang_up_after_s=0.2)
+        try:
+            return await asyncio.wait_for(
+                caller.call(
+                    from_number="+12065550199",
+                    to_number="+12125550101",
+                    edge=at,
+                    plan=plan,
+                    patience_s=5.0,
+                    domain="vc.example.com",
+                ),
+                20,
+            )
+        finally:
+            caller.close()
+            callee.close()
+
+    result = asyncio.run(body())
+    invite = asked[0].decode()
+    assert invite.startswith("INVITE sip:+12125550101@vc.example.com SIP/2.0")
+    assert "Contact: <sip:127.0.0.9:" in invite and "c=IN IP4 127.0.0.9" in invite
+    assert "Via: SIP/2.0/UDP 127.0.0.1:" in invite and ";rport" in invite
+    assert result.answered and result.packets_sent > 5
+    assert result.packets_received == 0, "this callee does not latch, and 127.0.0.9 is nobody"
+
+
+def test_a_call_that_is_cancelled_is_hung_up_first(phones: Phones) -> None:
+    async def body() -> bool:
+        await phones.caller.open()
+        await phones.callee.open()
+        calling = asyncio.ensure_future(
+            phones.call("+12125550101", Plan(sound=Sound.SILENCE, hang_up_after_s=60.0))
+        )
+        while not phones.heard:
+            await asyncio.sleep(0.02)
+        calling.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await calling
+        return phones.callee.is_idle
+
+    assert asyncio.run(asyncio.wait_for(body(), 20))
+
+
+def test_a_report_counts_what_the_other_side_sent(phones: Phones) -> None:
+    plan = Plan(sound=Sound.SILENCE, hang_up_after_s=0.5)
+    result = run(phones, lambda: phones.call("+12125550101", plan))
+    assert result.packets_lost == 0
+    assert 0 <= result.jitter_us < 1_000_000

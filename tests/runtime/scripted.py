@@ -10,7 +10,7 @@ from datetime import timedelta
 from edge.flow import Address
 from edge.meter import Figures
 from edge.runtime.log import Field
-from edge.seam import Drain, Input, NodeReport, Output
+from edge.seam import Drain, Input, NodeReport, Output, Resume
 from tests.runtime.records import STARTED_AT
 
 
@@ -44,7 +44,8 @@ class ScriptedCore:
         return remote in self.known
 
     def report(self, now: float, /) -> NodeReport:
-        draining = any(isinstance(happened, Drain) for happened in self.inputs)
+        told = [it for it in self.inputs if isinstance(it, Drain | Resume)]
+        draining = bool(told) and isinstance(told[-1], Drain)
         return NodeReport(STARTED_AT + timedelta(seconds=now), self.active_calls, draining, ())
 
     def minute(self) -> list[Figures]:

@@ -16,6 +16,7 @@ from edge.meter import Figures
 from edge.runtime import lifecycle, stream_listener
 from edge.runtime.aws_messages import Begin
 from edge.runtime.certificates import TlsFiles
+from edge.runtime.draining import DrainTimes
 from edge.runtime.lifecycle import LOOK_EVERY_S, Node, NodePlan
 from edge.runtime.stream_node import StreamPlan
 from edge.runtime.udp import bind
@@ -52,6 +53,7 @@ class World:
         deployment: Deployment,
         drain_s: float,
         certificate: Path | None,
+        agent_uri: str | None = None,
     ) -> None:
         self.core, self.log = core, Lines()
         sip_socket = bind(("127.0.0.1", 0))
@@ -60,7 +62,12 @@ class World:
         media = MediaSettings(first_port=self.address[1] - 200, last_port=self.address[1])
         plan = NodePlan(
             begin=Begin(
-                Settings(lab_mode=True, media=media), deployment.prefix, 0.1, NODE, deployment.plan
+                Settings(lab_mode=True, media=media),
+                deployment.prefix,
+                0.1,
+                NODE,
+                deployment.plan,
+                agent_uri,
             ),
             sip_socket=sip_socket,
             streams=StreamPlan(
@@ -73,6 +80,7 @@ class World:
             media_address="127.0.0.1",
             media_workers=1,
             drain_s=drain_s,
+            drain_times=DrainTimes(unlisted_s=0.5, unnoted_s=2.0, longest_s=5.0),
         )
         self.life = asyncio.get_running_loop().create_task(Node(core, plan, self.log).run())
 
@@ -89,9 +97,10 @@ def live(
     test: Callable[[World], Awaitable[None]],
     drain_s: float = 0.0,
     certificate: Path | None = None,
+    agent_uri: str | None = None,
 ) -> None:
     async def run() -> None:
-        world = World(core, deployment, drain_s, certificate)
+        world = World(core, deployment, drain_s, certificate, agent_uri)
         await until(lambda: world.log.of("ready"), 10.0)
         await test(world)
         await asyncio.wait_for(world.life, 10.0)

@@ -43,11 +43,14 @@ def test_the_secret_is_all_that_a_deployment_must_set() -> None:
     assert (settings.sip_listen, settings.media_workers) == (("0.0.0.0", 5060), 1)
     assert (settings.tls_listen, settings.tls_certificate) == (("0.0.0.0", 5061), None)
     assert (settings.poll_interval_s, settings.drain_s) == (2.0, 110.0)
+    assert (settings.unlisted_s, settings.unnoted_s, settings.max_drain_s) == (60, 900, 9_000)
+    assert settings.agent_uri is None
 
 
 def test_lab_mode_looks_often_stops_at_once_and_makes_its_secret() -> None:
     one, two = (RuntimeSettings.from_environment(LAB, no_secret) for _ in range(2))
     assert (one.poll_interval_s, one.drain_s) == (0.5, 0.0)
+    assert (one.unlisted_s, one.unnoted_s, one.max_drain_s) == (1, 5, 9_000)
     assert len(one.nonce_secret) == 32 and one.nonce_secret != two.nonce_secret
 
 
@@ -66,6 +69,10 @@ def test_every_variable_is_read() -> None:
         OVC_MEDIA_WORKERS="4",
         OVC_POLL_SECONDS="0.25",
         OVC_DRAIN_SECONDS="60",
+        OVC_MAX_DRAIN_SECONDS="172800",
+        OVC_UNLISTED_SECONDS="90",
+        OVC_UNNOTED_SECONDS="1800",
+        ECS_AGENT_URI="http://169.254.170.2/api/one",
         OVC_JOURNAL_DIRECTORY="/disk/journal",
         OVC_JOURNAL_MEGABYTES="64",
         OVC_HEALTH_SOCKET="ovc-edge",
@@ -87,6 +94,10 @@ def test_every_variable_is_read() -> None:
         media_workers=4,
         poll_interval_s=0.25,
         drain_s=60.0,
+        max_drain_s=172_800.0,
+        unlisted_s=90.0,
+        unnoted_s=1_800.0,
+        agent_uri="http://169.254.170.2/api/one",
         journal_directory=Path("/disk/journal"),
         journal_bytes=64 << 20,
         dns_servers=(("192.0.2.53", 53), ("127.0.0.1", 5353)),
@@ -119,6 +130,9 @@ PROBLEMS = [
     ("OVC_DNS_SERVERS", "192.0.2.53:0", "IPv4 addresses, each with or without a port, are wanted"),
     ("OVC_DRAIN_SECONDS", "-1", "a number of seconds from 0 to 86400 is wanted"),
     ("OVC_DRAIN_SECONDS", "soon", "'soon'; a number of seconds"),
+    ("OVC_MAX_DRAIN_SECONDS", "172801", "a number of seconds from 0 to 172800 is wanted"),
+    ("OVC_UNLISTED_SECONDS", "-1", "a number of seconds from 0 to 3600 is wanted"),
+    ("OVC_UNNOTED_SECONDS", "long", "'long'; a number of seconds"),
 ]
 
 

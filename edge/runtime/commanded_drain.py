@@ -1,0 +1,103 @@
+"""Carries out the order to drain, on the node's event loop (A11, EDGE R31, C9)."""
+
+from asyncio import AbstractEventLoop, TimerHandle
+from collections.abc import Callable
+from typing import assert_never
+
+from edge.runtime.aws_control import AwsControl
+from edge.runtime.aws_messages import DrainOrder
+from edge.runtime.draining import Act, Draining, DrainTimes, Remains, Stage
+from edge.runtime.driver import Driver
+from edge.runtime.log import Field, Logger
+from edge.seam import Drain, HangUp, Resume
+
+LOOK_EVERY_S = 0.5
+SHUTDOWN_MESSAGE = "Service shutdown"
+"""StatusMessage of calls that the end of the node ended (EDGE C9)."""
+
+
+class CommandedDrain:
+    """One node's; the process goes on when it has ended, until it is told to stop."""
+
+    def __init__(
+        self,
+        times: DrainTimes,
+        *,
+        is_protected: bool,
+        loop: AbstractEventLoop,
+        driver: Driver,
+        aws: AwsControl,
+        renew: Callable[[], None],
+        log: Logger,
+    ) -> None:
+        """`is_protected` says that ECS stops the task once it is released; `renew` lets the
+        node's row say how it is doing, at once."""
+        self._draining = Draining(times, end_is_final=is_protected)
+        self._loop = loop
+        self._driver = driver
+        self._aws = aws
+        self._renew = renew
+        self._log = log
+        self._next: TimerHandle | None = None
+        self._is_closed = False
+
+    def told(self, order: DrainOrder | None) -> None:
+        """Hear what the table of nodes says, whenever that changes."""
+        if self._is_closed:
+            return
+        act = self._draining.told(order, self._loop.time())
+        if act is not None:
+            self._carry_out(act, "" if order is None else order.reason)
+        elif order is None and self._draining.stage is Stage.ENDED:
+            hint = "its task may be stopped at any moment; stop it, and another one takes its place"
+            self._log("drain-is-final", {"hint": hint})
+        self._look_again()
+
+    def close(self) -> None:
+        """Do nothing any more: the node stops."""
+        self._is_closed = True
+        if self._next is not None:
+            self._next.cancel()
+
+    def _look_again(self) -> None:
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+        if self._draining.stage not in (Stage.SERVING, Stage.ENDED):
+            self._next = self._loop.call_later(LOOK_EVERY_S, self._look)
+
+    def _look(self) -> None:
+        while act := self._draining.look(self._remains(), self._loop.time()):
+            self._carry_out(act)
+        self._look_again()
+
+    def _remains(self) -> Remains:
+        pending, aws = self._driver.pending, self._aws
+        is_quiet = not (pending["calls"] or pending["dialogs"] or pending["recordings"])
+        is_safe = not (aws.unsettled or aws.recordings)
+        return Remains(is_quiet, is_safe, is_safe and not aws.backlog)
+
+    def _carry_out(self, act: Act, reason: str = "") -> None:
+        calls: dict[str, Field] = {"active_calls": self._driver.active_calls}
+        match act:
+            case Act.NOTE:
+                is_told = self._draining.stage is Stage.LEAVING
+                fields: dict[str, Field] = {"reason": reason} if is_told else {}
+                self._log("drain-ordered" if is_told else "drain-undone", fields | calls)
+            case Act.REFUSE:
+                self._log("drain-refusing", calls)
+                self._driver.feed(Drain())
+                self._renew()
+            case Act.RESUME:
+                self._log("drain-undone", calls)
+                self._driver.feed(Resume())
+                self._renew()
+            case Act.HANG_UP:
+                self._log("drain-too-long", calls)
+                self._driver.feed(HangUp(SHUTDOWN_MESSAGE))
+            case Act.RELEASE:
+                self._log("drain-ended", {})
+                self._renew()
+                self._aws.unprotect()
+            case _:
+                assert_never(act)
