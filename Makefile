@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --custom-compile-command "make lock" -q
 
-.PHONY: help up install develop test test-fast localstack lint format bench bench-relay bench-records fuzz soak chaos synth openapi refusals conformance lock system-packages clean
+.PHONY: help up install develop test test-fast localstack lint format bench bench-relay bench-records fuzz soak chaos synth openapi refusals conformance diagrams lock image-check system-packages clean
 
 help:
 	@echo "make up         install what is needed and run the whole product here (ovc up)"
@@ -22,9 +22,11 @@ help:
 	@echo "make soak       twenty minutes of mixed calls (MINUTES=20 RATE=100): what is left behind?"
 	@echo "make chaos      ten minutes of killed edges and failing AWS (MINUTES=10 SEED=...): is every call billed right?"
 	@echo "make synth      the CloudFormation templates, without Docker or credentials"
+	@echo "make image-check  the edge's image for both architectures without Docker; as root it runs too"
 	@echo "make openapi    docs/openapi.json, the API's description, from the code"
 	@echo "make refusals   docs/refusals.md, every reason of a refusal, from the code"
 	@echo "make conformance  docs/conformance.md, every rule of EDGE.md with its tests"
+	@echo "make diagrams   docs/diagrams/*.svg, from the texts beside them"
 	@echo "make lock       write requirements/*.txt anew from pyproject.toml"
 
 up: install
@@ -116,6 +118,9 @@ chaos: develop
 synth: develop
 	@$(BIN)/python app.py
 
+image-check: develop
+	@$(BIN)/python -m tests.image
+
 openapi: develop
 	@$(BIN)/python -m scripts.openapi
 
@@ -124,6 +129,10 @@ refusals: develop
 
 conformance: develop
 	@$(BIN)/python -m scripts.conformance
+
+diagrams: develop
+	@./scripts/system-packages graphviz
+	@$(BIN)/python -m scripts.diagrams
 
 lock: develop
 	@$(PIP) install uv

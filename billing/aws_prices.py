@@ -44,14 +44,21 @@ class AwsPrices:
     """Each million."""
     lambda_gb_second: Decimal
     secret_month: Decimal
+    balancer_hour: Decimal
+    """Of an Application Load Balancer, without what it carries."""
+    web_acl_month: Decimal
+    web_acl_rule_month: Decimal
+    """Without the requests that it looks at."""
+    key_month: Decimal
+    """Of a key of KMS of one's own; each of its first two rotations costs as much again."""
 
 
 def read_aws_prices(text: str, file: str) -> AwsPrices:
     """Return the prices of a file's text; raises FileProblem that names key and value."""
     root = TomlTable.of(text, file)
-    names = ("fargate", "network", "s3", "dynamodb", "cloudwatch", "lambda", "secrets")
+    names = ("fargate", "network", "s3", "dynamodb", "cloudwatch", "lambda", "secrets", "front")
     tables = {name: root.table(name) for name in names}
-    fargate, network, s3, dynamodb, cloudwatch, functions, secrets = tables.values()
+    fargate, network, s3, dynamodb, cloudwatch, functions, secrets, front = tables.values()
     prices = AwsPrices(
         region=root.text("region"),
         as_of=root.text("as_of"),
@@ -76,6 +83,10 @@ def read_aws_prices(text: str, file: str) -> AwsPrices:
         lambda_request=functions.amount("million_requests"),
         lambda_gb_second=functions.amount("gb_second"),
         secret_month=secrets.amount("secret_month"),
+        balancer_hour=front.amount("balancer_hour"),
+        web_acl_month=front.amount("web_acl_month"),
+        web_acl_rule_month=front.amount("web_acl_rule_month"),
+        key_month=secrets.amount("key_month"),
     )
     for table in (root, *tables.values()):
         table.refuse_others()

@@ -7,6 +7,7 @@ data transfer; so are taxes, support, Savings Plans, and what other things in th
 
 from dataclasses import dataclass
 from decimal import Decimal
+from math import ceil
 from typing import NamedTuple
 
 from billing.aws_prices import AwsPrices
@@ -14,7 +15,10 @@ from billing.money import divided, times
 
 GIB = 2**30
 """What AWS bills as a GB."""
+SRTP_PACKET_US = Decimal("7.20")
+"""CPU of a packet, one of two being encrypted (docs/performance.md)."""
 _MILLION = 1_000_000
+_READ_BYTES = 4_096
 _SECONDS_PER_MINUTE = 60
 
 
@@ -38,18 +42,25 @@ class Assumptions:
     """CPU of the media worker for a packet (docs/performance.md: 4.56 plain, 7.20 with SRTP)."""
     busy_share: Decimal = Decimal("0.5")
     """Of the CPU that is meant to be in use at the peak."""
-    calls_per_node: int = 2_000
-    """The setting admission.concurrent_calls."""
     writes_per_call: int = 13
     """DynamoDB units of an answered call: its row at the answer, at its end and when its object is
     stored, each in the table and in three indexes, and its place in the limit of its connector."""
     writes_per_minute: int = 4
     """Units for each minute that a call lasts: its row with the quality so far."""
     writes_per_refused_call: int = 3
-    reads_per_node_second: Decimal = Decimal(1)
-    """Units: the feed of changes and the list of nodes, each every two seconds."""
+    looks_per_node_second: Decimal = Decimal("0.5")
+    """A node looks at the feed of changes, which takes a unit, and at the list of nodes."""
+    node_bytes: int = 429
+    """Of a node's row, without limits of connectors. Every node reads all of them: reads grow with
+    the square of the nodes."""
     writes_per_node_second: Decimal = Decimal("0.1")
     """Units: the node's own row."""
+    reads_per_minute: int = 4
+    writes_per_minute_of_functions: int = 1
+    """Units of call_reaper and number_orders."""
+    reads_per_minute_for_dns: int = 3
+    writes_per_minute_for_dns: int = 1
+    """Units of edge_dns."""
     row_bytes: int = 4_000
     """Of a call in DynamoDB with its indexes; rows stay for 90 days."""
     row_months: int = 3
@@ -64,24 +75,54 @@ class Assumptions:
     log_bytes_per_node_minute: int = 1_500
     """Of the counts that become metrics."""
     metrics: int = 27
-    """Of the deployment (EDGE X1, X7), and one of its names in DNS; none of connectors."""
-    alarms: int = 47
+    """Of the deployment (EDGE X1, X7); none of connectors."""
+    metrics_for_dns: int = 1
+    alarms: int = 45
     """Metrics that alarms look at: some look at several."""
+    alarms_for_dns: int = 3
+    alarms_for_scaling: int = 4
+    """Two that each of its policies makes."""
     dashboards: int = 1
-    lambda_runs: int = 3 * 60 * 730
-    """Three functions that run each minute."""
+    functions: int = 2
+    """That run each minute: call_reaper and number_orders."""
+    functions_for_dns: int = 1
     lambda_gb_seconds: Decimal = Decimal("0.025")
     """Of a run: 100 ms with 256 MB."""
     secrets: int = 2
+    """The API's access keys, and what nonces are made of."""
+    balancer_addresses: int = 2
+    """Zones of a load balancer before the API."""
+    firewall_rules: int = 3
+    nodes_by_load: Decimal = Decimal("1.5")
+    """Nodes that run on average with scaling, by those that the average of calls fills to what
+    scaling aims at (docs/scale.md): it lets nodes go slowly, and they drain for hours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
     """The tasks that run."""
 
-    nodes: int
+    nodes: int | Decimal
+    """That run; on average where their number follows the calls."""
     vcpu: Decimal = Decimal(1)
     memory_gb: Decimal = Decimal(2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a deployment has besides, by its settings; the defaults are one of more than one node
+    whose names are in Route 53."""
+
+    has_zone: bool = True
+    """edge_dns keeps its names."""
+    is_scaled: bool = False
+    more_secrets: int = 0
+    """Those of the operator's: passwords of carriers, a certificate."""
+    has_balancer: bool = False
+    """Before the API, for a domain of its own."""
+    has_firewall: bool = False
+    has_own_key: bool = False
+    """That encrypts what it keeps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,16 +155,21 @@ class CostLine(NamedTuple):
 
 
 def infrastructure(
-    fleet: Fleet, load: Load, prices: AwsPrices, assumed: Assumptions = Assumptions()
+    fleet: Fleet,
+    load: Load,
+    prices: AwsPrices,
+    assumed: Assumptions = Assumptions(),
+    parts: Parts = Parts(),
 ) -> tuple[CostLine, ...]:
     """Return what a fleet with this load costs in a month, position by position."""
     return (
         *_tasks(fleet, prices, assumed),
         *_media(load, prices, assumed),
         *_records(load, prices, assumed),
-        *_database(fleet, load, prices, assumed),
-        *_watching(fleet, load, prices, assumed),
-        *_functions(prices, assumed),
+        *_database(fleet, load, prices, assumed, parts),
+        *_watching(fleet, load, prices, assumed, parts),
+        *_functions(prices, assumed, parts),
+        *_front(prices, assumed, parts),
     )
 
 
@@ -140,7 +186,7 @@ def calls_per_node(
     budget_ms = assumed.busy_share * 1000
     whole = divided(budget_ms * vcpu, packets_ms + set_up_ms)
     signalling = divided(budget_ms * mean_call_s, assumed.signalling_ms)
-    return max(1, min(int(whole), int(signalling), assumed.calls_per_node))
+    return max(1, min(int(whole), int(signalling)))
 
 
 def nodes_needed(
@@ -151,6 +197,21 @@ def nodes_needed(
     return max(1, -(-concurrent // each)) + 1
 
 
+def nodes_on_average(
+    minutes: Decimal,
+    each: int,
+    *,
+    least: Decimal,
+    most: Decimal,
+    assumed: Assumptions = Assumptions(),
+) -> Decimal:
+    """Return how many nodes run on average, draining ones too, when their number follows the calls
+    of a month and scaling aims at `each` calls of a node."""
+    calls = divided(minutes, assumed.hours * 60)
+    wanted = times(divided(calls, each), assumed.nodes_by_load)
+    return min(most, max(least, wanted))
+
+
 def media_bytes(minutes: Decimal, assumed: Assumptions = Assumptions()) -> Decimal:
     """Return what the edge sends in so many minutes of talk: to both ends of each call."""
     each_end = assumed.packet_bytes * assumed.packets_per_second * _SECONDS_PER_MINUTE
@@ -158,7 +219,7 @@ def media_bytes(minutes: Decimal, assumed: Assumptions = Assumptions()) -> Decim
 
 
 def _tasks(fleet: Fleet, prices: AwsPrices, assumed: Assumptions) -> tuple[CostLine, ...]:
-    hours = Decimal(fleet.nodes * assumed.hours)
+    hours = Decimal(fleet.nodes) * assumed.hours
     return (
         CostLine("Fargate vCPU", hours * fleet.vcpu, "hours", prices.fargate_vcpu_hour),
         CostLine("Fargate memory", hours * fleet.memory_gb, "GB hours", prices.fargate_gb_hour),
@@ -186,16 +247,25 @@ def _records(load: Load, prices: AwsPrices, assumed: Assumptions) -> tuple[CostL
 
 
 def _database(
-    fleet: Fleet, load: Load, prices: AwsPrices, assumed: Assumptions
+    fleet: Fleet, load: Load, prices: AwsPrices, assumed: Assumptions, parts: Parts
 ) -> tuple[CostLine, ...]:
-    node_seconds = fleet.nodes * assumed.hours * 3600
+    node_seconds, minutes = fleet.nodes * assumed.hours * 3600, assumed.hours * 60
+    of_dns = minutes if parts.has_zone else 0
     writes = (
         load.calls * assumed.writes_per_call
         + load.minutes * assumed.writes_per_minute
         + load.refused * assumed.writes_per_refused_call
         + node_seconds * assumed.writes_per_node_second
+        + minutes * assumed.writes_per_minute_of_functions
+        + of_dns * assumed.writes_per_minute_for_dns
     )
-    reads = node_seconds * assumed.reads_per_node_second
+    # A unit reads 4 KB; the list is read without waiting for the newest, for half of that.
+    of_list = Decimal(ceil(fleet.nodes * assumed.node_bytes / _READ_BYTES)) / 2
+    reads = (
+        node_seconds * assumed.looks_per_node_second * (1 + of_list)
+        + minutes * assumed.reads_per_minute
+        + of_dns * assumed.reads_per_minute_for_dns
+    )
     rows = (load.calls + load.refused) * assumed.row_bytes * assumed.row_months
     storage = prices.dynamodb_gb_month + prices.dynamodb_backup_gb_month
     return (
@@ -206,16 +276,20 @@ def _database(
 
 
 def _watching(
-    fleet: Fleet, load: Load, prices: AwsPrices, assumed: Assumptions
+    fleet: Fleet, load: Load, prices: AwsPrices, assumed: Assumptions, parts: Parts
 ) -> tuple[CostLine, ...]:
+    metrics = assumed.metrics + parts.has_zone * assumed.metrics_for_dns
+    alarms = (
+        assumed.alarms
+        + parts.has_zone * assumed.alarms_for_dns
+        + parts.is_scaled * assumed.alarms_for_scaling
+    )
     of_calls = (load.calls + load.refused) * assumed.log_bytes_per_call
     of_nodes = fleet.nodes * assumed.hours * 60 * assumed.log_bytes_per_node_minute
     return (
         CostLine("CloudWatch Logs", divided(of_calls + of_nodes, GIB), "GB", prices.logs_gb),
-        CostLine("CloudWatch metrics", Decimal(assumed.metrics), "metrics", prices.metric_month),
-        CostLine(
-            "CloudWatch alarms", Decimal(assumed.alarms), "metrics in alarms", prices.alarm_month
-        ),
+        CostLine("CloudWatch metrics", Decimal(metrics), "metrics", prices.metric_month),
+        CostLine("CloudWatch alarms", Decimal(alarms), "metrics in alarms", prices.alarm_month),
         CostLine(
             "CloudWatch dashboard",
             Decimal(assumed.dashboards),
@@ -225,12 +299,31 @@ def _watching(
     )
 
 
-def _functions(prices: AwsPrices, assumed: Assumptions) -> tuple[CostLine, ...]:
-    runs = Decimal(assumed.lambda_runs)
+def _functions(prices: AwsPrices, assumed: Assumptions, parts: Parts) -> tuple[CostLine, ...]:
+    functions = assumed.functions + parts.has_zone * assumed.functions_for_dns
+    runs = Decimal(functions * assumed.hours * 60)
+    secrets = assumed.secrets + parts.more_secrets
     return (
         CostLine("Lambda requests", divided(runs, _MILLION), "millions", prices.lambda_request),
         CostLine(
             "Lambda time", runs * assumed.lambda_gb_seconds, "GB seconds", prices.lambda_gb_second
         ),
-        CostLine("Secrets", Decimal(assumed.secrets), "secrets", prices.secret_month),
+        CostLine("Secrets", Decimal(secrets), "secrets", prices.secret_month),
     )
+
+
+def _front(prices: AwsPrices, assumed: Assumptions, parts: Parts) -> tuple[CostLine, ...]:
+    """Return what stands before the API and what encrypts, without what requests cost."""
+    hours = Decimal(assumed.hours)
+    addresses = hours * assumed.balancer_addresses
+    lines: list[CostLine] = []
+    if parts.has_balancer:
+        lines.append(CostLine("Load balancer of the API", hours, "hours", prices.balancer_hour))
+        lines.append(CostLine("Its public addresses", addresses, "hours", prices.public_ipv4_hour))
+    if parts.has_firewall:
+        lines.append(CostLine("Firewall of the API", Decimal(1), "ACLs", prices.web_acl_month))
+        rules = Decimal(assumed.firewall_rules)
+        lines.append(CostLine("Its rules", rules, "rules", prices.web_acl_rule_month))
+    if parts.has_own_key:
+        lines.append(CostLine("Key of one's own", Decimal(1), "keys", prices.key_month))
+    return tuple(lines)

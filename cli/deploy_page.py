@@ -1,7 +1,7 @@
 """The plan of a deployment, as people and programs read it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from rich.text import Text
 from billing.aws_prices import AwsPrices
 from billing.infrastructure import CostLine
 from billing.money import exact_text, rounded, total
+from cli.bill_page import money
 from cli.cost_page import described_line, lines_table
 from infra.settings import DeploymentSettings
 
@@ -40,23 +41,39 @@ class Plan:
     call_seconds: int
     concurrent: int | None
     calls_per_node: int
+    nodes_on_average: Decimal
     lines: tuple[CostLine, ...]
+    """With as many nodes as run on average."""
+    least: Decimal
+    """What a month costs with the least number of nodes all the time, in cents."""
+    most: Decimal
+    """With the most."""
     prices: AwsPrices
 
     @property
     def total(self) -> Decimal:
         """Return what a month costs, in cents."""
-        return rounded(total(line.amount for line in self.lines))
+        return total_of(self.lines)
+
+    @property
+    def most_nodes(self) -> int:
+        """Return how many nodes there may be."""
+        return self.settings.max_nodes if self.settings.is_scaled else self.settings.nodes
 
     @property
     def held(self) -> int:
         """Return how many calls all nodes hold at once."""
-        return self.settings.nodes * self.calls_per_node
+        return self.most_nodes * self.calls_per_node
 
     @property
     def held_without_one(self) -> int:
         """Return how many the others hold while one node is away."""
-        return max(0, self.settings.nodes - 1) * self.calls_per_node
+        return max(0, self.most_nodes - 1) * self.calls_per_node
+
+
+def total_of(lines: Iterable[CostLine]) -> Decimal:
+    """Return the sum of positions, in cents."""
+    return rounded(total(line.amount for line in lines))
 
 
 def table_of(plan: Plan) -> RenderableType:
@@ -64,7 +81,9 @@ def table_of(plan: Plan) -> RenderableType:
     parts: list[RenderableType] = [_settings_table(plan)]
     if plan.stacks is not None:
         parts.append(_stacks_table(plan.stacks))
-    parts.append(Text.assemble(("A month", "bold"), f" with {plan.minutes:,} minutes of talk"))
+    nodes = f"{rounded(plan.nodes_on_average, 1):f} nodes" if plan.settings.is_scaled else ""
+    title = f" with {plan.minutes:,} minutes of talk" + (f", on average {nodes}" if nodes else "")
+    parts.append(Text.assemble(("A month", "bold"), title))
     parts.append(lines_table(plan.lines, plan.total, plan.prices.currency))
     return Group(*parts, *(Text(f"* {note}") for note in notes_of(plan)))
 
@@ -89,7 +108,10 @@ def json_of(plan: Plan) -> str:
         "PricesAsOf": plan.prices.as_of,
         "Currency": plan.prices.currency,
         "Lines": [described_line(it) for it in plan.lines],
+        "NodesOnAverage": exact_text(rounded(plan.nodes_on_average)),
         "Amount": exact_text(plan.total),
+        "AmountWithLeastNodes": exact_text(plan.least),
+        "AmountWithMostNodes": exact_text(plan.most),
         "Notes": list(notes_of(plan)),
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
@@ -105,6 +127,17 @@ def notes_of(plan: Plan) -> Iterator[str]:
         f"A node is taken to hold {plan.calls_per_node:,} calls at once, all together "
         f"{plan.held:,}, and {plan.held_without_one:,} while one is away."
     )
+    if plan.settings.is_scaled:
+        currency = plan.prices.currency
+        yield (
+            f"A month comes to {money(plan.least, currency)} with {plan.settings.nodes} nodes all "
+            f"the time, and to {money(plan.most, currency)} with {plan.most_nodes}."
+        )
+    if plan.settings.operator.admission.concurrent_calls > plan.settings.held.at_most:
+        yield (
+            "A node takes more calls than its media was measured to hold "
+            f"({plan.settings.held.at_most:,}): packets may be lost before a call is refused."
+        )
     if plan.concurrent is not None and plan.concurrent > plan.held:
         yield f"They do not hold the peak of {plan.concurrent:,} calls: more nodes are wanted."
     elif plan.concurrent is not None and plan.concurrent > plan.held_without_one:
@@ -121,6 +154,9 @@ def _chosen(settings: DeploymentSettings) -> Mapping[str, object]:
         "Domain": settings.operator.domain,
         "Profile": settings.profile,
         "Nodes": settings.nodes,
+        "MaxNodes": settings.max_nodes,
+        "CallsPerNode": settings.calls_aimed_at if settings.is_scaled else None,
+        "SizedFor": settings.sized_for,
         "Cpu": settings.cpu,
         "MemoryMib": settings.memory_mib,
         "MediaWorkers": settings.media_workers,
@@ -132,6 +168,9 @@ def _chosen(settings: DeploymentSettings) -> Mapping[str, object]:
 
 def _settings_table(plan: Plan) -> Table:
     settings = plan.settings
+    nodes = f"{settings.nodes}"
+    if settings.is_scaled:
+        nodes += f" to {settings.max_nodes}, at {settings.calls_aimed_at:,} calls each,"
     table = Table.grid(padding=(0, 2))
     table.add_row(
         "Deployment", Text(f"{settings.prefix}, connectors <id>.{settings.operator.domain}")
@@ -139,7 +178,7 @@ def _settings_table(plan: Plan) -> Table:
     table.add_row(
         "Edge",
         Text(
-            f"{settings.nodes} x {settings.cpu} CPU units, {settings.memory_mib} MiB, "
+            f"{nodes} x {settings.cpu} CPU units, {settings.memory_mib} MiB, "
             f"{settings.media_workers} media workers; {settings.architecture}, "
             f"{settings.zones} zones; profile {settings.profile}"
         ),

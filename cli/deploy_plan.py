@@ -14,10 +14,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from billing.aws_prices import AwsPrices
-from billing.infrastructure import Fleet, Load, calls_per_node, infrastructure
+from billing.infrastructure import (
+    SRTP_PACKET_US,
+    Assumptions,
+    CostLine,
+    Fleet,
+    Load,
+    Parts,
+    calls_per_node,
+    infrastructure,
+    nodes_on_average,
+)
 from billing.money import divided
 from cli import deploy_page, rate_files
-from cli.deploy_page import Plan, Resources
+from cli.deploy_page import Plan, Resources, total_of
 from cli.errors import CommandError, ExitCode
 from cli.page import page_console
 from infra.setting_checks import DeploymentProblemError
@@ -73,22 +83,24 @@ def _plan(
     stacks: Mapping[str, Resources] | None,
     missing: str | None,
 ) -> Plan:
-    vcpu = divided(settings.cpu, _CPU_UNITS)
-    memory_gb = divided(settings.memory_mib, _CPU_UNITS)
-    fleet = Fleet(nodes=settings.nodes, vcpu=vcpu, memory_gb=memory_gb)
-    calls = -(-traffic.minutes * _SECONDS_PER_MINUTE // traffic.call_seconds)
-    has_quality = settings.operator.records.quality
-    load = Load(
-        minutes=Decimal(traffic.minutes),
-        calls=calls,
-        quality_records=calls if has_quality else 0,
-    )
     if settings.architecture == "arm64":
         prices = replace(
             prices,
             fargate_vcpu_hour=prices.fargate_arm_vcpu_hour,
             fargate_gb_hour=prices.fargate_arm_gb_hour,
         )
+    load, parts = _load(settings, traffic), _parts(settings)
+    vcpu = divided(settings.cpu, _CPU_UNITS)
+    memory_gb = divided(settings.memory_mib, _CPU_UNITS)
+    packet_us = SRTP_PACKET_US if settings.sized_for == "srtp" else Assumptions().packet_us
+
+    def lines(nodes: Decimal) -> tuple[CostLine, ...]:
+        fleet = Fleet(nodes=nodes, vcpu=vcpu, memory_gb=memory_gb)
+        return infrastructure(fleet, load, prices, parts=parts)
+
+    least = Decimal(settings.nodes)
+    most = Decimal(settings.max_nodes if settings.is_scaled else settings.nodes)
+    average = nodes_on_average(load.minutes, settings.calls_aimed_at, least=least, most=most)
     return Plan(
         settings=settings,
         stacks=stacks,
@@ -97,11 +109,35 @@ def _plan(
         call_seconds=traffic.call_seconds,
         concurrent=traffic.concurrent,
         calls_per_node=min(
-            calls_per_node(Decimal(traffic.call_seconds), vcpu),
+            calls_per_node(Decimal(traffic.call_seconds), vcpu, Assumptions(packet_us=packet_us)),
             settings.operator.admission.concurrent_calls,
         ),
-        lines=infrastructure(fleet, load, prices),
+        nodes_on_average=average,
+        lines=lines(average),
+        least=total_of(lines(least)),
+        most=total_of(lines(most)),
         prices=prices,
+    )
+
+
+def _load(settings: DeploymentSettings, traffic: Traffic) -> Load:
+    calls = -(-traffic.minutes * _SECONDS_PER_MINUTE // traffic.call_seconds)
+    has_quality = settings.operator.records.quality
+    return Load(
+        minutes=Decimal(traffic.minutes),
+        calls=calls,
+        quality_records=calls if has_quality else 0,
+    )
+
+
+def _parts(settings: DeploymentSettings) -> Parts:
+    return Parts(
+        has_zone=bool(settings.hosted_zone_id),
+        is_scaled=settings.is_scaled,
+        more_secrets=sum(bool(it.password) for it in settings.operator.carriers),
+        has_balancer=bool(settings.api_domain),
+        has_firewall=bool(settings.api_waf),
+        has_own_key=settings.has_customer_key,
     )
 
 

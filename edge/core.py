@@ -24,7 +24,7 @@ from edge.ids import Ids
 from edge.load_watch import LoadWatch
 from edge.media.session import MediaCommand, MediaReport, MediaSilent, PortsLeased
 from edge.media.targets import is_never_contacted
-from edge.meter import Figures, Meter
+from edge.meter import Figures, Meter, calls_held
 from edge.observers import Observers
 from edge.policy.admission import Admission
 from edge.reception import Reception
@@ -291,8 +291,8 @@ class Core:
 
     def minute(self) -> list[Figures]:
         """Return what was counted since the last time this was asked (EDGE X1, X7)."""
-        ports, calls = self._pool.free, self._calls.active_calls()
-        return self._meter.minute({"PortsFree": ports, "ActiveCalls": calls})
+        held = calls_held(self._calls.active_calls(), is_draining=self._calls.is_draining)
+        return self._meter.minute({"PortsFree": self._pool.free, **held})
 
     @property
     def pending(self) -> dict[str, int]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from model.cdr import Disposition
 from model.connector import Connector
 from model.connector_logs import ConnectorMetrics, LogSettings, LogTarget
-from model.metrics import connector_dimensions
+from model.metrics import SERVING_CALLS, connector_dimensions
 
 MOST_HOSTS = 50
 """Hosts that a node tells the failures of; each is a metric that is paid for."""
@@ -196,6 +196,12 @@ class Meter:
 
     def _wants(self, connector: Connector) -> bool:
         return self._every_connector or connector.logging.media_metrics
+
+
+def calls_held(calls: int, *, is_draining: bool) -> dict[str, int]:
+    """Return what a node that has so many calls tells of them: the number of nodes follows those of
+    nodes that take new ones."""
+    return {"ActiveCalls": calls} if is_draining else {"ActiveCalls": calls, SERVING_CALLS: calls}
 
 
 def _by(dimension: str, metric: str, counts: Mapping[str, int]) -> list[Figures]:

@@ -7,7 +7,7 @@ news where silence itself is what the alarm is about, and there the alarm says s
 
 from collections.abc import Iterable
 
-from aws_cdk import Aws
+from aws_cdk import Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
@@ -15,6 +15,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from infra.customer_key import alarms_only, customer_key
 from infra.findings import accept
 from infra.settings import DeploymentSettings
 
@@ -98,7 +99,14 @@ class Alarms(Construct):
             return sns.Topic.from_topic_arn(self, "Topic", settings.alarm_topic)
         if not settings.alarm_email:
             return None
-        topic = sns.Topic(self, "Topic", topic_name=f"{settings.prefix}-alarms", enforce_ssl=True)
+        key = customer_key(self, settings)
+        topic = sns.Topic(
+            self,
+            "Topic",
+            topic_name=f"{settings.prefix}-alarms",
+            enforce_ssl=True,
+            master_key=key,
+        )
         topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
         # The policy that demands TLS replaces the one which lets the whole account publish.
         topic.add_to_resource_policy(
@@ -106,16 +114,17 @@ class Alarms(Construct):
                 principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
                 actions=["sns:Publish"],
                 resources=[topic.topic_arn],
-                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+                conditions=alarms_only(Stack.of(self), settings),
             )
         )
-        accept(
-            topic,
-            {
-                "AwsSolutions-SNS2": "Names of alarms and their thresholds leave by mail anyway; "
-                "CloudWatch could not publish with the key that AWS manages."
-            },
-        )
+        if key is None:
+            accept(
+                topic,
+                {
+                    "AwsSolutions-SNS2": "Names of alarms and their thresholds leave by mail "
+                    "anyway; CloudWatch could not publish with the key that AWS manages."
+                },
+            )
         return topic
 
 

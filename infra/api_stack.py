@@ -21,7 +21,7 @@ class ApiStack(Stack):
             description="Open Voice Connector: management API",
             analytics_reporting=False,
         )
-        keys = AccessKeys(self, "AccessKeys", prefix=settings.prefix)
+        keys = AccessKeys(self, "AccessKeys", settings=settings)
         api = ManagementFunction(self, "Management", settings=settings, access_keys=keys.secret)
         NumberOrdersFunction(self, "NumberOrders", settings=settings)
         ConfigFeedFunction(self, "ConfigFeed", settings=settings)

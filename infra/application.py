@@ -9,12 +9,18 @@ from infra.api_stack import ApiStack
 from infra.data_stack import DataStack
 from infra.dns_stack import DnsStack
 from infra.edge_stack import EdgeStack
+from infra.front_stack import FrontStack
 from infra.observability_stack import ObservabilityStack
 from infra.settings import PLACEHOLDER_DOMAIN, DeploymentSettings
 
 _PLACEHOLDER = (
     f"connectors would be called <id>.{PLACEHOLDER_DOMAIN}: choose a domain of your own in "
     "cdk.json, ovc:settings, before there are connectors"
+)
+_TOO_MANY = (
+    "admission.concurrent_calls is {admitted}, and the media of so large a task was measured to "
+    "hold {held} calls: beyond, packets may be lost before a call is refused (docs/scale.md); take "
+    "larger tasks, or measure your own"
 )
 
 
@@ -29,12 +35,21 @@ def assembled(context: Mapping[str, object], outdir: str) -> App:
     analytics = AnalyticsStack(app, settings=settings)
     # Without a zone somebody else keeps the records.
     dns = [DnsStack(app, settings=settings)] if settings.hosted_zone_id else []
-    for reader in (api, edge, analytics, *dns):
+    front = [FrontStack(app, settings=settings)] if settings.api_domain else []
+    for reader in (api, edge, analytics, *dns, *front):
         reader.add_stack_dependency(data)
+    # The function that it stands before.
+    for stack in front:
+        stack.add_stack_dependency(api)
     # It watches what they make, by names that they leave.
     observability = ObservabilityStack(app, settings=settings)
-    for watched in (api, edge, *dns):
+    for watched in (api, edge, *dns, *front):
         observability.add_stack_dependency(watched)
+    admitted, held = settings.operator.admission.concurrent_calls, settings.held.at_most
+    if admitted > held:
+        Annotations.of(edge).add_warning_v2(
+            "ovc:concurrent-calls", _TOO_MANY.format(admitted=admitted, held=held)
+        )
     if settings.operator.domain == PLACEHOLDER_DOMAIN:
         Annotations.of(api).add_warning_v2("ovc:placeholder-domain", _PLACEHOLDER)
     return app

@@ -1,10 +1,12 @@
 """The bucket of the call detail records (EDGE C1)."""
 
 from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.findings import accept
+from infra.log_bucket import RECORD_LOGS
 from infra.names import bucket_name
 from infra.settings import DeploymentSettings
 from model.recordings import RECORDING_PREFIX
@@ -24,14 +26,25 @@ class CdrBucket(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: DeploymentSettings
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: DeploymentSettings,
+        key: kms.Key | None,
+        logs: s3.Bucket | None,
     ) -> None:
+        """Make the bucket; its objects are encrypted by `key`, without one by S3's own, and what is
+        asked of it is written into the bucket `logs`."""
         super().__init__(scope, construct_id)
         self.bucket = s3.Bucket(
             self,
             "Bucket",
             bucket_name=bucket_name(settings),
-            encryption=s3.BucketEncryption.S3_MANAGED,
+            encryption=s3.BucketEncryption.S3_MANAGED if key is None else s3.BucketEncryption.KMS,
+            encryption_key=key,
+            # One request to KMS for many objects instead of one for each.
+            bucket_key_enabled=None if key is None else True,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,
@@ -43,13 +56,27 @@ class CdrBucket(Construct):
         assert self.bucket.policy is not None, "enforce_ssl makes one"
         # The bucket outlives the stack, and so must the rule that it is spoken to over TLS.
         self.bucket.policy.apply_removal_policy(RemovalPolicy.RETAIN)
+        if logs is not None:
+            self._log_into(logs)
+            return
         accept(
             self.bucket,
             {
                 "AwsSolutions-S1": "An access log line is as large as the record it tells of, and "
-                "needs a second bucket of personal data. CloudTrail data events do it on demand."
+                "needs a second bucket of personal data: ovc:access_logs is for who wants it."
             },
         )
+
+    def _log_into(self, logs: s3.Bucket) -> None:
+        # The construct's own way gives the right to write by an ACL, which the bucket has none of.
+        made = self.bucket.node.default_child
+        assert isinstance(made, s3.CfnBucket)
+        made.logging_configuration = s3.CfnBucket.LoggingConfigurationProperty(
+            destination_bucket_name=logs.bucket_name, log_file_prefix=f"{RECORD_LOGS}/"
+        )
+        # S3 tries whether it may write.
+        assert logs.policy is not None, "who may write logs is in it"
+        self.bucket.node.add_dependency(logs.policy)
 
 
 def _lifecycle_rules(retention_days: int) -> list[s3.LifecycleRule]:

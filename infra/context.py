@@ -22,6 +22,14 @@ def _whole(key: str, value: object) -> int:
     raise DeploymentProblemError(f"{key}: it is {value!r}; wanted is a whole number")
 
 
+def _yes_or_no(key: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if value in ("true", "false"):
+        return value == "true"
+    raise DeploymentProblemError(f"{key}: it is {value!r}; wanted is true or false")
+
+
 def _texts(key: str, value: object) -> tuple[str, ...]:
     """Return several texts; the command line hands them over with commas between them."""
     if isinstance(value, str):
@@ -45,6 +53,7 @@ def _document(key: str, value: object) -> Mapping[str, object]:
 READERS: dict[object, Callable[[str, object], object]] = {
     str: _text,
     int: _whole,
+    bool: _yes_or_no,
     tuple[str, ...]: _texts,
     Mapping[str, object]: _document,
 }

@@ -5,6 +5,7 @@ makes no metric of its own.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -12,8 +13,8 @@ from constructs import Construct
 
 from infra.alarms import summed
 from infra.settings import DeploymentSettings
-from infra.watched import of_edge, of_function, of_log, of_service, of_table
-from model.metrics import NAMESPACE
+from infra.watched import of_answers, of_edge, of_function, of_log, of_service, of_table
+from model.metrics import NAMESPACE, SERVING_CALLS
 from model.tables import TABLES
 
 WHOLE_WIDTH = 24
@@ -38,10 +39,15 @@ class _Graph:
         *,
         right: Sequence[cloudwatch.IMetric] = (),
         percent: bool = False,
+        marks: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._title = title
         self._left = left
         self._right = right
+        self._marks = [
+            cloudwatch.HorizontalAnnotation(value=value, label=label)
+            for label, value in marks.items()
+        ]
         self._axis = cloudwatch.YAxisProps(
             min=0, max=100 if percent else None, show_units=False, label="%" if percent else None
         )
@@ -53,6 +59,7 @@ class _Graph:
             left=list(self._left),
             right=list(self._right),
             left_y_axis=self._axis,
+            left_annotations=self._marks or None,
             width=width,
             height=HEIGHT,
         )
@@ -68,11 +75,13 @@ class Dashboard(Construct):
         *,
         settings: DeploymentSettings,
         functions: Mapping[str, str],
+        balancer: str | None,
         alarms: Sequence[cloudwatch.IAlarm],
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
         self._functions = functions
+        self._balancer = balancer
         cloudwatch.Dashboard(
             self,
             "Dashboard",
@@ -156,17 +165,28 @@ class Dashboard(Construct):
 
     def _capacity(self) -> Row:
         settings = self._settings
+        nodes = {"least": settings.nodes}
+        calls = {"most": settings.operator.admission.concurrent_calls}
+        if settings.is_scaled:
+            nodes["most"] = settings.max_nodes
+            calls["scaling aims at"] = settings.calls_aimed_at
         return _row(
             _Graph(
                 "How many nodes live?",
                 [
                     of_edge(settings, "ActiveCalls", "SampleCount", label="nodes"),
+                    of_edge(settings, SERVING_CALLS, "SampleCount", label="take calls"),
                     of_edge(settings, "NodesListed", "Maximum", label="in DNS"),
                 ],
+                marks=nodes,
             ),
             _Graph(
                 "How many calls has a node?",
-                [of_edge(settings, "ActiveCalls", it, label=it) for it in ("Average", "Maximum")],
+                [
+                    of_edge(settings, SERVING_CALLS, "Average", label="average, takes calls"),
+                    of_edge(settings, "ActiveCalls", "Maximum", label="busiest"),
+                ],
+                marks=calls,
             ),
             _Graph("How many ports has it?", [of_edge(settings, "PortsFree", "Minimum")]),
             _Graph("How late is it? ms", [of_edge(settings, "LoopLag", "Maximum")]),
@@ -191,7 +211,10 @@ class Dashboard(Construct):
             _Graph("Who asks the API?", [of_function(api, "Invocations", "Sum")]),
             _Graph(
                 "What does it fail at?",
-                [of_function(api, it, "Sum") for it in ("Url4xxCount", "Url5xxCount", "Throttles")],
+                [
+                    *(of_answers(api, self._balancer, it) for it in (4, 5)),
+                    of_function(api, "Throttles", "Sum"),
+                ],
             ),
             _Graph(
                 "How long does it take? ms",

@@ -9,7 +9,7 @@ from constructs import Construct
 from infra.alarms import Alarms
 from infra.settings import DeploymentSettings
 from infra.watched import of_edge
-from model.metrics import BUCKET_DENIED, NAMESPACE
+from model.metrics import BUCKET_DENIED, NAMESPACE, SERVING_CALLS
 from model.tables import edge_log_group_name
 
 NODE_GONE_MINUTES = 5
@@ -20,6 +20,13 @@ WAITING_MINUTES = 5
 LATE_MINUTES = 5
 FEWEST_PORTS = 64
 """Of a node. Each media worker binds 256 ahead, as long as its range has any."""
+FULL_MINUTES = 15
+FULL_PERCENT = 67
+"""Of the calls that a node takes, on an average of all: above two thirds single nodes are full all
+the time, because load is uneven (docs/scale.md)."""
+SCALED_FULL_PERCENT = 110
+"""Of the calls that scaling aims at: it begins at more than 100, three minutes later, and new nodes
+have taken their part four minutes after that."""
 CERTIFICATE_DAYS = 14
 FEWEST_ATTEMPTS = 20
 MOST_FAILING_PERCENT = 70
@@ -101,6 +108,8 @@ class EdgeAlarms(Construct):
                 f"Fewer than {settings.nodes} edge nodes have shown themselves for 10 minutes",
                 periods=2,
             )
+        if settings.nodes:
+            self._watch_capacity(alarms)
         alarms.above(
             "overload",
             of_edge(settings, "OverloadRefusals", "Sum"),
@@ -135,6 +144,23 @@ class EdgeAlarms(Construct):
             1,
             "A node has no certificate that it could show: TLS is closed there; UDP and TCP serve",
             periods=3,
+        )
+
+    def _watch_capacity(self, alarms: Alarms) -> None:
+        """Whether all nodes together have room, whatever keeps more of them from being there: the
+        most that may be asked for, a quota of the account, or others that drain."""
+        settings = self._settings
+        full = FULL_PERCENT * settings.operator.admission.concurrent_calls // 100
+        what = f"{FULL_PERCENT} % of those that it takes"
+        if settings.is_scaled:
+            full = SCALED_FULL_PERCENT * settings.calls_aimed_at // 100
+            what = f"{SCALED_FULL_PERCENT} % of those that scaling aims at"
+        alarms.above(
+            "capacity-exhausted",
+            of_edge(settings, SERVING_CALLS, "Average"),
+            full,
+            f"For {FULL_MINUTES} minutes an average node has had more than {full} calls, {what}",
+            periods=FULL_MINUTES,
         )
 
     def _watch_names(self, alarms: Alarms) -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import ArnFormat, Aws, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from infra.customer_key import customer_key
 from infra.findings import accept
 from infra.settings import DeploymentSettings
 
@@ -15,12 +16,13 @@ _RANDOM = "-??????"
 """What Secrets Manager puts behind a name to make an ARN of it: six characters."""
 
 
-def nonce_secret(scope: Construct) -> secretsmanager.Secret:
+def nonce_secret(scope: Construct, settings: DeploymentSettings) -> secretsmanager.Secret:
     """Return the secret of digest nonces, which AWS makes."""
     secret = secretsmanager.Secret(
         scope,
         "NonceSecret",
         description="Secret of SIP digest nonces, the same on all edge nodes (EDGE G3)",
+        encryption_key=customer_key(scope, settings),
         generate_secret_string=secretsmanager.SecretStringGenerator(
             password_length=NONCE_SECRET_CHARACTERS, exclude_punctuation=True
         ),
@@ -62,9 +64,7 @@ def permit_secrets(
                 resources=list(settings.secret_kms_keys),
                 # Not for whatever else such a key encrypts.
                 conditions={
-                    "StringEquals": {
-                        "kms:ViaService": f"secretsmanager.{stack.region}.{stack.url_suffix}"
-                    }
+                    "StringEquals": {"kms:ViaService": f"secretsmanager.{Aws.REGION}.amazonaws.com"}
                 },
             )
         )

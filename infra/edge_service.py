@@ -38,7 +38,7 @@ class EdgeService(Construct):
                 "matters, calls and packets, it does not know."
             },
         )
-        service = ecs.FargateService(
+        self.service = service = ecs.FargateService(
             self,
             "Service",
             cluster=cluster,

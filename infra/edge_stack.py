@@ -3,6 +3,7 @@
 from aws_cdk import Stack
 from constructs import Construct
 
+from infra.edge_scaling import EdgeScaling
 from infra.edge_service import EdgeService
 from infra.edge_task import EdgeTask
 from infra.network import Network
@@ -21,4 +22,6 @@ class EdgeStack(Stack):
         )
         network = Network(self, "Network", settings=settings)
         task = EdgeTask(self, "Task", settings=settings)
-        EdgeService(self, "Edge", settings=settings, network=network, task=task)
+        edge = EdgeService(self, "Edge", settings=settings, network=network, task=task)
+        if settings.is_scaled:
+            EdgeScaling(self, "Scaling", settings=settings, service=edge.service)

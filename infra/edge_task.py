@@ -1,11 +1,12 @@
 """What one edge task is: image, environment, rights, limits."""
 
-from aws_cdk import Duration, RemovalPolicy, Size, Stack
+from aws_cdk import ArnFormat, Aws, Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from infra.customer_key import customer_key, permit_key
 from infra.document import settings_document
 from infra.edge_image import edge_image
 from infra.edge_secrets import nonce_secret, permit_secrets
@@ -58,7 +59,7 @@ class EdgeTask(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
-        self._nonces = nonce_secret(self)
+        self._nonces = nonce_secret(self, settings)
         self.execution_role = self._execution_role()
         self.definition = ecs.FargateTaskDefinition(
             self,
@@ -143,12 +144,13 @@ class EdgeTask(Construct):
             "Log",
             log_group_name=edge_log_group_name(self._settings.prefix),
             retention=retention(self._settings),
+            encryption_key=customer_key(self, self._settings),
             removal_policy=RemovalPolicy.DESTROY,
         )
 
     def _task_role(self) -> iam.Role:
         stack, settings = Stack.of(self), self._settings
-        role = _role(self, "TaskRole")
+        role = _role(self, "TaskRole", _for_tasks_of(stack))
         connectors = table_arn(stack, settings, CONNECTORS)
         numbers = table_arn(stack, settings, NUMBERS)
         rows = [table_arn(stack, settings, table) for table in (CALLS, NODES)]
@@ -178,6 +180,8 @@ class EdgeTask(Construct):
                 "AwsSolutions-IAM5[Resource::*]": "DescribeNetworkInterfaces knows no resources.",
             },
         )
+        for service in ("dynamodb", "s3", "secretsmanager"):
+            permit_key(role, settings, service)
         permit_secrets(role, settings, self._nonces)
         self._permit_logs(role)
         permit_foreign(role, settings, prefixes, self._other_prefixes())
@@ -232,6 +236,17 @@ class EdgeTask(Construct):
         return role
 
 
-def _role(scope: Construct, construct_id: str) -> iam.Role:
-    tasks = iam.ServicePrincipal("ecs-tasks.amazonaws.com")
+def _for_tasks_of(stack: Stack) -> dict[str, object]:
+    """Return the condition that ECS acts for a task of this account and region."""
+    tasks = stack.format_arn(service="ecs", resource="*", arn_format=ArnFormat.NO_RESOURCE_NAME)
+    return {
+        "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+        "ArnLike": {"aws:SourceArn": tasks},
+    }
+
+
+def _role(
+    scope: Construct, construct_id: str, conditions: dict[str, object] | None = None
+) -> iam.Role:
+    tasks = iam.ServicePrincipal("ecs-tasks.amazonaws.com", conditions=conditions)
     return iam.Role(scope, construct_id, assumed_by=tasks)

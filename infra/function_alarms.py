@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from infra.alarms import Alarms, summed
 from infra.settings import DeploymentSettings
-from infra.watched import of_function, of_table
+from infra.watched import of_answers, of_function, of_table
 from model.tables import TABLES
 
 SCHEDULED = {"call_reaper": "reaper", "number_orders": "orders", "edge_dns": "dns"}
@@ -15,9 +15,10 @@ LONGEST_FEED_MS, LONGEST_ORDERS_MS = 60_000, 30_000
 go when they are a minute old, for the schedule finds them."""
 
 
-def watch_functions(alarms: Alarms, names: Mapping[str, str]) -> None:
-    """Add alarms about functions; `names` are those in the account, by the functions' own."""
-    _watch_api(alarms, names["management"])
+def watch_functions(alarms: Alarms, names: Mapping[str, str], balancer: str | None) -> None:
+    """Add alarms about functions; `names` are those in the account, by the functions' own, and
+    `balancer` is what metrics call the load balancer before the API, if there is one."""
+    _watch_api(alarms, names["management"], balancer)
     for function, called in SCHEDULED.items():
         if function not in names:
             continue
@@ -77,13 +78,14 @@ def watch_tables(alarms: Alarms, settings: DeploymentSettings) -> None:
         )
 
 
-def _watch_api(alarms: Alarms, function: str) -> None:
+def _watch_api(alarms: Alarms, function: str, balancer: str | None) -> None:
     alarms.above(
         "api-errors",
-        # What crashes is an error of Lambda's; what the function itself answers with 500 or 503
-        # only its URL counts.
         summed(
-            [of_function(function, it, "Sum", minutes=5) for it in ("Errors", "Url5xxCount")],
+            [
+                of_function(function, "Errors", "Sum", minutes=5),
+                of_answers(function, balancer, 5, minutes=5),
+            ],
             "Failures",
         ),
         0,

@@ -1,4 +1,4 @@
-"""The management Lambda and its Function URL (A2, A3)."""
+"""The management Lambda and, where it has no front of its own, its Function URL (A2, A3)."""
 
 from aws_cdk import Stack
 from aws_cdk import aws_lambda as lambda_
@@ -23,7 +23,7 @@ TABLE_ACTIONS = ("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
 
 
 class ManagementFunction(Construct):
-    """One function behind one URL; it verifies the signatures itself."""
+    """One function; it verifies the signatures itself."""
 
     def __init__(
         self,
@@ -49,9 +49,15 @@ class ManagementFunction(Construct):
             },
         )
         self._permit(made, settings, access_keys)
+        self.url = self._url(made.function, settings)
+        """What clients take for their endpoint."""
+
+    def _url(self, function: lambda_.Function, settings: DeploymentSettings) -> str:
+        if settings.api_domain:
+            # The front's (infra/front_stack.py): another way in would lead round its firewall.
+            return f"https://{settings.api_domain}/"
         # The SDKs sign for the service `chime`, which no front door of IAM would let through (A2).
-        url = made.function.add_function_url(auth_type=lambda_.FunctionUrlAuthType.NONE)
-        self.url = url.url
+        return function.add_function_url(auth_type=lambda_.FunctionUrlAuthType.NONE).url
 
     def _permit(
         self,

@@ -34,6 +34,21 @@ def function_parameter_name(settings: DeploymentSettings, function: str) -> str:
     return f"/{settings.prefix}/{function.replace('_', '-')}-function"
 
 
+def key_parameter_name(settings: DeploymentSettings) -> str:
+    """Return the name of the SSM parameter that holds the ARN of the deployment's own key."""
+    return f"/{settings.prefix}/kms-key"
+
+
+def log_bucket_parameter_name(settings: DeploymentSettings) -> str:
+    """Return the name of the SSM parameter that holds the name of the bucket of access logs."""
+    return f"/{settings.prefix}/log-bucket"
+
+
+def balancer_parameter_name(settings: DeploymentSettings) -> str:
+    """Return the name of the SSM parameter that tells what metrics call the API's balancer."""
+    return f"/{settings.prefix}/api-balancer"
+
+
 def bucket_name(settings: DeploymentSettings) -> str:
     """Return the name of the CDR bucket; account and region are filled in by CloudFormation."""
     return cdr_bucket_name(settings.prefix, Aws.ACCOUNT_ID, Aws.REGION)

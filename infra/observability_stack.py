@@ -7,6 +7,8 @@ from infra.alarms import Alarms
 from infra.dashboard import Dashboard
 from infra.edge_alarms import EdgeAlarms
 from infra.function_alarms import watch_functions, watch_tables
+from infra.names import balancer_parameter_name
+from infra.parameters import read_parameter
 from infra.python_function import function_name
 from infra.settings import DeploymentSettings
 
@@ -29,8 +31,20 @@ class ObservabilityStack(Stack):
         )
         functions = [*FUNCTIONS, *(["edge_dns"] if settings.hosted_zone_id else [])]
         names = {it: function_name(self, settings, it) for it in functions}
+        balancer = (
+            read_parameter(self, "Balancer", balancer_parameter_name(settings))
+            if settings.api_domain
+            else None
+        )
         alarms = Alarms(self, "Alarms", settings=settings)
         EdgeAlarms(self, "EdgeLines", settings=settings, alarms=alarms)
-        watch_functions(alarms, names)
+        watch_functions(alarms, names, balancer)
         watch_tables(alarms, settings)
-        Dashboard(self, "Dashboard", settings=settings, functions=names, alarms=alarms.made)
+        Dashboard(
+            self,
+            "Dashboard",
+            settings=settings,
+            functions=names,
+            balancer=balancer,
+            alarms=alarms.made,
+        )

@@ -1,8 +1,7 @@
 """Sizes of a deployment under one name.
 
-A vCPU holds some 1,000 calls at half its power: 100 packets a second of 4.56 us each and 2.27 ms
-for setting a call up (docs/performance.md), some 700 with SRTP. A node takes 2,000 calls and no
-more (admission.concurrent_calls), so that a third vCPU would stand idle.
+A vCPU takes 1,100 calls: with SRTP on one side of each that is 80 % of its power, without it 51 %
+(infra/capacity.py, docs/scale.md). An operator without encrypted connectors lets it take 1,800.
 """
 
 from collections.abc import Mapping
@@ -25,8 +24,8 @@ SMALL = Profile(nodes=1, cpu=1_024, memory_mib=2_048, media_workers=1, zones=2)
 
 PROFILES: Mapping[str, Profile] = {
     "small": SMALL,
-    # 2,000 calls when one node is away: one in each zone.
+    # 2,200 calls when one node is away: one in each zone.
     "medium": Profile(nodes=3, cpu=1_024, memory_mib=2_048, media_workers=1, zones=3),
-    # 16,000 calls when a node is away, 12,000 without a zone.
+    # 18,400 calls when a node is away, 13,800 without a zone.
     "large": Profile(nodes=9, cpu=2_048, memory_mib=4_096, media_workers=2, zones=3),
 }

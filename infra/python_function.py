@@ -9,10 +9,12 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from infra.customer_key import customer_key, permit_key
 from infra.findings import accept
 from infra.log_retention import retention
 from infra.management_asset import management_asset
 from infra.names import function_parameter_name
+from infra.parameters import read_parameter
 from infra.settings import DeploymentSettings
 
 
@@ -39,10 +41,12 @@ class PythonFunction:
         """Make the function of a handler in lambdas/; `concurrency` is reserved for it,
         `retry_attempts` are Lambda's own of asynchronous calls, and `max_event_age_s` is how long
         such a call may wait, from 60."""
+        self._settings = settings
         log_group = logs.LogGroup(
             scope,
             "Log",
             retention=retention(settings),
+            encryption_key=customer_key(scope, settings),
             removal_policy=RemovalPolicy.DESTROY,
         )
         self.role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
@@ -79,10 +83,12 @@ class PythonFunction:
         )
 
     def permit(self, actions: tuple[str, ...], *resources: str) -> None:
-        """Let the function do something."""
+        """Let the function do something, and use the key that it takes where it does it."""
         self.role.add_to_policy(
             iam.PolicyStatement(actions=list(actions), resources=list(resources))
         )
+        for service in dict.fromkeys(action.partition(":")[0] for action in actions):
+            permit_key(self.role, self._settings, service)
 
     def permit_database(self, actions: tuple[str, ...], *resources: str) -> None:
         """Let the function do something in DynamoDB; actions without their prefix."""
@@ -95,9 +101,5 @@ def function_name(scope: Construct, settings: DeploymentSettings, function: str)
     The name is made up when the function is; a name of our choosing would replace the function, and
     the URL of the API with it.
     """
-    return ssm.StringParameter.from_string_parameter_attributes(
-        scope,
-        "".join(word.capitalize() for word in function.split("_")),
-        parameter_name=function_parameter_name(settings, function),
-        force_dynamic_reference=False,
-    ).string_value
+    construct_id = "".join(word.capitalize() for word in function.split("_"))
+    return read_parameter(scope, construct_id, function_parameter_name(settings, function))

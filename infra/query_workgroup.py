@@ -2,9 +2,11 @@
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_athena as athena
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.customer_key import customer_key
 from infra.findings import accept
 from infra.record_queries import queries_of
 from infra.settings import DeploymentSettings
@@ -21,7 +23,8 @@ class QueryWorkgroup(Construct):
         self, scope: Construct, construct_id: str, *, settings: DeploymentSettings, database: str
     ) -> None:
         super().__init__(scope, construct_id)
-        results = self._results()
+        key = customer_key(self, settings)
+        results = self._results(key)
         workgroup = athena.CfnWorkGroup(
             self,
             "Workgroup",
@@ -35,7 +38,8 @@ class QueryWorkgroup(Construct):
                 result_configuration=athena.CfnWorkGroup.ResultConfigurationProperty(
                     output_location=f"s3://{results.bucket_name}/",
                     encryption_configuration=athena.CfnWorkGroup.EncryptionConfigurationProperty(
-                        encryption_option="SSE_S3"
+                        encryption_option="SSE_S3" if key is None else "SSE_KMS",
+                        kms_key=None if key is None else key.key_arn,
                     ),
                 ),
             ),
@@ -52,11 +56,13 @@ class QueryWorkgroup(Construct):
             )
             named.add_dependency(workgroup)
 
-    def _results(self) -> s3.Bucket:
+    def _results(self, key: kms.IKey | None) -> s3.Bucket:
         bucket = s3.Bucket(
             self,
             "Results",
-            encryption=s3.BucketEncryption.S3_MANAGED,
+            encryption=s3.BucketEncryption.S3_MANAGED if key is None else s3.BucketEncryption.KMS,
+            encryption_key=key,
+            bucket_key_enabled=None if key is None else True,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,

@@ -10,8 +10,14 @@ LOWEST_MEDIA_PORT, HIGHEST_MEDIA_PORT = 5_000, 65_000
 """EDGE Q1."""
 
 ARCHITECTURES = ("x86_64", "arm64")
+KEYS = ("aws", "permitted", "customer")
+LEAST_OF_FIREWALL, MOST_OF_FIREWALL = 10, 2_000_000_000
+"""What a rate-based rule of AWS WAF can have for a limit."""
 MOST_ZONES = 3
 """Every region has three that an account can use, but for us-west-1 in some accounts: two."""
+
+MOST_NODES = 90
+"""That one name leads to (A11)."""
 
 MEMORY_OF_CPU: Mapping[int, tuple[int, ...]] = {
     256: (512, 1_024, 2_048),
@@ -49,6 +55,9 @@ _IMAGE = re.compile(
 TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}", re.ASCII)
 EMAIL = re.compile(r"[^@\s]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
 PAGE = re.compile(r"[!-~]{1,200}", re.ASCII)
+CERTIFICATE = re.compile(
+    r"arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]{1,64}", re.ASCII
+)
 ZONE = re.compile(r"Z[A-Z0-9]{7,31}", re.ASCII)
 
 
@@ -96,11 +105,39 @@ def check_size(cpu: int, memory_mib: int) -> None:
         refuse("memory_mib", f"it is {memory_mib}", f"with cpu {cpu} one of {sizes}")
 
 
+def check_scaling(nodes: int, most: int, calls: int, admitted: int) -> None:
+    """Refuse numbers between which nothing can be scaled; `admitted` are the calls that a node
+    takes at most."""
+    if most:
+        wanted = f"0, which scales nothing, or a whole number from {nodes} to {MOST_NODES}"
+        if not nodes <= most <= MOST_NODES:
+            refuse("max_nodes", f"it is {most}, and nodes is {nodes}", wanted)
+    if not 0 <= calls < admitted:
+        refuse(
+            "calls_per_node",
+            f"it is {calls}, and a node takes {admitted} calls (admission.concurrent_calls)",
+            "a whole number below that, or 0, which follows the size of a task",
+        )
+
+
 def check_retention(days: int) -> None:
     """Refuse days that CloudWatch Logs does not have."""
     if days not in LOG_RETENTION_DAYS:
         wanted = f"one of {_listed(LOG_RETENTION_DAYS)}"
         refuse("log_retention_days", f"it is {days}", wanted)
+
+
+def check_front(domain: str, certificate: str, firewall: int) -> None:
+    """Refuse an own domain of the API that could not serve, or a firewall before nothing."""
+    if domain:
+        check_name("api_domain", domain, DOMAIN, "a domain in lower case")
+        wanted = "the ARN of a certificate for api_domain in this region, arn:aws:acm:..."
+        check_name("api_certificate", certificate, CERTIFICATE, wanted)
+    elif certificate or firewall:
+        given = "api_certificate" if certificate else "api_waf"
+        refuse(given, "there is no api_domain", "an own domain of the API, which it belongs to")
+    if firewall:
+        check_range("api_waf", firewall, LEAST_OF_FIREWALL, MOST_OF_FIREWALL)
 
 
 def check_network(cidr: str) -> None:

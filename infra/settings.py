@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 
 from infra import setting_checks as checks
+from infra.capacity import HELD_BY_CPU, Held, held_by
 from infra.context import READERS
 from infra.profiles import PROFILES, SMALL
 from infra.setting_checks import CONTEXT_PREFIX, DeploymentProblemError
@@ -34,7 +35,8 @@ class DeploymentSettings:
     """Name of the sizes that from_context takes for the next five members where they are not given
     themselves (infra/profiles.py)."""
     nodes: int = SMALL.nodes
-    """Edge tasks that run; 0 stops the edge and keeps everything else."""
+    """Edge tasks that run, with max_nodes the least number of them; 0 stops the edge and keeps
+    everything else."""
     cpu: int = SMALL.cpu
     """CPU units of a task."""
     memory_mib: int = SMALL.memory_mib
@@ -43,6 +45,15 @@ class DeploymentSettings:
     """Media processes of a task."""
     zones: int = SMALL.zones
     """Availability zones that tasks are spread over, 2 or 3."""
+    max_nodes: int = 0
+    """Edge tasks that scaling may ask for, those that drain included; 0: no scaling, always
+    `nodes`."""
+    calls_per_node: int = 0
+    """Calls of a node, on an average of those that take new ones, that scaling aims at; 0: what
+    half of a task's CPU does (infra/capacity.py)."""
+    sized_for: str = "srtp"
+    """Media that decides how many calls a task is taken to hold: srtp, encrypted on one side of
+    each call, or rtp where no connector is encrypted."""
     architecture: str = "x86_64"
     """What the tasks' processors are, x86_64 or arm64; the image is built for it."""
     edge_image: str = ""
@@ -61,10 +72,24 @@ class DeploymentSettings:
     api_concurrency: int = 20
     """Requests that the API answers at the same time: its endpoint is public, this caps its bill.
     0 reserves nothing, for accounts whose own limit is too low for a reservation."""
+    api_domain: str = ""
+    """Domain of its own that the API is reached under: a load balancer stands before it then, in a
+    stack of its own, and there is no Function URL. Empty: the Function URL."""
+    api_certificate: str = ""
+    """ARN of a certificate for that domain, in AWS Certificate Manager of this region."""
+    api_waf: int = 0
+    """Requests that an address may make of the own domain in five minutes: a web application
+    firewall turns away what is more, or what AWS's rules know as hostile. 0: no firewall."""
+    kms_key: str = "aws"
+    """Whose key encrypts what the deployment keeps: those that AWS manages, or `customer`, one that
+    is made for it. `permitted` stands between the two, on the way there and back: that key is made
+    and may be used, and encrypts nothing new (docs/security.md)."""
+    access_logs: bool = False
+    """Whether requests to the bucket of records are logged, in a bucket for such logs."""
     cdr_retention_days: int = 0
     """Age at which call detail records are deleted; 0 keeps them for ever."""
     log_retention_days: int = 90
-    """Age at which log lines of the edge and of our functions are deleted."""
+    """Age at which log lines of the edge and of our functions are deleted, and access logs."""
     alarm_topic: str = ""
     """ARN of an SNS topic of yours that alarms are told to."""
     alarm_email: str = ""
@@ -85,6 +110,7 @@ class DeploymentSettings:
         checks.check_choice("architecture", self.architecture, checks.ARCHITECTURES)
         checks.check_range("zones", self.zones, 2, checks.MOST_ZONES)
         checks.check_range("nodes", self.nodes, 0, 100)
+        checks.check_choice("sized_for", self.sized_for, HELD_BY_CPU)
         checks.check_range("media_workers", self.media_workers, 1, 64)
         checks.check_range("api_concurrency", self.api_concurrency, 0, 1_000)
         checks.check_range("cdr_retention_days", self.cdr_retention_days, 0, 36_500)
@@ -95,6 +121,8 @@ class DeploymentSettings:
         self._check_alarms()
         checks.check_size(self.cpu, self.memory_mib)
         checks.check_network(self.vpc_cidr)
+        checks.check_front(self.api_domain, self.api_certificate, self.api_waf)
+        checks.check_choice("kms_key", self.kms_key, checks.KEYS)
         checks.check_image(self.edge_image)
         if self.hosted_zone_id:
             wanted = "the id of a hosted zone, such as Z0123456789ABCDEFGHIJ, without /hostedzone/"
@@ -112,11 +140,54 @@ class DeploymentSettings:
                 "secret_kms_keys", key, checks.KMS_KEY, "ARNs of keys, arn:aws:kms:...:key/..."
             )
         self._check_document()
+        admitted = self.operator.admission.concurrent_calls
+        checks.check_scaling(self.nodes, self.max_nodes, self.calls_per_node, admitted)
+
+    @property
+    def document(self) -> Mapping[str, object]:
+        """Return the settings document, with as many calls for a node as its media processes can
+        do, unless the operator has said how many."""
+        admission = self.settings.get("admission", {})
+        # What is no section is refused with everything else.
+        if not isinstance(admission, Mapping) or "concurrent_calls" in admission:
+            return self.settings
+        admission = {**admission, "concurrent_calls": self.held.at_most}
+        return {**self.settings, "admission": admission}
 
     @property
     def operator(self) -> Settings:
         """Return the settings document with its defaults; account and region are not in it."""
-        return Settings.from_json(json.dumps(self.settings))
+        return Settings.from_json(json.dumps(self.document))
+
+    @property
+    def held(self) -> Held:
+        """Return how many calls a task's CPU holds."""
+        return held_by(self.cpu, self.media_workers, self.sized_for)
+
+    @property
+    def is_scaled(self) -> bool:
+        """Tell whether the number of nodes follows the calls."""
+        return self.nodes > 0 and self.max_nodes > 0
+
+    @property
+    def calls_aimed_at(self) -> int:
+        """Return how many calls of an average node scaling aims at.
+
+        An operator who lets nodes take fewer calls than they could has as much room above it.
+        """
+        admitted = self.operator.admission.concurrent_calls
+        part = admitted * self.held.at_half // self.held.at_most
+        return self.calls_per_node or max(1, min(self.held.at_half, part))
+
+    @property
+    def has_customer_key(self) -> bool:
+        """Tell whether there is a key of the deployment's own, which its roles may use."""
+        return self.kms_key != "aws"
+
+    @property
+    def encrypts_by_customer_key(self) -> bool:
+        """Tell whether that key encrypts what the deployment keeps from now on."""
+        return self.kms_key == "customer"
 
     @classmethod
     def from_context(cls, context: Mapping[str, object]) -> "DeploymentSettings":

@@ -6,11 +6,11 @@ every deployment of the stack that wants it. An export would tie the stacks toge
 context would be one more thing to look up and to type.
 """
 
-from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from infra.findings import accept
 from infra.names import stream_parameter_name
+from infra.parameters import read_parameter
 from infra.python_function import PythonFunction
 from infra.settings import DeploymentSettings
 from model.tables import Table
@@ -21,12 +21,8 @@ STREAM_ACTIONS = ("DescribeStream", "GetRecords", "GetShardIterator")
 def stream_arn(scope: Construct, settings: DeploymentSettings, table: Table) -> str:
     """Return the ARN of a table's stream, as CloudFormation will read it."""
     # The parameter is the stack's, and so is its id in the template.
-    return ssm.StringParameter.from_string_parameter_attributes(
-        scope,
-        f"{table.logical_name.capitalize()}Stream",
-        parameter_name=stream_parameter_name(settings, table),
-        force_dynamic_reference=False,
-    ).string_value
+    name = stream_parameter_name(settings, table)
+    return read_parameter(scope, f"{table.logical_name.capitalize()}Stream", name)
 
 
 def permit_reading(function: PythonFunction, *streams: str) -> None:

@@ -2,6 +2,7 @@
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
@@ -14,8 +15,14 @@ class Tables(Construct):
     """Every table, billed by request, recoverable to any second, and kept when the stack goes."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: DeploymentSettings
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: DeploymentSettings,
+        key: kms.Key | None,
     ) -> None:
+        """Make the tables; without a key of its own they are encrypted with the account's."""
         super().__init__(scope, construct_id)
         made = {}
         for table in TABLES:
@@ -27,8 +34,11 @@ class Tables(Construct):
                 sort_key=None if table.sort_key is None else _string_key(table.sort_key),
                 time_to_live_attribute=EXPIRES_AT if table.expires else None,
                 billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-                # HA1s serve as passwords: with this key CloudTrail shows who had them decrypted.
-                encryption=dynamodb.TableEncryption.AWS_MANAGED,
+                # HA1s serve as passwords: with either key CloudTrail shows who had them decrypted.
+                encryption=dynamodb.TableEncryption.AWS_MANAGED
+                if key is None
+                else dynamodb.TableEncryption.CUSTOMER_MANAGED,
+                encryption_key=key,
                 point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                     point_in_time_recovery_enabled=True
                 ),

@@ -44,6 +44,28 @@ def of_function(
     )
 
 
+def of_balancer(balancer: str, name: str, statistic: str, *, minutes: int = 1) -> cloudwatch.Metric:
+    """Return a metric of the load balancer before the API; `balancer` is what metrics call it."""
+    return cloudwatch.Metric(
+        namespace="AWS/ApplicationELB",
+        metric_name=name,
+        dimensions_map={"LoadBalancer": balancer},
+        statistic=statistic,
+        period=Duration.minutes(minutes),
+        label=name,
+    )
+
+
+def of_answers(
+    function: str, balancer: str | None, hundreds: int, *, minutes: int = 1
+) -> cloudwatch.Metric:
+    """Return how often the API has answered with a status of 400 or of 500 and more: to Lambda
+    these are no errors, so whatever stands before the function counts them."""
+    if balancer is None:
+        return of_function(function, f"Url{hundreds}xxCount", "Sum", minutes=minutes)
+    return of_balancer(balancer, f"HTTPCode_Target_{hundreds}XX_Count", "Sum", minutes=minutes)
+
+
 def of_table(settings: DeploymentSettings, table: Table, name: str) -> cloudwatch.Metric:
     """Return the sum of a metric of DynamoDB's in a minute."""
     return cloudwatch.Metric(

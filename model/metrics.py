@@ -3,6 +3,9 @@
 NAMESPACE = "OpenVoiceConnector"
 """Amazon's own, AWS/ChimeVoiceConnector, is not for others to write to."""
 
+SERVING_CALLS = "ServingCalls"
+"""Calls of a node that takes new ones; its average is what the number of nodes follows."""
+
 BUCKET_DENIED = "bucket-denied"
 """Event of the edge's log: it has no right to put records into a bucket (EDGE C10)."""
 

@@ -38,9 +38,19 @@ class Look(NamedTuple):
     """Calls of the busiest of those."""
 
     @property
+    def running(self) -> int:
+        """Return how many nodes are paid for."""
+        return self.serving + self.draining
+
+    @property
     def unevenness(self) -> float:
         """Return the busiest node's calls by those of an average one, 1 when there are none."""
         return self.busiest * self.serving / self.served if self.served else 1.0
+
+    @property
+    def average(self) -> float:
+        """Return the calls of a node that takes new ones, 0 when there is none."""
+        return self.served / self.serving if self.serving else 0.0
 
 
 @dataclass(slots=True)

@@ -155,8 +155,11 @@ class Fleet:
                 busiest=max(serving, default=0),
             )
         )
-        if serving:
-            self.scaling.measure(sum(serving) / len(serving), now)
+        average = sum(serving) / len(serving) if serving else None
+        whole = (len(serving) + len(draining)) * self._parameters.size.whole
+        cpu = (sum(serving) + sum(draining)) / whole if whole else 0.0
+        is_deployed = not any(it.is_outdated for it in self.nodes)
+        self.scaling.measure(average, cpu, now, may_shrink=is_deployed)
         self._start_missing(now)
         self._agenda.at(now + self._parameters.measured_every_s, self._measure)
 

@@ -19,6 +19,14 @@ def share_of_peak(at_s: float) -> float:
     return here + (there - here) * into
 
 
+def rate_at(parameters: Parameters, at_s: float) -> float:
+    """Return how many calls a second come at a moment."""
+    rate = share_of_peak(at_s) * parameters.concurrent / parameters.mean_call_s
+    since_h = None if parameters.surge_at is None else at_s / 3600.0 - parameters.surge_at
+    is_surge = since_h is not None and 0.0 <= since_h < parameters.surge_hours
+    return rate * parameters.surge if is_surge else rate
+
+
 class Lengths:
     """Draws lengths of calls, in seconds."""
 

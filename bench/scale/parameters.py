@@ -3,20 +3,23 @@
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
+from math import inf
 
-from billing.infrastructure import Assumptions, calls_per_node
+from billing.infrastructure import SRTP_PACKET_US, Assumptions, calls_per_node
 from lambdas.edge_dns.records import MOST_RECORDS, TTL_S
 from lambdas.edge_dns.standing import SILENT_FOR
 from model.settings import AdmissionSettings, CallSettings
 
-SRTP_PACKET_US = Decimal("7.20")
-"""CPU of a packet, one of two being encrypted (docs/performance.md)."""
 SIZES = (1, 2, 4, 8, 16)
 """vCPUs that a Fargate task can have and that hold more than a few calls."""
 NODES_ASKED_FOR = 60
 """A larger size is taken before there are more: it leaves room for a cell's records (A11)."""
-_NO_LIMIT = 1_000_000
-"""Stands for a setting admission.concurrent_calls that follows the CPU."""
+LEAST_NODES = 2
+DEPLOYMENTS = (11.0,)
+
+
+class ParameterError(ValueError):
+    """What cannot be simulated: names the parameter, the value and what is wanted."""
 
 
 class Durations(Enum):
@@ -36,20 +39,35 @@ class NodeSize:
     """Calls at which scaling aims: half the CPU."""
     limit: int
     """Calls at which a node refuses: the share of the CPU at which it counts as overloaded."""
+    whole: int
+    """Calls that would take all of the CPU."""
+
+    def __post_init__(self) -> None:
+        """Refuse a node that no fleet can be made of."""
+        if not 0 < self.target <= self.limit:
+            raise ParameterError(
+                f"a node of {self.vcpu} vCPU refuses from {self.limit:,} calls on: scaling can aim "
+                f"at 1 to {self.limit:,} calls of a node, and not at {self.target:,}"
+            )
 
     @classmethod
     def measured(cls, vcpu: int, *, mean_call_s: float, srtp: bool = False) -> "NodeSize":
         """Return the size by the CPU figures that the cost model has of docs/performance.md."""
-        mean = Decimal(str(mean_call_s))
-        half = Assumptions(calls_per_node=_NO_LIMIT)
+        if not 0 < mean_call_s < inf:
+            raise ParameterError(f"mean_call_s is {mean_call_s:g}; a number above 0 is wanted")
+        mean, half = Decimal(str(mean_call_s)), Assumptions()
         if srtp:
             half = replace(half, packet_us=SRTP_PACKET_US)
         overloaded = Decimal(AdmissionSettings().overload_cpu_percent) / 100
-        full = replace(half, busy_share=overloaded)
+
+        def calls(busy_share: Decimal) -> int:
+            return calls_per_node(mean, Decimal(vcpu), replace(half, busy_share=busy_share))
+
         return cls(
             vcpu=vcpu,
-            target=calls_per_node(mean, Decimal(vcpu), half),
-            limit=calls_per_node(mean, Decimal(vcpu), full),
+            target=calls(half.busy_share),
+            limit=calls(overloaded),
+            whole=calls(Decimal(1)),
         )
 
     @classmethod
@@ -118,8 +136,16 @@ class Parameters:
     silent_s: float = SILENT_FOR.total_seconds()
     """After its end a node's record stays for so long, and until the next run."""
 
-    least_nodes: int = 2
+    surge_at: float | None = None
+    """Hour at which calls come so many times as fast..."""
+    surge: float = 2.0
+    surge_hours: float = 2.0
+    """...for so long."""
+
+    least_nodes: int = LEAST_NODES
     most_nodes: int = MOST_RECORDS
+    cpu_target: float = 0.6
+    """Share of the CPU of all nodes at which the second policy aims."""
     start_s: float = 60.0
     """From the decision to a node that takes calls, give or take a quarter: published measurements
     of Fargate lie around a minute for an image of some hundred MB."""
@@ -135,13 +161,42 @@ class Parameters:
     refuses_after_s: float | None = 60.0
     """A draining node takes calls until it is known to have had no record for so long (A11); None
     refuses as soon as it is told to drain."""
-    max_drain_s: float = 14_400.0
-    """A11."""
+    max_drain_s: float = 9_000.0
+    """From the moment at which it refuses; the setting ovc:max_drain_s."""
 
     node_days: float = 30.0
     """Mean life of a node until it dies without warning: pessimistic."""
     zones: int = 3
-    deployments: tuple[float, ...] = (11.0,)
+    deployments: tuple[float, ...] = DEPLOYMENTS
     """Hours at which all nodes are replaced; the default is the worst one."""
     zone_failure: float | None = None
     """Hour at which all nodes of one zone die."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would be no day of a fleet, or another one than was asked for."""
+        for name in ("concurrent", "hours", "surge", "least_nodes"):
+            value = getattr(self, name)
+            if not 0 < value < inf:
+                raise ParameterError(f"{name} is {value}; a number above 0 is wanted")
+        if self.hours * 3600.0 < self.mean_call_s:
+            raise ParameterError(
+                f"hours is {self.hours:g}, and a call lasts {self.mean_call_s:g} s: a time in "
+                "which calls can end is wanted"
+            )
+        if self.mean_call_s > self.longest_call_s:
+            raise ParameterError(
+                f"mean_call_s is {self.mean_call_s:g}, and the edge ends calls after "
+                f"{self.longest_call_s:g} s: less is wanted"
+            )
+        if not self.least_nodes <= self.most_nodes <= MOST_RECORDS:
+            raise ParameterError(
+                f"most_nodes is {self.most_nodes}; a whole number from {self.least_nodes}, the "
+                f"least, to {MOST_RECORDS} is wanted, for a name has no more records"
+            )
+        moments = {"zone_failure": self.zone_failure, "surge_at": self.surge_at}
+        moments |= {f"deployments[{at}]": it for at, it in enumerate(self.deployments)}
+        for name, hour in moments.items():
+            if hour is not None and not 0.0 <= hour < self.hours:
+                raise ParameterError(
+                    f"{name} is {hour:g}; an hour from 0 to {self.hours:g}, the end, is wanted"
+                )

@@ -1,9 +1,14 @@
 """What a run has shown, as text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from statistics import fmean
 
 from bench.scale.figures import Figures, Look, percentile
 from bench.scale.parameters import Parameters
+
+TOO_MANY = 1.1
+"""Times what scaling aims at: the alarm capacity-exhausted (infra/edge_alarms.py)."""
 
 
 def heading(parameters: Parameters) -> str:
@@ -30,8 +35,15 @@ def summary(parameters: Parameters, figures: Figures) -> Iterator[tuple[str, str
     yield "nodes started", f"{figures.started:,}"
     looks = figures.looks
     yield "nodes that take calls: least, most", _range([it.serving for it in looks])
-    yield "all nodes, draining ones too: most", f"{max(it.serving + it.draining for it in looks)}"
-    yield "of a vCPU in use, mean, busiest hour", _use(parameters, looks)
+    yield "nodes that run, draining ones too: most", f"{max(it.running for it in looks)}"
+    yield "nodes that run, draining ones too: mean", f"{_mean(it.running for it in looks):.2f}"
+    yield "CPU in use, mean, busiest hour", _use(parameters, looks)
+    spells = list(spells_above(looks, TOO_MANY * parameters.size.target))
+    longest = max(spells, default=0)
+    yield (
+        "average node above 110 % of what scaling aims at, minutes: all, longest",
+        f"{sum(spells)}, {longest}",
+    )
     yield "busiest node: most calls", f"{figures.most_calls:,}"
     uneven = [it.unevenness for it in busy_half(looks)]
     yield (
@@ -62,14 +74,22 @@ def hourly(looks: list[Look]) -> Iterator[tuple[int, Look]]:
             yield hour, look
 
 
+def spells_above(looks: list[Look], most: float) -> Iterator[int]:
+    """Yield how many looks in a row there were with more calls of an average node than so many."""
+    for is_above, spell in groupby(looks, key=lambda it: it.average > most):
+        if is_above:
+            yield len(list(spell))
+
+
 def _use(parameters: Parameters, looks: list[Look]) -> str:
     """Return the share of CPU that calls take, on average, over the day and at its peak."""
-    # The target is half of it.
-    whole = 2 * parameters.size.target
-    shares = [it.served / it.serving / whole for it in looks if it.serving]
-    calls = max(it.calls for it in looks)
-    peak = [it.served / it.serving / whole for it in looks if it.calls >= 0.9 * calls]
-    return f"{sum(shares) / len(shares):.0%}, {sum(peak) / len(peak):.0%}"
+    whole, calls = parameters.size.whole, max(it.calls for it in looks)
+    peak = (it.average for it in looks if it.calls >= 0.9 * calls)
+    return f"{_mean(it.average for it in looks) / whole:.0%}, {_mean(peak) / whole:.0%}"
+
+
+def _mean(values: Iterable[float]) -> float:
+    return fmean(list(values))
 
 
 def _part(number: int, whole: int) -> str:

@@ -13,7 +13,7 @@ from random import Random
 from bench.scale.agenda import Agenda
 from bench.scale.figures import Figures, Met
 from bench.scale.fleet import Fleet
-from bench.scale.load import Lengths, share_of_peak, weights
+from bench.scale.load import Lengths, rate_at, weights
 from bench.scale.nodes import Node, State
 from bench.scale.parameters import Parameters
 from bench.scale.peers import Manner, Peer
@@ -69,8 +69,7 @@ class Simulation:
         for _ in range(self._redials.pop(second, 0)):
             self.figures.redialled += 1
             self._call(now)
-        busy = share_of_peak(second - second % RATE_EVERY_S)
-        rate = busy * self._parameters.concurrent / self._parameters.mean_call_s
+        rate = rate_at(self._parameters, float(second - second % RATE_EVERY_S))
         gap = self._chance.expovariate
         at = gap(rate)
         while at < 1.0:

@@ -32,7 +32,7 @@ _ASK_AGAIN_S = 2.0
 _ANSWERS_WITHIN_S = 30.0
 _SOUND = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
 _NEEDED = ("data", "api")
-_OTHERS = ("edge", "dns", "observability", "analytics")
+_OTHERS = ("front", "edge", "dns", "observability", "analytics")
 """Stacks that a deployment may do without, or that stand for themselves in later steps."""
 
 

@@ -30,6 +30,9 @@ Tasks: TypeAlias = Callable[[Iterable[str]], Mapping[str, TaskState]]
 
 WORKS_FOR_S = 45.0
 """A run ends before the next one is due; what is left then, that one goes on with."""
+ROWS_TOGETHER = 8
+"""Rows that are closed at the same time: each waits some 50 ms for three answers, and takes 2.2 ms
+of a whole CPU, of which the function has 0.29."""
 SEARCHED_EVERY = timedelta(hours=1)
 """For rows whose node has no row; reading every live call costs too much for each minute."""
 AWS_CLIENT_CONFIG = Config(
@@ -56,6 +59,7 @@ def build(
     count: Figures,
     clock: Callable[[], datetime] = utc_now,
     elapsed: Callable[[], float] = monotonic,
+    rows_together: int = ROWS_TOGETHER,
 ) -> Handler:
     """Return a handler over explicit clients and clocks; `tasks` knows what became of nodes."""
     store = Store(dynamodb, sleep)
@@ -69,6 +73,7 @@ def build(
         count=count,
         clock=clock,
         elapsed=elapsed,
+        rows_together=rows_together,
     )
 
     def handle(event: Mapping[str, object], context: object) -> dict[str, object]:
@@ -92,6 +97,7 @@ class Run:
         count: Figures,
         clock: Callable[[], datetime],
         elapsed: Callable[[], float],
+        rows_together: int,
     ) -> None:
         self._repository = repository
         self._configuration = configuration
@@ -102,6 +108,7 @@ class Run:
         self._count = count
         self._clock = clock
         self._elapsed = elapsed
+        self._rows_together = rows_together
 
     def __call__(self) -> dict[str, object]:
         """Look, judge and work; raises RowsLeft in the end when something could not be closed.
@@ -122,6 +129,7 @@ class Run:
             is_over=lambda: self._elapsed() >= over_at,
             log=self._log,
             count=self._count,
+            rows_together=self._rows_together,
         )
         place = work.run(dead, notes.place)
         if place != notes.place or work.buried:

@@ -1,8 +1,15 @@
-"""Closes the rows of dead nodes, as far as the time of a run goes (EDGE C9, C10)."""
+"""Closes the rows of dead nodes, as far as the time of a run goes (EDGE C9, C10).
 
-from collections.abc import Callable, Collection
+A row waits for two answers of DynamoDB and one of S3, one after the other, and rows have nothing to
+do with each other: some are closed at the same time. What is counted, logged and remembered of them
+is this thread's alone.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from datetime import datetime
-from typing import assert_never
+from itertools import islice
+from typing import NamedTuple, assert_never
 
 from lambdas.call_reaper.bucket import BucketRefuses, RecordBucket
 from lambdas.call_reaper.closing import Close, Forget, RowDamagedError, Store, step_for
@@ -26,6 +33,19 @@ ROWS_NOT_CLOSED = "CallRowsNotClosed"
 """Rows of dead nodes that a run had to leave."""
 
 
+class Spared(Exception):
+    """A bucket has refused in this run and was not asked again."""
+
+
+class _Deed(NamedTuple):
+    """Something that was done to a row."""
+
+    message: str
+    """Of its log line."""
+    metric: str
+    fields: dict[str, object]
+
+
 class Work:
     """One run's work on the nodes that are dead."""
 
@@ -39,8 +59,10 @@ class Work:
         is_over: Callable[[], bool],
         log: Log,
         count: Figures,
+        rows_together: int,
     ) -> None:
-        """Close rows until `is_over`; `bucket` is where the records of lost calls go."""
+        """Close rows until `is_over`, so many at the same time; `bucket` is where the records of
+        lost calls go."""
         self._repository = repository
         self._records = records
         self._account_id = account_id
@@ -48,8 +70,10 @@ class Work:
         self._is_over = is_over
         self._log = log
         self._count = count
+        self._rows_together = rows_together
         self._refusing: set[str] = set()
-        """Buckets that have refused in this run: asking them again would eat its time."""
+        """Buckets that have refused in this run: asking them again would eat its time. Threads
+        add to it, and what is asked meanwhile is asked in vain."""
         self.failures = 0
         """Rows that were left as they are."""
         self.closed = 0
@@ -63,22 +87,24 @@ class Work:
         """
         nodes = sorted(dead, key=lambda it: it.node_id)
         first = [it for it in nodes if place is not None and it.node_id >= place.node_id]
-        for node in [*first, *(it for it in nodes if it not in first)]:
-            after = place.after if place is not None and place.node_id == node.node_id else ""
-            stopped_at = self._work_on(node, after)
-            if stopped_at is not None:
-                return Place(node.node_id, stopped_at)
+        with ThreadPoolExecutor(self._rows_together) as threads:
+            for node in [*first, *(it for it in nodes if it not in first)]:
+                after = place.after if place is not None and place.node_id == node.node_id else ""
+                stopped_at = self._work_on(node, after, threads)
+                if stopped_at is not None:
+                    return Place(node.node_id, stopped_at)
         return None
 
-    def _work_on(self, node: NodeLease, after: str) -> str | None:
+    def _work_on(self, node: NodeLease, after: str, threads: Executor) -> str | None:
         """Close a node's rows behind a position; return the one at which the time was up."""
         is_empty = not after
-        for item in self._repository.rows(node.node_id, after):
+        rows = self._repository.rows(node.node_id, after)
+        while items := list(islice(rows, self._rows_together)):
             if self._is_over():
                 return after
             is_empty = False
-            self._close_one(node, item)
-            after = position_of(item)
+            self._close(node, items, threads)
+            after = position_of(items[-1])
         if is_empty:
             self._bury(node)
         return None
@@ -94,13 +120,26 @@ class Work:
         self.buried.add(node.node_id)
         self._log.info("node removed", extra={"node": node.node_id, "lease": node.lease})
 
-    def _close_one(self, node: NodeLease, item: Item) -> None:
-        """Do what is to be done about a row; what goes wrong stops no other."""
+    def _close(self, node: NodeLease, items: Sequence[Item], threads: Executor) -> None:
+        """Do what is to be done about rows, all at once."""
+        begun = []
+        for item in items:
+            deeds: list[_Deed] = []
+            begun.append((item, deeds, threads.submit(self._take_steps, node, item, deeds)))
+        for item, deeds, done in begun:
+            self._judge(node, item, done)
+            for deed in deeds:
+                self._tell(node, deed)
+
+    def _judge(self, node: NodeLease, item: Item, done: Future[None]) -> None:
+        """Wait for a row; what goes wrong with it stops no other."""
         try:
-            self._take_steps(node, item)
+            done.result()
         except Changed:
             # Its node has written it after all, or another run.
             return
+        except Spared:
+            self.failures += 1
         except BucketRefuses:
             self._failed("a bucket refuses records", node, item)
         except (RowDamagedError, NotARecord):
@@ -113,37 +152,34 @@ class Work:
         name = str(item[CALLS.partition_key].get("S"))
         self._log.exception(message, extra={"node": node.node_id, "transaction_id": name})
 
-    def _take_steps(self, node: NodeLease, item: Item) -> None:
+    def _tell(self, node: NodeLease, deed: _Deed) -> None:
+        self.closed += deed.metric == CALLS_EDGE_LOST
+        self._count(deed.metric, 1)
+        self._log.info(deed.message, extra={"node": node.node_id, **deed.fields})
+
+    def _take_steps(self, node: NodeLease, item: Item, deeds: list[_Deed]) -> None:
         step = step_for(
             item, lease=node.renewed_at, bucket=self._bucket, account_id=self._account_id
         )
         match step:
             case Forget(transaction_id=transaction_id):
                 self._repository.forget(node.node_id, transaction_id)
-                self._told(node, "call forgotten", transaction_id, None)
+                deeds.append(_lost("call forgotten", transaction_id, None))
             case Close(record=record, bucket=bucket):
                 self._repository.close(node.node_id, record, bucket)
-                self._told(node, "call closed", record.transaction_id, record.ended_at)
-                self._store(node, record, bucket)
+                deeds.append(_lost("call closed", record.transaction_id, record.ended_at))
+                self._store(node, record, bucket, deeds)
             case Store(record=record, bucket=bucket):
-                self._store(node, record, bucket)
+                self._store(node, record, bucket, deeds)
             case _:
                 assert_never(step)
 
-    def _told(
-        self, node: NodeLease, message: str, transaction_id: str, ended_at: datetime | None
+    def _store(
+        self, node: NodeLease, record: CallDetailRecord, bucket: str, deeds: list[_Deed]
     ) -> None:
-        self.closed += 1
-        self._count(CALLS_EDGE_LOST, 1)
-        fields = {"node": node.node_id, "transaction_id": transaction_id}
-        end = {} if ended_at is None else {"ended_at": ended_at.isoformat()}
-        self._log.info(message, extra=fields | end)
-
-    def _store(self, node: NodeLease, record: CallDetailRecord, bucket: str) -> None:
         """Let the object be there, and the row say what it says."""
         if bucket in self._refusing:
-            self.failures += 1
-            return
+            raise Spared
         try:
             is_new = self._records.create(bucket, record)
             if is_new:
@@ -153,12 +189,17 @@ class Work:
         except BucketRefuses:
             self._refusing.add(bucket)
             raise
-        self._count(RECORDS_RECOVERED, 1)
-        fields = {"node": node.node_id, "transaction_id": record.transaction_id, "bucket": bucket}
-        self._log.info("record stored", extra=fields | {"key": record.key(), "new": is_new})
+        fields = {"transaction_id": record.transaction_id, "bucket": bucket}
+        more = {"key": record.key(), "new": is_new}
+        deeds.append(_Deed("record stored", RECORDS_RECOVERED, fields | more))
 
     def _adopt(self, node: NodeLease, record: CallDetailRecord, bucket: str) -> None:
         """Take the end from the object that is there: it has been billed (EDGE C9)."""
         there = self._records.read(bucket, record.key())
         told = {} if there is None else told_end(there, record.started_at)
         self._repository.settle(node.node_id, record, told)
+
+
+def _lost(message: str, transaction_id: str, ended_at: datetime | None) -> _Deed:
+    end = {} if ended_at is None else {"ended_at": ended_at.isoformat()}
+    return _Deed(message, CALLS_EDGE_LOST, {"transaction_id": transaction_id, **end})

@@ -12,10 +12,12 @@ from billing.infrastructure import (
     CostLine,
     Fleet,
     Load,
+    Parts,
     calls_per_node,
     infrastructure,
     media_bytes,
     nodes_needed,
+    nodes_on_average,
 )
 from billing.money import total
 from billing.toml_table import FileProblem
@@ -60,7 +62,52 @@ def test_a_call_costs_its_writes_and_its_objects() -> None:
     found = lines(Fleet(nodes=1), load)
     assert found["S3 PUTs"].quantity == 2_100  # thousands
     node = Decimal("0.2628")  # its row, every ten seconds
-    assert found["DynamoDB writes"].quantity == 13 + 12 + Decimal("0.3") + node
+    functions = Decimal("0.0876")  # one of the reaper, one of edge_dns, every minute
+    assert found["DynamoDB writes"].quantity == 13 + 12 + Decimal("0.3") + node + functions
+
+
+@pytest.mark.parametrize(("nodes", "units"), [(1, 750_000), (9, 750_000), (10, 1_000_000)])
+def test_every_node_reads_the_rows_of_all(nodes: int, units: int) -> None:
+    # Every two seconds 1 unit of the feed, and 429 octets for each node, 8 KB for one unit.
+    found = lines(Fleet(nodes=nodes), IDLE)["DynamoDB reads"]
+    functions = 7 * 730 * 60  # of the reaper, of orders, of edge_dns, every minute
+    assert found.quantity * 10**6 == nodes * 730 * 3_600 * Decimal(units) / 10**6 + functions
+
+
+def test_what_a_deployment_does_not_have_costs_nothing() -> None:
+    def amounts(parts: Parts) -> dict[str, Decimal]:
+        return {
+            it.what: it.amount for it in infrastructure(Fleet(nodes=1), IDLE, PRICES, parts=parts)
+        }
+
+    without = amounts(Parts(has_zone=False))
+    zoned, scaled = amounts(Parts()), amounts(Parts(is_scaled=True))
+    assert zoned["CloudWatch metrics"] - without["CloudWatch metrics"] == Decimal("0.30")
+    assert zoned["CloudWatch alarms"] - without["CloudWatch alarms"] == Decimal("0.30")
+    assert zoned["Lambda requests"] == without["Lambda requests"] * 3 / 2
+    # Application Auto Scaling makes two alarms for each of its two policies.
+    assert scaled["CloudWatch alarms"] - zoned["CloudWatch alarms"] == Decimal("0.40")
+    assert amounts(Parts(more_secrets=2))["Secrets"] - zoned["Secrets"] == Decimal("0.80")
+    front = amounts(Parts(has_balancer=True, has_firewall=True, has_own_key=True))
+    assert {name: it for name, it in front.items() if name not in zoned} == {
+        "Load balancer of the API": Decimal("16.4250"),
+        "Its public addresses": Decimal("7.300"),
+        "Firewall of the API": Decimal("5.00"),
+        "Its rules": Decimal("3.00"),
+        "Key of one's own": Decimal("1.00"),
+    }
+
+
+def test_nodes_follow_the_calls_between_the_least_and_the_most() -> None:
+    minutes = Decimal(100 * 730 * 60)  # of 100 calls at once, all the time
+    assumed = Assumptions(nodes_by_load=Decimal("1.5"))
+
+    def nodes(each: int) -> Decimal:
+        return nodes_on_average(minutes, each, least=Decimal(2), most=Decimal(9), assumed=assumed)
+
+    assert nodes(each=50) == 3
+    assert nodes(each=100) == 2
+    assert nodes(each=10) == 9
 
 
 @given(st.integers(1, 50), st.integers(0, 10**6), st.integers(0, 10**7))
@@ -78,7 +125,7 @@ def test_more_of_anything_never_costs_less(nodes: int, calls: int, minutes: int)
 def test_a_node_holds_what_its_cpu_carries() -> None:
     # 0.456 ms a second for 100 packets, 2.27 ms for a set-up every three minutes, half a CPU.
     assert calls_per_node(Decimal(180), ONE) == 1_066
-    assert calls_per_node(Decimal(180), Decimal(4)) == 2_000  # admission.concurrent_calls
+    assert calls_per_node(Decimal(180), Decimal(4)) == 4_267
     assert calls_per_node(Decimal(6), Decimal(16)) == 1_960  # one core signals
     slow = Assumptions(packet_us=Decimal(10**6))
     assert calls_per_node(Decimal(180), ONE, slow) == 1

@@ -4,12 +4,13 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from threading import Barrier, Lock
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from lambdas.call_reaper.composition import SEARCHED_EVERY, WORKS_FOR_S, RowsLeft
+from lambdas.call_reaper.composition import ROWS_TOGETHER, SEARCHED_EVERY, WORKS_FOR_S, RowsLeft
 from lambdas.call_reaper.judgement import TaskState
 from lambdas.management.errors import ServiceUnavailable
 from model.call_items import ended_members, live_members, seen
@@ -379,14 +380,35 @@ def test_a_run_that_is_cut_off_is_gone_on_with_and_comes_to_every_node(
     assert stand.objects().keys() == {a_record(it, BEGAN).key() for it in good}
 
 
-def test_the_time_of_a_run_ends_between_two_rows(stand: ReaperStand) -> None:
+def test_rows_are_closed_together_but_not_all_of_them(stand: ReaperStand) -> None:
     stand.node()
-    calls = [stand.live(answered_at=BEGAN - timedelta(seconds=it)) for it in range(1, 8)]
+    calls = [stand.live() for _ in range(2 * ROWS_TOGETHER)]
     stand.run()
+    # Opens when so many wait at it; fewer wait in vain, and none of them is stored.
+    together = Barrier(ROWS_TOGETHER, timeout=10)
+    stand.before_call = lambda name, arguments: wait_at(together, name)
+    stand.now += MINUTE
+    assert stand.run() == {"nodes": 1, "dead": 1, "closed": len(calls), "left": 0}
+    assert not together.broken
+    assert stand.objects().keys() == {a_record(it, BEGAN).key() for it in calls}
+    assert stand.counted == {"CallsEdgeLost": len(calls), "RecordsRecovered": len(calls)}
+
+
+def wait_at(barrier: Barrier, name: str) -> None:
+    if name == "PutObject":
+        barrier.wait()
+
+
+def test_the_time_of_a_run_ends_between_rows(stand: ReaperStand) -> None:
+    stand.node()
+    calls = [stand.live(answered_at=BEGAN - timedelta(seconds=it)) for it in range(1, 21)]
+    stand.run()
+    one_after_the_other = Lock()
 
     def pass_time(name: str, arguments: Mapping[str, Any]) -> None:
         if name == "PutObject":
-            stand.elapsed += WORKS_FOR_S / 3
+            with one_after_the_other:
+                stand.elapsed += WORKS_FOR_S / ROWS_TOGETHER
 
     stand.before_call = pass_time
     done = []
@@ -394,7 +416,7 @@ def test_the_time_of_a_run_ends_between_two_rows(stand: ReaperStand) -> None:
         stand.now += MINUTE
         stand.run()
         done.append(len(stand.objects()))
-    assert done == [3, 6, 7]
+    assert done == [8, 16, 20]
     records = [a_record(it, BEGAN, "Edge lost") for it in calls]
     assert stand.objects() == {it.key(): it.body() for it in records}
 

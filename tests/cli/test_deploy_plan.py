@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from billing.infrastructure import Assumptions
 from cli import deploy_plan
 from cli.deploy_plan import Traffic, resources_of
 from cli.errors import CommandError, ExitCode
@@ -70,6 +71,9 @@ def test_the_plan_has_the_settings_and_their_price(
         "Domain": "vc.example.org",
         "Profile": "small",
         "Nodes": 2,
+        "MaxNodes": 0,
+        "CallsPerNode": None,
+        "SizedFor": "srtp",
         "Cpu": 1_024,
         "MemoryMib": 2_048,
         "MediaWorkers": 1,
@@ -116,11 +120,96 @@ def test_quality_records_are_priced_where_they_are_on(
 def test_a_peak_that_finds_no_room_is_told(
     project: Path, capsys: pytest.CaptureFixture[str], concurrent: int | None, word: str | None
 ) -> None:
-    planned(project, concurrent=concurrent)
+    planned(project, "ovc:sized_for=rtp", concurrent=concurrent)
     plan = told(capsys)
     assert (plan["CallsHeld"], plan["CallsHeldWithoutOneNode"]) == (2_132, 1_066)
     notes = [it for it in plan["Notes"] if "the peak" in it]
     assert [it.startswith(word or "") for it in notes] == ([] if word is None else [True])
+
+
+def test_a_fleet_that_follows_the_calls_has_three_prices(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ("ovc:max_nodes=8", "ovc:calls_per_node=500")
+    deploy_plan.run(
+        directory=project,
+        given=given,
+        # Of 1,500 calls at once, all the time.
+        traffic=Traffic(minutes=1_500 * 730 * 60, call_seconds=180, concurrent=None),
+        prices_file=None,
+        with_resources=False,
+        as_json=True,
+    )
+    plan = told(capsys)
+    assert (plan["Settings"]["MaxNodes"], plan["Settings"]["CallsPerNode"]) == (8, 500)
+    average = 3 * Assumptions().nodes_by_load
+    assert plan["NodesOnAverage"] == f"{average:.2f}"
+    assert amounts(plan)["Fargate vCPU"] == pytest.approx(float(average) * 730 * 0.04048)
+    assert amounts(plan)["CloudWatch alarms"] == pytest.approx(4.70)
+    assert plan["CallsHeld"] == 8 * 682
+    least, amount, most = (
+        float(plan[it]) for it in ("AmountWithLeastNodes", "Amount", "AmountWithMostNodes")
+    )
+    assert least < amount < most
+    # Vcpu, memory, address, and some units of DynamoDB and octets of the log.
+    assert most - least == pytest.approx(6 * 730 * (0.04048 + 2 * 0.004445 + 0.005), rel=0.06)
+    (note,) = [it for it in plan["Notes"] if "all the time" in it]
+    assert (
+        note
+        == f"A month comes to ${least:,.2f} with 2 nodes all the time, and to ${most:,.2f} with 8."
+    )
+
+
+def test_a_fixed_fleet_has_one_price(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    planned(project)
+    plan = told(capsys)
+    assert plan["Amount"] == plan["AmountWithLeastNodes"] == plan["AmountWithMostNodes"]
+    assert plan["NodesOnAverage"] == "2.00"
+    planned(project, "ovc:max_nodes=8", as_json=False)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "2 to 8, at 680 calls each, x 1024 CPU units" in shown
+    assert "A month with 100,000 minutes of talk, on average 2.0 nodes" in shown
+
+
+def test_parts_are_priced_where_there_are_any(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    planned(project)
+    without = amounts(told(capsys))
+    carrier = {"name": "one", "host": "192.0.2.1", "username": "u", "password": "env:PASSWORD"}
+    document = json.dumps(SETTINGS | {"carriers": [carrier]})
+    planned(project, f"ovc:settings={document}", "ovc:hosted_zone_id=Z0123456789ABCDEFGHIJ")
+    found = amounts(told(capsys))
+    assert found["Secrets"] == pytest.approx(without["Secrets"] + 0.40)
+    assert found["CloudWatch metrics"] == pytest.approx(without["CloudWatch metrics"] + 0.30)
+
+
+def test_an_own_domain_a_firewall_and_a_key_are_priced(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    certificate = "arn:aws:acm:us-east-1:111122223333:certificate/0000-1111"
+    own = ("ovc:api_domain=api.example.org", f"ovc:api_certificate={certificate}")
+    planned(project, *own)
+    found = amounts(told(capsys))
+    assert found["Load balancer of the API"] > 16 and "Firewall of the API" not in found
+    planned(project, *own, "ovc:api_waf=3000", "ovc:kms_key=customer")
+    found = amounts(told(capsys))
+    assert (found["Firewall of the API"], found["Its rules"], found["Key of one's own"]) == (
+        5,
+        3,
+        1,
+    )
+
+
+def test_more_calls_than_media_can_do_are_told(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.dumps(SETTINGS | {"admission": {"concurrent_calls": 1_101}})
+    planned(project, f"ovc:settings={document}")
+    (note,) = [it for it in told(capsys)["Notes"] if "packets may be lost" in it]
+    assert "than its media was measured to hold (1,100)" in note
+    planned(project, "ovc:nodes=3")
+    assert not [it for it in told(capsys)["Notes"] if "packets may be lost" in it]
 
 
 def test_a_node_holds_no_more_calls_than_it_takes(

@@ -72,6 +72,7 @@ def test_an_answered_call_out() -> None:  # EDGE X1, X8
             "OutboundCallAttempts": 1,
             "OutboundCallsActive": 1,
             "ActiveCalls": 1,
+            "ServingCalls": 1,
             "Sip1xxCodes": 2,
         }
         link.run()

@@ -120,6 +120,20 @@ def test_a_draining_node_refuses_and_says_so(request_: bytes) -> None:  # EDGE R
     assert node.core.report(0.0).draining
 
 
+def test_a_draining_node_is_not_among_those_whose_calls_are_averaged() -> None:  # EDGE X7, R31
+    node = Node()
+    node.ask(invite(1), PBX, 0.0)
+    assert told_by(node) == {"ActiveCalls": 1, "ServingCalls": 1}
+    node.drain(1.0)
+    assert told_by(node) == {"ActiveCalls": 1}
+
+
+def told_by(node: Node) -> dict[str, int | float]:
+    """Return what a node tells of the calls that it holds."""
+    figures = node.core.minute()[0].figures
+    return {name: it for name, it in figures.items() if name in ("ActiveCalls", "ServingCalls")}
+
+
 def test_a_draining_node_serves_its_calls() -> None:  # EDGE R31
     with lossy_link(1) as link:
         stage = Stage(link)

@@ -2,9 +2,12 @@
 
 `other`   everything that can be chosen differs from the defaults
 `large`   the largest profile, on arm64
-`off`     no node, alarms to a topic of one's own
+`off`     no node, alarms to a topic of one's own, more calls for a node than its media can do, a
+          key of the deployment's own that encrypts nothing yet
 `nag`     the defaults, checked against cdk-nag's AwsSolutions
-`zoned`   the same with a zone, TLS, and alarms by mail, checked likewise
+`zoned`   the same with a zone, TLS, scaling, and alarms by mail, checked likewise
+`front`   the same with the API under a domain of its own in that zone, a firewall, a key of the
+          deployment's own and access logs, checked likewise
 `control` a bucket without any care, checked likewise: it must fail
 """
 
@@ -19,7 +22,24 @@ from cdk_nag import AwsSolutionsChecks
 from infra.application import assembled
 from tests.infra.synthesis import OTHER, ROOT
 
-OFF = {"ovc:nodes": 0, "ovc:alarm_topic": "arn:aws:sns:us-east-1:111122223333:on-call"}
+OFF = {
+    "ovc:nodes": 0,
+    "ovc:max_nodes": 5,
+    "ovc:settings": {"domain": "vc.example.org", "admission": {"concurrent_calls": 1_500}},
+    "ovc:alarm_topic": "arn:aws:sns:us-east-1:111122223333:on-call",
+    "ovc:kms_key": "permitted",
+}
+FRONT = {
+    "ovc:tls_secret": "ovc/tls",
+    "ovc:settings": {"domain": "vc.example.org"},
+    "ovc:hosted_zone_id": OTHER["ovc:hosted_zone_id"],
+    "ovc:alarm_email": OTHER["ovc:alarm_email"],
+    "ovc:api_domain": "api.vc.example.org",
+    "ovc:api_certificate": OTHER["ovc:api_certificate"],
+    "ovc:api_waf": 10,
+    "ovc:kms_key": "customer",
+    "ovc:access_logs": True,
+}
 LARGE = {"ovc:profile": "large", "ovc:architecture": "arm64"}
 
 
@@ -31,10 +51,10 @@ def main() -> None:
     assembled(OFF, str(directory / "off")).synth()
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     write_checked(assembled(context, str(directory / "nag")))
-    chosen = {
-        key: OTHER[key] for key in ("ovc:hosted_zone_id", "ovc:alarm_email", "ovc:tls_secret")
-    }
+    names = ("hosted_zone_id", "max_nodes", "alarm_email", "tls_secret")
+    chosen = {f"ovc:{it}": OTHER[f"ovc:{it}"] for it in names}
     write_checked(assembled(context | chosen, str(directory / "zoned")))
+    write_checked(assembled(context | FRONT, str(directory / "front")))
     write_checked(careless(str(directory / "control")))
 
 

@@ -23,6 +23,13 @@ def other_assembly(assemblies: Path) -> Assembly:
 
 
 @pytest.fixture(scope="session")
+def front_assembly(assemblies: Path) -> Assembly:
+    """Return the app of a deployment whose API has a domain and a firewall of its own, and whose
+    data has a key of its own."""
+    return Assembly(assemblies / "front")
+
+
+@pytest.fixture(scope="session")
 def large_assembly(assemblies: Path) -> Assembly:
     """Return the app of a deployment of the largest profile, on arm64."""
     return Assembly(assemblies / "large")

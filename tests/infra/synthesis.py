@@ -44,11 +44,19 @@ OTHER: dict[str, object] = {
     "ovc:cpu": 2_048,
     "ovc:memory_mib": 4_096,
     "ovc:media_workers": 2,
+    "ovc:max_nodes": 12,
+    "ovc:calls_per_node": 900,
+    "ovc:sized_for": "rtp",
     "ovc:hosted_zone_id": "Z0123456789ABCDEFGHIJ",
     "ovc:tls_secret": "lab2/tls",
     "ovc:secret_kms_keys": ["arn:aws:kms:us-east-1:111122223333:key/2222-3333"],
     "ovc:vpc_cidr": "172.20.0.0/22",
     "ovc:api_concurrency": 0,
+    "ovc:api_domain": "api.example.org",
+    "ovc:api_certificate": "arn:aws:acm:us-east-1:111122223333:certificate/0000-1111",
+    "ovc:api_waf": 3_000,
+    "ovc:kms_key": "customer",
+    "ovc:access_logs": True,
     "ovc:cdr_retention_days": 400,
     "ovc:log_retention_days": 30,
     "ovc:alarm_email": "on-call@example.org",
@@ -56,6 +64,11 @@ OTHER: dict[str, object] = {
     "ovc:cdr_buckets": ["central-cdrs.example"],
     "ovc:cdr_kms_keys": ["arn:aws:kms:us-east-1:444455556666:key/0000-1111"],
 }
+
+
+CUSTOMER_KEY = "${CustomerKey"
+"""How a reference begins to the key that `ovc:kms_key` customer makes, in other stacks than that of
+the data."""
 
 
 # A template is JSON of any shape; only the tests know what they look for in it.
@@ -85,18 +98,36 @@ class Template:
         return found["Properties"]
 
     def grants(self, role: str) -> set[tuple[str, str]]:
-        """Return what a role may do: (action, resource); `role` starts its logical id."""
+        """Return what a role may do: (action, resource); `role` starts its logical id.
+
+        What it may do with the deployment's own key is among the uses of the key.
+        """
         granted: set[tuple[str, str]] = set()
+        for statement in self._statements(role):
+            actions, resources = listed(statement["Action"]), listed(statement["Resource"])
+            granted |= {(action, text_of(it)) for action in actions for it in resources}
+        assert granted, f"no policy is attached to {role}"
+        return {it for it in granted if not it[1].startswith(CUSTOMER_KEY)}
+
+    def key_uses(self, role: str) -> set[tuple[str, str]]:
+        """Return what a role may do with the deployment's own key: (action, service by which)."""
+        uses: set[tuple[str, str]] = set()
+        for statement in self._statements(role):
+            if text_of(listed(statement["Resource"])[0]).startswith(CUSTOMER_KEY):
+                (operator,) = statement["Condition"]
+                assert operator == "StringEquals"
+                (service,) = listed(statement["Condition"][operator]["kms:ViaService"])
+                uses |= {(action, text_of(service)) for action in listed(statement["Action"])}
+        return uses
+
+    def _statements(self, role: str) -> Iterator[Any]:
         for policy in self.of("AWS::IAM::Policy").values():
             properties = policy["Properties"]
             if properties["Roles"][0]["Ref"].startswith(role):
                 for statement in properties["PolicyDocument"]["Statement"]:
                     assert statement["Effect"] == "Allow"
                     assert not {"NotAction", "NotResource"} & set(statement)
-                    actions, resources = listed(statement["Action"]), listed(statement["Resource"])
-                    granted |= {(action, text_of(it)) for action in actions for it in resources}
-        assert granted, f"no policy is attached to {role}"
-        return granted
+                    yield statement
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from tests.infra.synthesis import ROOT, Assembly, bare_environment
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("cdk")]
 
 STACKS = ("data", "api", "edge", "analytics", "observability")
-ALL_STACKS = (*STACKS, "dns")
+ALL_STACKS = (*STACKS, "dns", "front")
 
 
 def test_a_second_synthesis_says_the_same(assembly: Assembly, assemblies: Path) -> None:
@@ -53,12 +53,19 @@ def test_nothing_runs_during_a_deployment(assembly: Assembly) -> None:
     assert not [kind for kind in kinds if kind.startswith("Custom::") or "CustomResource" in kind]
 
 
-def test_the_placeholder_domain_is_warned_of(assembly: Assembly, other_assembly: Assembly) -> None:
-    def warnings(of: Assembly, stack: str) -> list[str]:
-        metadata = json.loads((of.directory / f"{stack}.metadata.json").read_text())
-        entries = [entry for found in metadata.values() for entry in found]
-        return [it["data"] for it in entries if it["type"] == "aws:cdk:warning"]
+def warnings(of: Assembly, stack: str) -> list[str]:
+    metadata = json.loads((of.directory / f"{stack}.metadata.json").read_text())
+    entries = [entry for found in metadata.values() for entry in found]
+    return [it["data"] for it in entries if it["type"] == "aws:cdk:warning"]
 
+
+def test_more_calls_than_media_can_do_are_warned_of(assembly: Assembly, assemblies: Path) -> None:
+    (warning,) = warnings(Assembly(assemblies / "off"), "ovc-edge")
+    assert "concurrent_calls is 1500, and the media of so large a task was measured" in warning
+    assert not any("concurrent_calls" in it for it in warnings(assembly, "ovc-edge"))
+
+
+def test_the_placeholder_domain_is_warned_of(assembly: Assembly, other_assembly: Assembly) -> None:
     (warning,) = warnings(assembly, "ovc-api")
     assert "voiceconnector.example.com: choose a domain of your own" in warning
     assert warnings(other_assembly, "lab2-api") == []

@@ -32,8 +32,10 @@ def found(*templates: Path, ignored: tuple[str, ...] = ()) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_nothing_is_found(assembly: Assembly, other_assembly: Assembly) -> None:
-    for made in (assembly, other_assembly):
+def test_nothing_is_found(
+    assembly: Assembly, other_assembly: Assembly, front_assembly: Assembly
+) -> None:
+    for made in (assembly, other_assembly, front_assembly):
         templates = made.directory.glob("*.template.json")
         assert found(*templates, ignored=tuple(ACCEPTED)) == []
 

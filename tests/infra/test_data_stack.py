@@ -51,7 +51,10 @@ def test_the_streams_are_left_where_their_readers_look(data: Template, other: Te
         if it["Properties"]["TableName"] == f"ovc-{table}"
     }
     others = {it["Properties"]["Name"] for it in other.of("AWS::SSM::Parameter").values()}
-    assert others == {"/lab2/connectors-stream", "/lab2/numbers-stream"}
+    assert {it for it in others if it.endswith("-stream")} == {
+        "/lab2/connectors-stream",
+        "/lab2/numbers-stream",
+    }
 
 
 def test_no_table_is_lost_or_open(data: Template) -> None:
@@ -68,7 +71,7 @@ def test_no_table_is_lost_or_open(data: Template) -> None:
 def test_the_bucket_is_named_by_the_model(data: Template, other: Template) -> None:
     name = text_of(data.properties("AWS::S3::Bucket")["BucketName"])
     assert name == "ovc-cdr-${AWS::AccountId}-${AWS::Region}"
-    assert text_of(other.properties("AWS::S3::Bucket")["BucketName"]).startswith("lab2-cdr-")
+    assert text_of(other.named("AWS::S3::Bucket", "Cdr")["BucketName"]).startswith("lab2-cdr-")
 
 
 def test_the_bucket_is_private_encrypted_and_kept(data: Template) -> None:
@@ -109,7 +112,7 @@ def test_the_bucket_is_spoken_to_over_tls_only(data: Template) -> None:
 
 def test_records_are_kept_for_ever_unless_it_is_chosen(data: Template, other: Template) -> None:
     def rules(template: Template) -> dict[str, dict[str, object]]:
-        lifecycle = template.properties("AWS::S3::Bucket")["LifecycleConfiguration"]
+        lifecycle = template.named("AWS::S3::Bucket", "Cdr")["LifecycleConfiguration"]
         return {rule.pop("Id"): rule for rule in lifecycle["Rules"]}
 
     deleted = {
@@ -137,3 +140,53 @@ def test_records_are_kept_for_ever_unless_it_is_chosen(data: Template, other: Te
 
 def test_the_stack_itself_cannot_be_deleted_by_mistake(assembly: Assembly) -> None:
     assert assembly.stack_properties("ovc-data")["terminationProtection"] is True
+
+
+@pytest.fixture(scope="module")
+def logging(front_assembly: Assembly) -> Template:
+    return front_assembly.template("ovc-data")
+
+
+def test_there_is_no_log_bucket_where_nobody_logs(data: Template) -> None:
+    assert len(data.of("AWS::S3::Bucket")) == 1
+    assert "LoggingConfiguration" not in data.properties("AWS::S3::Bucket")
+
+
+def test_access_logs_are_private_end_and_are_kept_until_then(logging: Template) -> None:
+    bucket = next(it for name, it in logging.of("AWS::S3::Bucket").items() if "Logs" in name)
+    properties = bucket["Properties"]
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    (rule,) = properties["LifecycleConfiguration"]["Rules"]
+    assert rule["ExpirationInDays"] == 90
+    assert properties["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    # A second one must not stumble over the name of the first.
+    assert not {"BucketName", "VersioningConfiguration"} & set(properties)
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_only_those_who_log_may_write_there(logging: Template) -> None:
+    policy = logging.named("AWS::S3::BucketPolicy", "Logs")["PolicyDocument"]
+    refused = [it for it in policy["Statement"] if it["Effect"] == "Deny"]
+    assert {"Bool": {"aws:SecureTransport": "false"}} in [it["Condition"] for it in refused]
+    balancers, records = [it for it in policy["Statement"] if it["Effect"] == "Allow"]
+    (name,) = [it for it in logging.of("AWS::S3::Bucket") if "Logs" in it]
+    place = f"${{{name}.Arn}}"
+    assert balancers["Principal"]["Service"] == "logdelivery.elasticloadbalancing.amazonaws.com"
+    assert balancers["Action"] == records["Action"] == "s3:PutObject"
+    # Its own account's, by the name that the service gives its logs.
+    assert text_of(balancers["Resource"]) == f"{place}/api/AWSLogs/${{AWS::AccountId}}/*"
+    assert records["Principal"] == {"Service": "logging.s3.amazonaws.com"}
+    assert text_of(records["Resource"]) == f"{place}/cdr/*"
+    assert records["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    (source,) = records["Condition"]["ArnEquals"].values()
+    bucket = text_of(logging.named("AWS::S3::Bucket", "Cdr")["BucketName"])
+    assert text_of(source) == f"arn:${{AWS::Partition}}:s3:::{bucket}"
+
+
+def test_records_are_logged_into_it(logging: Template) -> None:
+    bucket = next(it for name, it in logging.of("AWS::S3::Bucket").items() if "Cdr" in name)
+    configured = bucket["Properties"]["LoggingConfiguration"]
+    assert text_of(configured["DestinationBucketName"]).startswith("${Logs")
+    assert configured["LogFilePrefix"] == "cdr/"
+    (policy,) = [it for it in logging.of("AWS::S3::BucketPolicy") if "Logs" in it]
+    assert bucket["DependsOn"] == [policy]

@@ -142,15 +142,15 @@ def test_a_bad_deployment_is_rolled_back_and_a_good_one_drains(edge: Template) -
 
 
 def test_the_size_is_chosen(edge: Template, other: Template, large: Template) -> None:
-    def size(template: Template) -> tuple[str, str, int, str]:
+    def size(template: Template) -> tuple[str, str, str]:
         task = template.properties("AWS::ECS::TaskDefinition")
-        nodes = template.properties("AWS::ECS::Service")["DesiredCount"]
-        return task["Cpu"], task["Memory"], nodes, variables(template)["OVC_MEDIA_WORKERS"]
+        return task["Cpu"], task["Memory"], variables(template)["OVC_MEDIA_WORKERS"]
 
-    assert size(edge) == ("1024", "2048", 1, "1")
+    assert size(edge) == ("1024", "2048", "1")
     # The profile is another one, but what is given wins.
-    assert size(other) == ("2048", "4096", 4, "2")
-    assert size(large) == ("2048", "4096", 9, "2")
+    assert size(other) == ("2048", "4096", "2")
+    assert size(large) == ("2048", "4096", "2")
+    assert large.properties("AWS::ECS::Service")["DesiredCount"] == 9
 
 
 def test_the_processors_are_chosen(edge: Template, other: Template, large: Template) -> None:
@@ -205,6 +205,8 @@ def test_the_edge_understands_its_environment(edge: Template, other: Template) -
 
 def test_the_whole_settings_document_arrives(other: Template) -> None:
     told = json.loads(variables(other)["OVC_SETTINGS"])
+    # As many calls as the media of two vCPU can do (docs/scale.md).
+    assert told.pop("admission") == {"concurrent_calls": 3_600}
     assert told == OTHER_SETTINGS | {"account_id": "${AWS::AccountId}", "region": "${AWS::Region}"}
 
 

@@ -20,7 +20,9 @@ from tests.infra.synthesis import ROOT, Assembly, Template, text_of
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("cdk")]
 
-OF_THE_RUNTIME = {"CdrBacklog", "CertificateDays", "TlsOpen", "PortsFree", "ActiveCalls"}
+OF_THE_RUNTIME = {
+    *("CdrBacklog", "CertificateDays", "TlsOpen", "PortsFree", "ActiveCalls", "ServingCalls"),
+}
 OF_THE_REAPER = {"CallsEdgeLost", "RecordsRecovered", "CallRowsNotClosed"}
 OF_DNS = {"NodesListed", "NodesWithoutRecord"}
 BY_DIMENSION = {"PacketsDropped", "RouteFailures"}
@@ -104,6 +106,36 @@ def test_nodes_are_counted_by_what_they_tell(template: Template, other: Template
     assert missing["Period"] == 300 and 3 * 5 < missing["Threshold"] < 4 * 5
 
 
+def test_a_fleet_that_cannot_grow_is_an_alarm(template: Template, other: Template) -> None:
+    # Two thirds of the 1,100 calls of a node; of a scaled one a tenth more than scaling aims at.
+    for made, prefix, most in ((template, "ovc", 737), (other, "lab2", 990)):
+        found = alarms(made)[f"{prefix}-capacity-exhausted"]
+        assert (found["MetricName"], found["Statistic"]) == ("ServingCalls", "Average")
+        assert (found["Period"], found["EvaluationPeriods"]) == (60, 15)
+        assert found["Threshold"] == most
+
+
+def test_the_dashboard_draws_what_capacity_is_compared_with(
+    template: Template, other: Template
+) -> None:
+    def marks(of: Template) -> dict[str, dict[str, int]]:
+        graphs = [it["properties"] for it in dashboard(of)["widgets"] if it["type"] == "metric"]
+        return {
+            it["title"]: {mark["label"]: mark["value"] for mark in it["annotations"]["horizontal"]}
+            for it in graphs
+            if "annotations" in it
+        }
+
+    assert marks(template) == {
+        "How many nodes live?": {"least": 1},
+        "How many calls has a node?": {"most": 1_100},
+    }
+    assert marks(other) == {
+        "How many nodes live?": {"least": 4, "most": 12},
+        "How many calls has a node?": {"most": 3_600, "scaling aims at": 900},
+    }
+
+
 def test_limits_are_those_of_the_edge(template: Template) -> None:  # EDGE R30, Q1
     assert alarms(template)["ovc-loop-lag"]["Threshold"] == AdmissionSettings().overload_lag_ms
     # A worker keeps several leases ahead: with less than one its range is used up.
@@ -170,7 +202,11 @@ def test_every_function_is_looked_at(
     assembly = assembly if prefix == "ovc" else other_assembly
     template = assembly.template(f"{prefix}-observability")
     made = [it for each in assembly.templates() for it in each.of("AWS::Lambda::Function")]
-    read = [it for it in template.document["Parameters"] if it != "BootstrapVersion"]
+    read = [
+        name
+        for name, it in template.document["Parameters"].items()
+        if it["Default"].endswith("-function")
+    ]
     assert len(read) == len(made)
     failing = {
         metric["Dimensions"][0]["Value"]["Ref"]
@@ -179,6 +215,23 @@ def test_every_function_is_looked_at(
         if metric["Namespace"] == "AWS/Lambda" and metric["MetricName"] == "Errors"
     }
     assert failing == set(read)
+
+
+def test_the_api_is_looked_at_where_its_clients_ask(
+    template: Template, front_assembly: Assembly
+) -> None:
+    # ARCHITECTURE A2: the function answers 500 without failing
+    url = looked_at(alarms(template)["ovc-api-errors"])
+    assert {it["MetricName"] for it in url} == {"Errors", "Url5xxCount"}
+    watching = front_assembly.template("ovc-observability")
+    fronted = {it["MetricName"]: it for it in looked_at(alarms(watching)["ovc-api-errors"])}
+    assert set(fronted) == {"Errors", "HTTPCode_Target_5XX_Count"}
+    (dimension,) = fronted["HTTPCode_Target_5XX_Count"]["Dimensions"]
+    assert dimension["Name"] == "LoadBalancer"
+    parameter = watching.document["Parameters"][dimension["Value"]["Ref"]]
+    assert parameter["Default"] == "/ovc/api-balancer"
+    text = json.dumps(dashboard(watching))
+    assert "HTTPCode_Target_4XX_Count" in text and "Url4xxCount" not in text
 
 
 def test_every_table_is_looked_at(template: Template) -> None:
@@ -211,9 +264,9 @@ def test_a_mail_tells_of_every_alarm_and_of_its_end(other: Template) -> None:
     policy = other.properties("AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
     (allowed,) = [it for it in policy if it["Effect"] == "Allow"]
     assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-    assert allowed["Condition"] == {
-        "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
-    }
+    assert allowed["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    (alarm,) = allowed["Condition"]["ArnLike"].values()
+    assert text_of(alarm).endswith(":${AWS::AccountId}:alarm:lab2-*")
 
 
 def test_a_topic_of_ones_own_is_used_as_it_is(assemblies: Path) -> None:
@@ -226,7 +279,7 @@ def test_a_topic_of_ones_own_is_used_as_it_is(assemblies: Path) -> None:
 
 def test_an_edge_that_is_off_is_not_missed(assemblies: Path) -> None:
     document = json.loads((assemblies / "off" / "ovc-observability.template.json").read_text())
-    assert "ovc-no-node" not in alarms(Template(document))
+    assert not {"ovc-no-node", "ovc-capacity-exhausted"} & set(alarms(Template(document)))
 
 
 def test_the_dashboard_draws_its_questions(template: Template, other: Template) -> None:
@@ -249,13 +302,35 @@ def test_connectors_are_drawn_only_as_far_as_they_have_metrics(template: Templat
     assert text.count("VoiceConnectorId") == 6
 
 
-def test_what_alarms_and_dashboard_cost_is_what_the_model_reckons(other: Template) -> None:
+def test_what_alarms_and_dashboard_cost_is_what_the_model_reckons(
+    other: Template, other_assembly: Assembly
+) -> None:
     assumed = Assumptions()
-    assert sum(len(looked_at(it)) for it in alarms(other).values()) == assumed.alarms
+    looked_at_with_dns = sum(len(looked_at(it)) for it in alarms(other).values())
+    assert looked_at_with_dns == assumed.alarms + assumed.alarms_for_dns
+    of_dns = [it for it in alarms(other) if it.startswith("lab2-dns-")]
+    assert len(of_dns) == assumed.alarms_for_dns
+    edge = other_assembly.template("lab2-edge")
+    policies = edge.of("AWS::ApplicationAutoScaling::ScalingPolicy")
+    assert 2 * len(policies) == assumed.alarms_for_scaling
     assert len(other.of("AWS::CloudWatch::Dashboard")) == assumed.dashboards
     whole = set(Meter(LogSettings()).minute({})[0].figures) | OF_THE_RUNTIME
-    # One of edge_dns each minute; of others a value is rare.
-    assert len(whole | {"NodesListed"}) == assumed.metrics
+    assert len(whole) == assumed.metrics
+    # Of edge_dns one is written each minute; of others a value is rare.
+    assert assumed.metrics_for_dns == len({"NodesListed"})
+
+
+def test_functions_that_run_each_minute_are_those_that_the_model_reckons(
+    other_assembly: Assembly,
+) -> None:
+    rules = [
+        it for each in other_assembly.templates() for it in each.of("AWS::Events::Rule").values()
+    ]
+    every_minute = [
+        it for it in rules if it["Properties"].get("ScheduleExpression") == "rate(1 minute)"
+    ]
+    assumed = Assumptions()
+    assert len(every_minute) == assumed.functions + assumed.functions_for_dns
 
 
 def test_it_is_deployed_after_what_it_watches(assembly: Assembly) -> None:

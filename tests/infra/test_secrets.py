@@ -91,13 +91,13 @@ def test_a_key_of_ones_own_decrypts_secrets_and_nothing_else(
     def statements(template: Template) -> list[Any]:
         policies = template.of("AWS::IAM::Policy").values()
         found = [it for one in policies for it in one["Properties"]["PolicyDocument"]["Statement"]]
-        return [it for it in found if it["Action"] == "kms:Decrypt"]
+        return [it for it in found if [it["Resource"]] == OTHER["ovc:secret_kms_keys"]]
 
     assert statements(edge) == []
     (statement,) = statements(other)
-    assert [statement["Resource"]] == OTHER["ovc:secret_kms_keys"]
+    assert statement["Action"] == "kms:Decrypt"
     service = text_of(statement["Condition"]["StringEquals"]["kms:ViaService"])
-    assert service == "secretsmanager.${AWS::Region}.${AWS::URLSuffix}"
+    assert service == "secretsmanager.${AWS::Region}.amazonaws.com"
 
 
 def test_the_nonce_secret_is_made_by_aws_and_long_enough(edge: Template) -> None:  # EDGE G3

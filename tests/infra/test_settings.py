@@ -7,9 +7,10 @@ from dataclasses import asdict, replace
 import pytest
 
 from infra.profiles import PROFILES
-from infra.setting_checks import MEMORY_OF_CPU, DeploymentProblemError
+from infra.setting_checks import MEMORY_OF_CPU, MOST_NODES, DeploymentProblemError
 from infra.settings import DeploymentSettings
-from model.settings import Settings
+from lambdas.edge_dns.records import MOST_RECORDS
+from model.settings import AdmissionSettings, Settings
 from tests.infra.synthesis import OTHER, ROOT
 
 
@@ -25,7 +26,10 @@ def test_the_shipped_file_can_be_read() -> None:
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     settings = DeploymentSettings.from_context(context)
     assert settings == DeploymentSettings()
-    assert settings.operator == Settings(domain="voiceconnector.example.com")
+    # All but what follows the size of a task.
+    assert replace(settings.operator, admission=AdmissionSettings()) == Settings(
+        domain="voiceconnector.example.com"
+    )
 
 
 def test_every_member_can_be_chosen() -> None:
@@ -84,6 +88,55 @@ def test_a_secret_is_named_or_has_its_whole_arn(secret: str) -> None:
     assert chosen.tls_secret == chosen.operator.carriers[0].secret_id == secret
 
 
+@pytest.mark.parametrize(
+    ("cpu", "media_workers", "sized_for", "aimed_at", "at_most"),
+    [
+        # docs/scale.md: the columns of half the CPU and of 85 %, in two digits.
+        (1_024, 1, "rtp", 1_000, 1_800),
+        (1_024, 1, "srtp", 680, 1_100),
+        (2_048, 2, "rtp", 2_100, 3_600),
+        (2_048, 2, "srtp", 1_300, 2_300),
+        (256, 1, "srtp", 170, 290),
+        # One media process has one core.
+        (2_048, 1, "srtp", 680, 1_100),
+    ],
+)
+def test_a_node_takes_what_the_media_of_its_size_can_do(
+    cpu: int, media_workers: int, sized_for: str, aimed_at: int, at_most: int
+) -> None:
+    memory_mib = MEMORY_OF_CPU[cpu][0]
+    chosen = read(cpu=cpu, memory_mib=memory_mib, media_workers=media_workers, sized_for=sized_for)
+    assert chosen.operator.admission.concurrent_calls == at_most
+    assert chosen.calls_aimed_at == aimed_at
+
+
+def test_the_operator_says_how_many_calls_a_node_takes() -> None:
+    few = read(settings=document(admission={"concurrent_calls": 400, "overload_lag_ms": 70}))
+    assert few.operator.admission.concurrent_calls == 400
+    # Scaling leaves the same part of them as room.
+    assert few.calls_aimed_at == 400 * 680 // 1_100
+    other = read(settings=document(admission={"overload_lag_ms": 70}))
+    assert other.operator.admission.concurrent_calls == 1_100
+    assert other.operator.admission.overload_lag_ms == 70
+    assert read(settings=document(admission={"concurrent_calls": 1})).calls_aimed_at == 1
+
+
+def test_scaling_is_between_a_least_and_a_most_number() -> None:
+    assert not read(nodes=3).is_scaled
+    assert read(nodes=3, max_nodes=3).is_scaled
+    assert read(nodes=3, max_nodes=90, calls_per_node=1_099).calls_aimed_at == 1_099
+    # Stopped, whatever else is chosen.
+    assert not read(nodes=0, max_nodes=9).is_scaled
+    with pytest.raises(DeploymentProblemError, match=r"it is 2, and nodes is 3; .* from 3 to 90"):
+        read(nodes=3, max_nodes=2)
+    with pytest.raises(DeploymentProblemError, match="and a node takes 400 calls"):
+        read(settings=document(admission={"concurrent_calls": 400}), calls_per_node=400)
+
+
+def test_scaling_asks_for_no_more_nodes_than_a_name_leads_to() -> None:
+    assert MOST_NODES == MOST_RECORDS
+
+
 def test_names_of_buckets_are_a_list_or_have_commas_between_them() -> None:
     wanted = ("one-cdrs", "two.cdrs")
     assert read(cdr_buckets=["one-cdrs", "two.cdrs"]).cdr_buckets == wanted
@@ -95,6 +148,27 @@ def test_alarms_are_told_to_a_topic_or_to_a_mailbox() -> None:
     assert read(alarm_topic=topic).alarm_topic == topic
     with pytest.raises(DeploymentProblemError, match="ovc:alarm_email: there is alarm_topic"):
         read(alarm_topic=topic, alarm_email="on-call@example.org")
+
+
+@pytest.mark.parametrize("given", [True, "true"])
+def test_yes_and_no_are_json_or_text(given: object) -> None:
+    assert read(access_logs=given).access_logs is True
+    assert read(access_logs="false").access_logs is False
+
+
+def test_an_own_domain_has_a_certificate() -> None:
+    certificate = "arn:aws:acm:eu-central-1:111122223333:certificate/0000-1111"
+    chosen = read(api_domain="api.example.org", api_certificate=certificate)
+    assert (chosen.api_certificate, chosen.api_waf) == (certificate, 0)
+    with pytest.raises(DeploymentProblemError, match="ovc:api_certificate: it is ''; wanted is"):
+        read(api_domain="api.example.org")
+    with pytest.raises(DeploymentProblemError, match="ovc:api_domain: it is 'API"):
+        read(api_domain="API.example.org", api_certificate=certificate)
+    for least in (10, 2_000_000_000):
+        assert replace(chosen, api_waf=least).api_waf == least
+    for wrong in (9, -1, 2_000_000_001):
+        with pytest.raises(DeploymentProblemError, match=f"ovc:api_waf: it is {wrong}; wanted"):
+            replace(chosen, api_waf=wrong)
 
 
 def test_numbers_may_come_out_of_node_as_floats() -> None:
@@ -137,6 +211,19 @@ def test_fargate_sizes_are_known(cpu: int, sizes: tuple[int, ...]) -> None:
         ),
         ("nodes", -1, "ovc:nodes: it is -1; wanted is a whole number from 0 to 100"),
         ("nodes", 101, "ovc:nodes: it is 101"),
+        (
+            "max_nodes",
+            -1,
+            "ovc:max_nodes: it is -1, and nodes is 1; wanted is 0, which scales nothing",
+        ),
+        ("max_nodes", 91, "ovc:max_nodes: it is 91, .* or a whole number from 1 to 90"),
+        ("calls_per_node", -1, "ovc:calls_per_node: it is -1, and a node takes 1100 calls"),
+        (
+            "calls_per_node",
+            1_100,
+            "ovc:calls_per_node: it is 1100, .*wanted is a whole number below",
+        ),
+        ("sized_for", "opus", "ovc:sized_for: it is 'opus'; wanted is one of srtp, rtp"),
         ("profile", "huge", "ovc:profile: it is 'huge'; wanted is one of small, medium, large"),
         ("zones", 1, "ovc:zones: it is 1; wanted is a whole number from 2 to 3"),
         ("zones", 4, "ovc:zones: it is 4"),
@@ -153,6 +240,12 @@ def test_fargate_sizes_are_known(cpu: int, sizes: tuple[int, ...]) -> None:
         ("cpu", 1_000, "ovc:cpu: it is 1000; wanted is one of 256, 512, 1024"),
         ("media_workers", 0, "ovc:media_workers: it is 0"),
         ("api_concurrency", -1, "ovc:api_concurrency: it is -1"),
+        ("api_waf", 3_000, "ovc:api_waf: there is no api_domain; wanted is an own domain"),
+        ("api_certificate", "arn:aws:acm", "ovc:api_certificate: there is no api_domain"),
+        ("api_waf", "yes", "ovc:api_waf: it is 'yes'; wanted is a whole number"),
+        ("kms_key", "own", "ovc:kms_key: it is 'own'; wanted is one of aws, permitted, cus"),
+        ("access_logs", "yes", "ovc:access_logs: it is 'yes'; wanted is true or false"),
+        ("access_logs", 1, "ovc:access_logs: it is 1; wanted is true or false"),
         ("cdr_retention_days", -1, "ovc:cdr_retention_days: it is -1"),
         ("log_retention_days", 91, "ovc:log_retention_days: it is 91; wanted is one of 1, 3, 5, 7"),
         ("alarm_topic", "alarms", "ovc:alarm_topic: it is 'alarms'; wanted is the ARN of a topic"),

@@ -3,7 +3,8 @@
 pinned.json holds those resources of a deployment of the defaults, by stack and logical id, with the
 properties that cannot be changed in place. Another id, or another value of such a property, makes
 CloudFormation create a second one: empty, with another URL, or refused for its name. What is no
-longer retained when its stack goes is missing here as well.
+longer retained when its stack goes is missing here as well. pinned-front.json holds what is added
+where the API has a domain of its own and the data a key of its own.
 """
 
 import hashlib
@@ -20,18 +21,23 @@ from tests.infra.synthesis import ROOT, Assembly, text_of
 
 HERE = Path(__file__).parent
 PINNED: dict[str, Any] = json.loads((HERE / "pinned.json").read_text())
+PINNED_FRONT: dict[str, Any] = json.loads((HERE / "pinned-front.json").read_text())
 GUIDE = (ROOT / "docs" / "migrations.md").read_text()
 
 HOLDING = {
     "AWS::DynamoDB::Table": ("TableName", "KeySchema"),
     "AWS::S3::Bucket": ("BucketName",),
     "AWS::SecretsManager::Secret": ("Name",),
+    # Without it nothing can be read that it has encrypted.
+    "AWS::KMS::Key": (),
 }
 """Resources with data that must outlive the stack, if they are retained. As all tables: type of a
 resource -> its properties that CloudFormation cannot change in place."""
 STANDING = {
     # Its name is the endpoint of all clients, and another function has another one.
     "AWS::Lambda::Url": ("TargetFunctionArn",),
+    # So is this one's where the domain's record is somebody else's.
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": ("Scheme",),
     # Nodes are in them: another one ends every call.
     "AWS::EC2::VPC": ("CidrBlock",),
     "AWS::EC2::Subnet": ("CidrBlock",),
@@ -73,6 +79,16 @@ def shown(value: Any) -> str:
     return text_of(value)
 
 
+def missing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> set[str]:
+    """Return what is wanted and was not found just so."""
+    return {
+        f"{stack}/{name}"
+        for stack, resources in wanted.items()
+        for name, it in resources.items()
+        if found.get(stack, {}).get(name) != it
+    }
+
+
 def schema() -> str:
     """Return a digest of the keys and indexes of all tables."""
     written = json.dumps([it.creation(DEFAULT_PREFIX) for it in TABLES], sort_keys=True)
@@ -82,13 +98,7 @@ def schema() -> str:
 @pytest.mark.node
 @pytest.mark.xdist_group("cdk")
 def test_nothing_that_lasts_is_lost_or_replaced(assembly: Assembly) -> None:
-    found = lasting(assembly)
-    gone = {
-        f"{stack}/{name}"
-        for stack, resources in PINNED.items()
-        for name, it in resources.items()
-        if found.get(stack, {}).get(name) != it
-    }
+    gone = missing(lasting(assembly), PINNED)
     assert not gone, f"an upgrade would lose or replace {gone}: docs/migrations.md says what to do"
 
 
@@ -100,6 +110,25 @@ def test_a_larger_profile_adds_and_replaces_nothing(
     small, large = lasting(assembly), lasting(large_assembly)
     for stack, resources in small.items():
         assert resources.items() <= large[stack].items(), stack
+
+
+@pytest.mark.node
+@pytest.mark.xdist_group("cdk")
+def test_a_front_and_a_key_replace_nothing_but_the_url(front_assembly: Assembly) -> None:
+    # ARCHITECTURE A2: the URL would lead round the firewall
+    (url,) = [name for name, it in PINNED["ovc-api"].items() if it["Type"] == "AWS::Lambda::Url"]
+    assert missing(lasting(front_assembly), PINNED) == {f"ovc-api/{url}"}
+
+
+@pytest.mark.node
+@pytest.mark.xdist_group("cdk")
+def test_what_they_add_lasts_as_well(front_assembly: Assembly) -> None:
+    found = lasting(front_assembly)
+    gone = missing(found, PINNED_FRONT)
+    assert not gone, f"an upgrade would lose or replace {gone}: docs/migrations.md says what to do"
+    pinned = {stack: PINNED.get(stack, {}) | PINNED_FRONT.get(stack, {}) for stack in found}
+    new = missing(pinned, found)
+    assert not new, f"add to tests/infra/pinned-front.json {new}: {json.dumps(found, indent=2)}"
 
 
 @pytest.mark.node

@@ -1,6 +1,7 @@
 """Events as different front doors make them; no socket."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from lambdas.management.composition import Handler
 from lambdas.management.event_fields import MalformedEvent
 from lambdas.management.events import event_answer, request_from
 from lambdas.management.http import HttpAnswer
+from tests.management.signing import balancer_event, signed_headers
 
 EVENTS = Path(__file__).parent / "events"
 FILES = sorted(EVENTS.glob("*.json"))
@@ -22,6 +24,30 @@ def test_a_recorded_event_is_verified_and_understood(handler: Handler, path: Pat
         answer = handler(recorded["event"], None)
         assert answer["statusCode"] == recorded["status"], recorded["request"]
         assert recorded["contains"] in str(answer["body"]), recorded["request"]
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body", "status"),
+    [
+        ("GET", "/voice-connectors?max-results=5", b"", 200),
+        ("GET", "/phone-numbers/%2B12065550100", b"", 404),
+        ("POST", "/voice-connectors", b'{"Name":"a@b","RequireEncryption":true}', 400),
+    ],
+)
+def test_a_domain_of_ones_own_is_what_clients_sign(
+    handler: Handler, clock: datetime, method: str, target: str, body: bytes, status: int
+) -> None:
+    # ARCHITECTURE A2, API S2: by way of a balancer, which keeps the Host that the client sent
+    own = {"Host": "api.voice.example.com"}
+    headers = signed_headers(method, target, body, moment=clock, headers=own)
+    assert headers["host"] == own["Host"]
+    answer = handler(balancer_event(method, target, body, headers=headers), None)
+    assert answer["statusCode"] == status
+    for host in ("api.voice.example.com:443", "ovc-1234.eu-central-1.elb.amazonaws.com"):
+        changed = balancer_event(method, target, body, headers=headers | {"host": host})
+        refused = handler(changed, None)
+        assert refused["statusCode"] == 403
+        assert "signature" in str(refused["body"])
 
 
 def test_there_is_an_event_of_every_front() -> None:

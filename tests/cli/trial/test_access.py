@@ -35,7 +35,7 @@ def cloudformation(*parts: str, status: str = "CREATE_COMPLETE", url: str | None
     """Return a client of an account that has these stacks of the deployment and no others."""
     client: Any = boto3.client("cloudformation", region_name=REGION)
     stubber = Stubber(client)
-    for part in ("data", "api", "edge", "dns", "observability", "analytics"):
+    for part in ("data", "api", "front", "edge", "dns", "observability", "analytics"):
         name = f"ovc-{part}"
         if part not in parts:
             stubber.add_client_error(
