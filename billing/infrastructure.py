@@ -49,18 +49,16 @@ class Assumptions:
     """Units for each minute that a call lasts: its row with the quality so far."""
     writes_per_refused_call: int = 3
     looks_per_node_second: Decimal = Decimal("0.5")
-    """A node looks at the feed of changes, which takes a unit, and at the list of nodes."""
+    """A node looks at the feed of changes, which takes a unit, whether it is to drain, which takes
+    half of one, and at the list of nodes."""
     node_bytes: int = 429
     """Of a node's row, without limits of connectors. Every node reads all of them: reads grow with
     the square of the nodes."""
     writes_per_node_second: Decimal = Decimal("0.1")
     """Units: the node's own row."""
-    reads_per_minute: int = 4
-    writes_per_minute_of_functions: int = 1
-    """Units of call_reaper and number_orders."""
-    reads_per_minute_for_dns: int = 3
-    writes_per_minute_for_dns: int = 1
-    """Units of edge_dns."""
+    reads_per_minute: int = 7
+    writes_per_minute_of_functions: int = 2
+    """Units of call_reaper, number_orders and edge_dns."""
     row_bytes: int = 4_000
     """Of a call in DynamoDB with its indexes; rows stay for 90 days."""
     row_months: int = 3
@@ -77,15 +75,14 @@ class Assumptions:
     metrics: int = 27
     """Of the deployment (EDGE X1, X7); none of connectors."""
     metrics_for_dns: int = 1
-    alarms: int = 45
+    alarms: int = 48
     """Metrics that alarms look at: some look at several."""
-    alarms_for_dns: int = 3
+    alarms_for_dns: int = 1
     alarms_for_scaling: int = 4
     """Two that each of its policies makes."""
     dashboards: int = 1
-    functions: int = 2
-    """That run each minute: call_reaper and number_orders."""
-    functions_for_dns: int = 1
+    functions: int = 3
+    """That run each minute: call_reaper, number_orders and edge_dns."""
     lambda_gb_seconds: Decimal = Decimal("0.025")
     """Of a run: 100 ms with 256 MB."""
     secrets: int = 2
@@ -166,7 +163,7 @@ def infrastructure(
         *_tasks(fleet, prices, assumed),
         *_media(load, prices, assumed),
         *_records(load, prices, assumed),
-        *_database(fleet, load, prices, assumed, parts),
+        *_database(fleet, load, prices, assumed),
         *_watching(fleet, load, prices, assumed, parts),
         *_functions(prices, assumed, parts),
         *_front(prices, assumed, parts),
@@ -247,24 +244,21 @@ def _records(load: Load, prices: AwsPrices, assumed: Assumptions) -> tuple[CostL
 
 
 def _database(
-    fleet: Fleet, load: Load, prices: AwsPrices, assumed: Assumptions, parts: Parts
+    fleet: Fleet, load: Load, prices: AwsPrices, assumed: Assumptions
 ) -> tuple[CostLine, ...]:
     node_seconds, minutes = fleet.nodes * assumed.hours * 3600, assumed.hours * 60
-    of_dns = minutes if parts.has_zone else 0
     writes = (
         load.calls * assumed.writes_per_call
         + load.minutes * assumed.writes_per_minute
         + load.refused * assumed.writes_per_refused_call
         + node_seconds * assumed.writes_per_node_second
         + minutes * assumed.writes_per_minute_of_functions
-        + of_dns * assumed.writes_per_minute_for_dns
     )
     # A unit reads 4 KB; the list is read without waiting for the newest, for half of that.
     of_list = Decimal(ceil(fleet.nodes * assumed.node_bytes / _READ_BYTES)) / 2
     reads = (
-        node_seconds * assumed.looks_per_node_second * (1 + of_list)
+        node_seconds * assumed.looks_per_node_second * (Decimal("1.5") + of_list)
         + minutes * assumed.reads_per_minute
-        + of_dns * assumed.reads_per_minute_for_dns
     )
     rows = (load.calls + load.refused) * assumed.row_bytes * assumed.row_months
     storage = prices.dynamodb_gb_month + prices.dynamodb_backup_gb_month
@@ -300,8 +294,7 @@ def _watching(
 
 
 def _functions(prices: AwsPrices, assumed: Assumptions, parts: Parts) -> tuple[CostLine, ...]:
-    functions = assumed.functions + parts.has_zone * assumed.functions_for_dns
-    runs = Decimal(functions * assumed.hours * 60)
+    runs = Decimal(assumed.functions * assumed.hours * 60)
     secrets = assumed.secrets + parts.more_secrets
     return (
         CostLine("Lambda requests", divided(runs, _MILLION), "millions", prices.lambda_request),

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import billing_commands
+from cli import billing_commands, drain_commands
 from cli.cdr_commands import cdr
 from cli.certs_commands import certs
 from cli.deploy_commands import deploy
@@ -48,6 +48,7 @@ app.add_typer(keys, name="keys")
 numbers = typer.Typer(help="The supply of phone numbers.", no_args_is_help=True)
 app.add_typer(numbers, name="numbers")
 app.command("bill")(billing_commands.bill)
+app.command("drain")(drain_commands.drain)
 app.add_typer(billing_commands.cost, name="cost")
 app.add_typer(deploy, name="deploy")
 

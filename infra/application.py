@@ -33,17 +33,16 @@ def assembled(context: Mapping[str, object], outdir: str) -> App:
     api = ApiStack(app, settings=settings)
     edge = EdgeStack(app, settings=settings)
     analytics = AnalyticsStack(app, settings=settings)
-    # Without a zone somebody else keeps the records.
-    dns = [DnsStack(app, settings=settings)] if settings.hosted_zone_id else []
+    dns = DnsStack(app, settings=settings)
     front = [FrontStack(app, settings=settings)] if settings.api_domain else []
-    for reader in (api, edge, analytics, *dns, *front):
+    for reader in (api, edge, analytics, dns, *front):
         reader.add_stack_dependency(data)
     # The function that it stands before.
     for stack in front:
         stack.add_stack_dependency(api)
     # It watches what they make, by names that they leave.
     observability = ObservabilityStack(app, settings=settings)
-    for watched in (api, edge, *dns, *front):
+    for watched in (api, edge, dns, *front):
         observability.add_stack_dependency(watched)
     admitted, held = settings.operator.admission.concurrent_calls, settings.held.at_most
     if admitted > held:

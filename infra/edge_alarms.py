@@ -66,6 +66,10 @@ LINES: dict[str, tuple[tuple[str, ...], str]] = {
         "A node cannot read a secret, or not use the certificate in it; what it has, it keeps",
     ),
     "fault": (("fault",), "An edge has met a fault of its own code; the line has the place"),
+    "protection-refused": (
+        ("protection-refused",),
+        "ECS does not protect a task: a deployment or a scale-in may end its calls after 110 s",
+    ),
     "start-refused": (
         ("settings-refused", "journal-refused", "port-refused", "configuration-missing"),
         "A node does not start, or takes no calls",
@@ -164,7 +168,7 @@ class EdgeAlarms(Construct):
         )
 
     def _watch_names(self, alarms: Alarms) -> None:
-        """Nodes that no name leads to (A11): a measure of edge_dns, which is there with a zone."""
+        """Nodes that no name leads to (A11): a measure of edge_dns, where it keeps records."""
         alarms.above(
             "dns-full",
             of_edge(self._settings, "NodesWithoutRecord", "Maximum"),

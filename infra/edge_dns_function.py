@@ -34,7 +34,7 @@ CALLS_WAIT_S = 60
 
 
 class EdgeDnsFunction(Construct):
-    """One function that keeps the records of nodes, and tells nodes to drain."""
+    """One function that tells nodes to drain, and keeps their records where there is a zone."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: DeploymentSettings
@@ -43,7 +43,7 @@ class EdgeDnsFunction(Construct):
         made = PythonFunction(
             self,
             settings=settings,
-            description="Voice Connector DNS records of edge nodes, and who is to drain",
+            description="Voice Connector: DNS records of edge nodes, and who is to drain",
             handler=HANDLER,
             memory_mib=MEMORY_MIB,
             timeout_s=TIMEOUT_S,
@@ -54,14 +54,18 @@ class EdgeDnsFunction(Construct):
             environment={
                 "OVC_TABLE_PREFIX": settings.prefix,
                 "OVC_SETTINGS": settings_document(Stack.of(self), settings, ("domain",)),
-                "OVC_HOSTED_ZONE_ID": settings.hosted_zone_id,
+                **(
+                    {"OVC_HOSTED_ZONE_ID": settings.hosted_zone_id}
+                    if settings.hosted_zone_id
+                    else {}
+                ),
                 "OVC_CLUSTER": edge_cluster_name(settings),
                 "OVC_SERVICE": EDGE_SERVICE,
             },
         )
         self._permit(made, settings)
         target = targets.LambdaFunction(made.function)
-        every_minute(self, "Keeps the DNS records of edge nodes in line with their leases", target)
+        every_minute(self, "Tells edge nodes to drain, and keeps their DNS records", target)
         events.Rule(
             self,
             "TaskEnds",
@@ -85,7 +89,16 @@ class EdgeDnsFunction(Construct):
         )
         made.permit(("ecs:DescribeTasks",), edge_task_arn(stack, settings))
         made.permit(("ecs:DescribeServices",), edge_service_arn(stack, settings))
-        zone = f"arn:{stack.partition}:route53:::hostedzone/{settings.hosted_zone_id}"
+        if settings.hosted_zone_id:
+            self._permit_records(made, settings)
+        # cdk-nag writes a reference as <AWS::Region>.
+        tasks = f"<AWS::Region>:<AWS::AccountId>:task/{edge_cluster_name(settings)}/*"
+        finding = f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ecs:{tasks}]"
+        accept(made.role, {finding: "A task's id is made when it starts."})
+
+    def _permit_records(self, made: PythonFunction, settings: DeploymentSettings) -> None:
+        """Let it keep the records of one name."""
+        zone = f"arn:{Stack.of(self).partition}:route53:::hostedzone/{settings.hosted_zone_id}"
         made.permit(("route53:ListResourceRecordSets",), zone)
         made.role.add_to_policy(
             iam.PolicyStatement(
@@ -94,10 +107,6 @@ class EdgeDnsFunction(Construct):
                 conditions={"ForAllValues:StringEquals": _only_ours(settings.operator.domain)},
             )
         )
-        # cdk-nag writes a reference as <AWS::Region>.
-        tasks = f"<AWS::Region>:<AWS::AccountId>:task/{edge_cluster_name(settings)}/*"
-        finding = f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ecs:{tasks}]"
-        accept(made.role, {finding: "A task's id is made when it starts."})
 
 
 def _only_ours(domain: str) -> dict[str, list[str]]:

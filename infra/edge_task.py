@@ -13,7 +13,14 @@ from infra.edge_secrets import nonce_secret, permit_secrets
 from infra.findings import accept
 from infra.foreign_buckets import permit_foreign
 from infra.log_retention import retention
-from infra.names import connector_log_arn, index_arn, record_arns, table_arn
+from infra.names import (
+    connector_log_arn,
+    edge_cluster_name,
+    edge_task_arn,
+    index_arn,
+    record_arns,
+    table_arn,
+)
 from infra.network import SIP_PORT, SIPS_PORT
 from infra.settings import DeploymentSettings
 from model.connector_logs import ConnectorLog
@@ -43,6 +50,7 @@ OPEN_FILES = 65_536
 """A socket for every port of the widest media range, with room for the rest."""
 LOG_BUFFER_MIB = 4
 _ARCHITECTURES = {"x86_64": ecs.CpuArchitecture.X86_64, "arm64": ecs.CpuArchitecture.ARM64}
+PROTECTION_ACTIONS = ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
 LOG_ACTIONS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 
 
@@ -134,6 +142,7 @@ class EdgeTask(Construct):
             "OVC_SIP_LISTEN": f"0.0.0.0:{SIP_PORT}",
             "OVC_MEDIA_WORKERS": str(settings.media_workers),
             "OVC_DRAIN_SECONDS": str(DRAIN_S),
+            "OVC_MAX_DRAIN_SECONDS": str(settings.max_drain_s),
             "OVC_JOURNAL_DIRECTORY": JOURNAL_DIRECTORY,
             "OVC_HEALTH_SOCKET": f"{settings.prefix}-edge",
         }
@@ -166,7 +175,11 @@ class EdgeTask(Construct):
             (["dynamodb:UpdateItem"], [table_arn(stack, settings, it) for it in (LIMITS, NODES)]),
             # Reading: where an object is there already, a row takes its end from it (EDGE C9).
             (["s3:PutObject", "s3:GetObject"], records),
+            # A node's own order to drain.
+            (["dynamodb:GetItem"], [table_arn(stack, settings, NODES)]),
             (["ec2:DescribeNetworkInterfaces"], ["*"]),
+            # The container agent asks ECS with the task's own rights (A11).
+            (PROTECTION_ACTIONS, [edge_task_arn(stack, settings)]),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
         accept(
@@ -178,6 +191,7 @@ class EdgeTask(Construct):
                     for prefix in prefixes
                 },
                 "AwsSolutions-IAM5[Resource::*]": "DescribeNetworkInterfaces knows no resources.",
+                self._tasks_finding(): "A task's id is made when it starts.",
             },
         )
         for service in ("dynamodb", "s3", "secretsmanager"):
@@ -190,6 +204,11 @@ class EdgeTask(Construct):
         if settings.operator.recording.allowed:
             self._permit_recording(role)
         return role
+
+    def _tasks_finding(self) -> str:
+        # cdk-nag writes a reference as <AWS::Region>.
+        tasks = f"<AWS::Region>:<AWS::AccountId>:task/{edge_cluster_name(self._settings)}/*"
+        return f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ecs:{tasks}]"
 
     def _other_prefixes(self) -> list[str]:
         """Return the prefixes of what nodes store besides records, and never read."""

@@ -20,8 +20,6 @@ def watch_functions(alarms: Alarms, names: Mapping[str, str], balancer: str | No
     `balancer` is what metrics call the load balancer before the API, if there is one."""
     _watch_api(alarms, names["management"], balancer)
     for function, called in SCHEDULED.items():
-        if function not in names:
-            continue
         # One failed run is repeated within a minute.
         alarms.above(
             f"{called}-errors",

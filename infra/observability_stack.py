@@ -12,7 +12,7 @@ from infra.parameters import read_parameter
 from infra.python_function import function_name
 from infra.settings import DeploymentSettings
 
-FUNCTIONS = ("management", "call_reaper", "number_orders", "config_feed")
+FUNCTIONS = ("management", "call_reaper", "number_orders", "config_feed", "edge_dns")
 
 
 class ObservabilityStack(Stack):
@@ -29,8 +29,7 @@ class ObservabilityStack(Stack):
             description="Open Voice Connector: dashboard and alarms",
             analytics_reporting=False,
         )
-        functions = [*FUNCTIONS, *(["edge_dns"] if settings.hosted_zone_id else [])]
-        names = {it: function_name(self, settings, it) for it in functions}
+        names = {it: function_name(self, settings, it) for it in FUNCTIONS}
         balancer = (
             read_parameter(self, "Balancer", balancer_parameter_name(settings))
             if settings.api_domain

@@ -14,6 +14,7 @@ from infra.capacity import HELD_BY_CPU, Held, held_by
 from infra.context import READERS
 from infra.profiles import PROFILES, SMALL
 from infra.setting_checks import CONTEXT_PREFIX, DeploymentProblemError
+from model.drain import LONGEST_DRAIN_S, MAX_DRAIN_S
 from model.settings import Settings, SettingsError
 from model.tables import DEFAULT_PREFIX, carrier_secret_name
 
@@ -59,8 +60,10 @@ class DeploymentSettings:
     edge_image: str = ""
     """Image of the edge that is there already, for this architecture; empty: it is built."""
     hosted_zone_id: str = ""
-    """Route 53 zone of the domain, in the same account; empty: there is no stack for DNS, and
-    somebody else keeps the records."""
+    """Route 53 zone of the domain, in the same account; empty: somebody else keeps the records."""
+    max_drain_s: int = int(MAX_DRAIN_S)
+    """How long calls may go on once their node is told to drain, in seconds. CloudFormation waits
+    three hours for old tasks to go, and rolls a deployment of the edge back after that."""
     tls_secret: str = ""
     """Name or ARN of a secret of yours, in this account and region, with the certificate that nodes
     show over TLS, its chain and its key (docs/certificates.md); empty: port 5061 stays closed."""
@@ -112,6 +115,7 @@ class DeploymentSettings:
         checks.check_range("nodes", self.nodes, 0, 100)
         checks.check_choice("sized_for", self.sized_for, HELD_BY_CPU)
         checks.check_range("media_workers", self.media_workers, 1, 64)
+        checks.check_range("max_drain_s", self.max_drain_s, 60, int(LONGEST_DRAIN_S))
         checks.check_range("api_concurrency", self.api_concurrency, 0, 1_000)
         checks.check_range("cdr_retention_days", self.cdr_retention_days, 0, 36_500)
         checks.check_retention(self.log_retention_days)

@@ -18,13 +18,10 @@ from bench.scale.nodes import Node, Records, State
 from bench.scale.parameters import Parameters
 from bench.scale.scaling import Scaling
 from lambdas.edge_dns.drains import Candidate, to_drain
-from lambdas.edge_dns.ecs_service import Service
 from lambdas.edge_dns.records import NodeSeen, Standing, change_of
 
 DAY_S = 86_400.0
 FAILING_ZONE = 0
-_WANTED, _OUTDATED = "wanted", "outdated"
-"""Revisions of the task definition."""
 
 
 class Fleet:
@@ -166,22 +163,17 @@ class Fleet:
     def _run_dns(self, now: float) -> None:
         """Do what one run of edge_dns does."""
         self._note_unlisted(now)
-        for node_id in to_drain(list(self._candidates()), self._service):
+        for node_id in to_drain(list(self._candidates()), self.scaling.desired):
             self.drain(self._known[node_id], now)
         self._change_records(now)
         served = [self._known[node_id] for node_id in self.records.asked]
         self._agenda.at(now + self._parameters.propagation_s, partial(self._spread, served))
         self._agenda.at(now + self._parameters.dns_every_s, self._run_dns)
 
-    @property
-    def _service(self) -> Service:
-        return Service(definition=_WANTED, desired=self.scaling.desired)
-
     def _candidates(self) -> Iterator[Candidate]:
         for node in self.nodes:
             if node.state is State.SERVING:
-                revision = _OUTDATED if node.is_outdated else _WANTED
-                yield Candidate(node.node_id, revision, node.calls)
+                yield Candidate(node.node_id, not node.is_outdated, node.calls)
 
     def _note_unlisted(self, now: float) -> None:
         """Let those close after a while that had no record before this run."""

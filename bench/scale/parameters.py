@@ -8,6 +8,7 @@ from math import inf
 from billing.infrastructure import SRTP_PACKET_US, Assumptions, calls_per_node
 from lambdas.edge_dns.records import MOST_RECORDS, TTL_S
 from lambdas.edge_dns.standing import SILENT_FOR
+from model.drain import MAX_DRAIN_S, SERVES_UNLISTED_S
 from model.settings import AdmissionSettings, CallSettings
 
 SIZES = (1, 2, 4, 8, 16)
@@ -158,10 +159,10 @@ class Parameters:
     """Below nine tenths of it, before nodes are taken away."""
     out_cooldown_s: float = 120.0
     in_cooldown_s: float = 300.0
-    refuses_after_s: float | None = 60.0
+    refuses_after_s: float | None = SERVES_UNLISTED_S
     """A draining node takes calls until it is known to have had no record for so long (A11); None
     refuses as soon as it is told to drain."""
-    max_drain_s: float = 9_000.0
+    max_drain_s: float = MAX_DRAIN_S
     """From the moment at which it refuses; the setting ovc:max_drain_s."""
 
     node_days: float = 30.0

@@ -2,7 +2,8 @@
 
 What an event says does not matter: each run reads everything and makes what is missing of one set
 of records and of orders to drain. Whatever is wrong with the database ends the run before a record
-changes (A9, A11).
+changes (A9, A11). Where there is no zone somebody else keeps the records: then nodes are told to
+drain and nothing else, and nobody notes when a node had no record any more (model/drain.py).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +18,7 @@ from lambdas.counting import Figures
 from lambdas.edge_dns.drains import Candidate, to_drain
 from lambdas.edge_dns.ecs_service import EcsView, Phase
 from lambdas.edge_dns.notes import Notes
-from lambdas.edge_dns.records import Change, NodeSeen, Standing, change_of, unlisted
+from lambdas.edge_dns.records import NOTHING, Change, NodeSeen, Standing, change_of, unlisted
 from lambdas.edge_dns.repository import NodeTable
 from lambdas.edge_dns.standing import node_seen
 from lambdas.edge_dns.zone import Zone
@@ -52,9 +53,10 @@ def build(
     count: Figures,
     clock: Callable[[], datetime] = utc_now,
 ) -> Handler:
-    """Return a handler over explicit clients and a clock."""
+    """Return a handler over explicit clients and a clock; an empty `zone_id` is no zone."""
     table = NodeTable(Store(dynamodb, sleep), table_prefix)
-    run = Run(table, Zone(route53, zone_id, domain), ask_ecs, log=log, count=count, clock=clock)
+    zone = Zone(route53, zone_id, domain) if zone_id else None
+    run = Run(table, zone, ask_ecs, log=log, count=count, clock=clock)
 
     def handle(event: Mapping[str, object], context: object) -> dict[str, object]:
         return run()
@@ -68,7 +70,7 @@ class Run:
     def __init__(
         self,
         table: NodeTable,
-        zone: Zone,
+        zone: Zone | None,
         ask_ecs: AskEcs,
         *,
         log: Log,
@@ -95,15 +97,18 @@ class Run:
         ordered = self._orders(nodes, seen, ecs)
         seen |= dict.fromkeys(ordered, NodeSeen(Standing.LEAVING))
         unsure = dict.fromkeys(rows.keys() - seen.keys(), NodeSeen(Standing.UNSURE))
-        records = self._zone.records()
-        change = change_of(records, seen | unsure, len(notes.removals))
+        records = None if self._zone is None else self._zone.records()
+        change = (
+            NOTHING if records is None else change_of(records, seen | unsure, len(notes.removals))
+        )
         # Before the change: what is removed and not noted would not count to the minute.
         self._table.write_notes(notes.with_removals(change.removed))
         for node_id, reason in ordered.items():
             self._table.order(DrainMark(node_id=node_id, ordered_at=now, reason=reason))
-        for node_id in unlisted(marked & nodes.keys(), records):
-            self._table.note_unlisted(node_id, now)
-        if not change.is_empty:
+        if records is not None:
+            for node_id in unlisted(marked & nodes.keys(), records):
+                self._table.note_unlisted(node_id, now)
+        if self._zone is not None and not change.is_empty:
             self._zone.apply(change)
         return self._told(records, change, ordered, len(unsure))
 
@@ -140,23 +145,25 @@ class Run:
         if ecs.service is None:
             return {}
         candidates = [
-            Candidate(node_id, ecs.tasks[task].definition, nodes[node_id].active_calls)
+            Candidate(node_id, ecs.service.wants(ecs.tasks[task]), nodes[node_id].active_calls)
             for node_id, it in seen.items()
             if it.standing is Standing.SERVING
             and (task := nodes[node_id].task) is not None
             and ecs.phase(task) is Phase.RUNNING
         ]
-        return to_drain(candidates, ecs.service)
+        return to_drain(candidates, ecs.service.desired)
 
     def _told(
         self,
-        records: Mapping[str, str],
+        records: Mapping[str, str] | None,
         change: Change,
         ordered: Mapping[str, DrainReason],
         damaged: int,
     ) -> dict[str, object]:
-        listed = len(records) + len(change.added) - len(change.removed)
-        self._count(NODES_LISTED, listed)
+        listed = None
+        if records is not None:
+            listed = len(records) + len(change.added) - len(change.removed)
+            self._count(NODES_LISTED, listed)
         if damaged:
             self._count(ROWS_DAMAGED, damaged)
         if change.waiting:

@@ -7,7 +7,6 @@ itself: it starts what is to run, and waits for the others to go.
 from collections.abc import Collection
 from typing import NamedTuple
 
-from lambdas.edge_dns.ecs_service import Service
 from model.drain import DrainReason
 
 
@@ -15,27 +14,23 @@ class Candidate(NamedTuple):
     """A node that takes calls, whose task runs."""
 
     node_id: str
-    definition: str
-    """ARN of the revision of its task definition."""
+    is_wanted: bool
+    """Whether its task is of the newest deployment of the service."""
     active_calls: int
 
 
-def to_drain(candidates: Collection[Candidate], service: Service) -> dict[str, DrainReason]:
-    """Return who is told to drain, by node id.
+def to_drain(candidates: Collection[Candidate], desired: int) -> dict[str, DrainReason]:
+    """Return who is told to drain, by node id, when so many are to run.
 
-    Nobody is before as many nodes of the wanted revision take calls as there are to be: what a
+    Nobody is before as many wanted nodes take calls as there are to be: what a
     deployment brings must have shown that it works. Of too many, those with the fewest calls go.
     """
-    wanted = [it for it in candidates if it.definition == service.definition]
-    if len(wanted) < service.desired:
+    wanted = [it for it in candidates if it.is_wanted]
+    if len(wanted) < desired:
         return {}
     wanted.sort(key=lambda it: (it.active_calls, it.node_id))
-    surplus = wanted[: len(wanted) - service.desired]
+    surplus = wanted[: len(wanted) - desired]
     return {
         **{it.node_id: DrainReason.SURPLUS for it in surplus},
-        **{
-            it.node_id: DrainReason.OUTDATED
-            for it in candidates
-            if it.definition != service.definition
-        },
+        **{it.node_id: DrainReason.OUTDATED for it in candidates if not it.is_wanted},
     }

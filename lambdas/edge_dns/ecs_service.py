@@ -31,6 +31,8 @@ class Task(NamedTuple):
     phase: Phase
     definition: str = ""
     """ARN of the revision of its task definition; empty when ECS does not know it any more."""
+    deployment: str = ""
+    """Id of the deployment of the service that started it; empty when ECS does not say."""
 
 
 class Service(NamedTuple):
@@ -40,6 +42,15 @@ class Service(NamedTuple):
     """ARN of the revision of the task definition that all tasks are to have."""
     desired: int
     """How many tasks."""
+    deployment: str = ""
+    """Id of the newest deployment, which all tasks are to be of: one that is forced brings new
+    tasks of the same revision."""
+
+    def wants(self, task: Task) -> bool:
+        """Tell whether a task is one of those that are to run."""
+        if task.deployment and self.deployment:
+            return task.deployment == self.deployment
+        return task.definition == self.definition
 
 
 class EcsView(NamedTuple):
@@ -82,13 +93,18 @@ class EcsService:
         for service in answer["services"]:
             for deployment in service["deployments"]:
                 if service["status"] == "ACTIVE" and deployment["status"] == "PRIMARY":
-                    return Service(deployment["taskDefinition"], service["desiredCount"])
+                    return Service(
+                        deployment["taskDefinition"],
+                        service["desiredCount"],
+                        deployment.get("id", ""),
+                    )
         return None
 
     def _described(self, arns: list[str]) -> dict[str, Task]:
         answer = self._client.describe_tasks(cluster=self._cluster, tasks=arns)
         found = {
-            it["taskArn"]: Task(_phase_of(it), it["taskDefinitionArn"]) for it in answer["tasks"]
+            it["taskArn"]: Task(_phase_of(it), it["taskDefinitionArn"], it.get("startedBy", ""))
+            for it in answer["tasks"]
         }
         for failure in answer["failures"]:
             if failure.get("reason") == _NOT_KNOWN:

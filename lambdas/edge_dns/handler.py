@@ -1,7 +1,8 @@
 """The entry point on Lambda: everything is composed while the module is imported.
 
-Environment: OVC_TABLE_PREFIX, OVC_SETTINGS (JSON), OVC_HOSTED_ZONE_ID, OVC_CLUSTER and OVC_SERVICE,
-the names of the edge's ECS cluster and service, and what the AWS SDK reads by itself.
+Environment: OVC_TABLE_PREFIX, OVC_SETTINGS (JSON), OVC_HOSTED_ZONE_ID where there is a zone,
+OVC_CLUSTER and OVC_SERVICE, the names of the edge's ECS cluster and service, and what the AWS SDK
+reads by itself.
 """
 
 import os
@@ -24,7 +25,7 @@ handler = build(
     table_prefix=os.environ["OVC_TABLE_PREFIX"],
     dynamodb=_session.create_client("dynamodb", config=DATABASE_CLIENT_CONFIG),
     route53=_session.create_client("route53", config=AWS_CLIENT_CONFIG),
-    zone_id=os.environ["OVC_HOSTED_ZONE_ID"],
+    zone_id=os.environ.get("OVC_HOSTED_ZONE_ID", ""),
     domain=_settings.domain,
     ask_ecs=EcsService(
         _session.create_client("ecs", config=AWS_CLIENT_CONFIG),

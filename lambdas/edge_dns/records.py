@@ -53,6 +53,9 @@ class Change(NamedTuple):
         return not (self.added or self.moved or self.removed)
 
 
+NOTHING = Change(added={}, moved={}, removed={}, waiting=0)
+
+
 def change_of(
     records: Mapping[str, str], nodes: Mapping[str, NodeSeen], removed_lately: int
 ) -> Change:

@@ -43,6 +43,14 @@ class NodeTable:
         except Changed:
             return
 
+    def withdraw(self, node_id: str) -> None:
+        """Take an order to drain back, if there is one."""
+        values = {":drain": encode(DRAIN)}
+        try:
+            self._store.delete(self._table, key(DRAIN, node_id), "pk = :drain", values)
+        except Changed:
+            return
+
     def note_unlisted(self, node_id: str, at: datetime) -> None:
         """Let a node know that it has no record; the first such moment stays."""
         update = Update(

@@ -145,7 +145,7 @@ def test_a_fleet_that_follows_the_calls_has_three_prices(
     average = 3 * Assumptions().nodes_by_load
     assert plan["NodesOnAverage"] == f"{average:.2f}"
     assert amounts(plan)["Fargate vCPU"] == pytest.approx(float(average) * 730 * 0.04048)
-    assert amounts(plan)["CloudWatch alarms"] == pytest.approx(4.70)
+    assert amounts(plan)["CloudWatch alarms"] == pytest.approx(5.00)
     assert plan["CallsHeld"] == 8 * 682
     least, amount, most = (
         float(plan[it]) for it in ("AmountWithLeastNodes", "Amount", "AmountWithMostNodes")

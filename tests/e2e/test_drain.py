@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from edge.runtime.liveness_probe import is_alive
 from model.codec import encode_item
 from model.drain import DrainMark, DrainReason, drain_members
@@ -16,10 +18,11 @@ from model.tables import DEFAULT_PREFIX, DRAIN, NODES, key
 from tests.e2e.cluster import cluster
 from tests.e2e.sipp import free_address
 from tests.e2e.test_lost_edges import NUMBER, PUBLISHED, Lost, await_answer, bucket_name
-from tests.e2e.test_lost_edges import pytestmark as pytestmark  # sockets, one at a time
 from tests.e2e.wire import Wire
 from tests.support.agent import Agent, CallerPlan
 from tests.support.ecs_agent import EcsAgent, ecs_agent
+
+pytestmark = [pytest.mark.sockets, pytest.mark.xdist_group("cluster")]
 
 TASK = "one"
 UNLISTED_S = 1.0
@@ -74,7 +77,6 @@ class Drained(Lost):
         until = time.monotonic() + seconds
         self.wire.run_until(lambda: time.monotonic() >= until, "time passes")
 
-    @property
     def is_protected(self) -> bool:
         return self.agent.is_protected(TASK)
 
@@ -102,7 +104,7 @@ def task(**variables: str) -> Iterator[Drained]:
 
 def test_a_call_goes_on_for_its_whole_length_while_the_node_drains() -> None:  # A11, EDGE R31
     with task() as drained:
-        assert drained.is_protected
+        assert drained.is_protected()
         placed = drained.call()
         drained.mark()
         assert drained.heard("drain-ordered")["active_calls"] == 1
@@ -116,11 +118,11 @@ def test_a_call_goes_on_for_its_whole_length_while_the_node_drains() -> None:  #
         drained.wire.run_until(lambda: (drained.node() or {}).get("draining"), "its row says so")
         drained.rest(2.0)
         assert not placed.hung_up
-        assert drained.is_protected
+        assert drained.is_protected()
         assert is_alive(HEALTH), "who drains is well"
         placed.hang_up(time.monotonic())
         drained.heard("task-released")
-        assert not drained.is_protected
+        assert not drained.is_protected()
         records = [it for it in drained.records() if it["Status"] == "Completed"]
         assert {it["StatusMessage"] for it in records} == {"Normal Call Clearing"}
         assert len(records) == 3, "all records are stored before the task may go"
@@ -162,7 +164,7 @@ def test_a_node_drains_on_while_the_database_is_away() -> None:  # A9, A11
             assert drained.tried() == 503
             placed.hang_up(time.monotonic())
             drained.rest(1.0)
-            assert drained.is_protected, "the end of the call is not stored"
+            assert drained.is_protected(), "the end of the call is not stored"
         drained.heard("task-released")
         assert [it["StatusMessage"] for it in drained.records() if it["Status"] == "Completed"] == [
             "Normal Call Clearing"

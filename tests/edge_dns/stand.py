@@ -39,7 +39,7 @@ def an_address(number: int) -> str:
 class DnsStand:
     """Nodes are rows here, and ECS is a dictionary."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_zone: bool = True) -> None:
         self.now = BEGAN
         self.service: Service | None = None
         self.tasks: dict[str, Task] = {}
@@ -59,7 +59,7 @@ class DnsStand:
             table_prefix="ovc",
             dynamodb=self.dynamodb,
             route53=self.route53,
-            zone_id=self.zone_id,
+            zone_id=self.zone_id if has_zone else "",
             domain=DOMAIN,
             ask_ecs=self._asked,
             log=logging.getLogger("edge_dns"),
@@ -142,6 +142,6 @@ class DnsStand:
 
 
 @contextmanager
-def dns_stand() -> Iterator[DnsStand]:
+def dns_stand(*, has_zone: bool = True) -> Iterator[DnsStand]:
     with mock_aws():
-        yield DnsStand()
+        yield DnsStand(has_zone=has_zone)

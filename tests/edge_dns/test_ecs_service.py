@@ -23,8 +23,8 @@ class Ecs:
                 "status": "ACTIVE",
                 "desiredCount": 3,
                 "deployments": [
-                    {"status": "ACTIVE", "taskDefinition": "edge:1"},
-                    {"status": "PRIMARY", "taskDefinition": "edge:2"},
+                    {"id": "ecs-svc/1", "status": "ACTIVE", "taskDefinition": "edge:1"},
+                    {"id": "ecs-svc/2", "status": "PRIMARY", "taskDefinition": "edge:2"},
                 ],
             }
         ]
@@ -40,6 +40,7 @@ class Ecs:
                 {
                     "taskArn": it,
                     "taskDefinitionArn": "edge:1",
+                    "startedBy": "ecs-svc/1",
                     "lastStatus": self.statuses[it][0],
                     "desiredStatus": self.statuses[it][1],
                 }
@@ -75,13 +76,29 @@ def test_a_task_that_is_told_to_stop_takes_no_calls_soon(
     ecs = Ecs()
     ecs.statuses[arn("a")] = (last, desired)
     view = asked(ecs, arn("a"), arn("b"))
-    assert view.tasks == {arn("a"): Task(phase, "edge:1"), arn("b"): Task(Phase.GONE)}
+    assert view.tasks == {arn("a"): Task(phase, "edge:1", "ecs-svc/1"), arn("b"): Task(Phase.GONE)}
     assert view.phase(arn("a")) is phase
+
+
+@pytest.mark.parametrize(
+    ("task", "is_wanted"),
+    [
+        (Task(Phase.RUNNING, "edge:2", "ecs-svc/2"), True),
+        (Task(Phase.RUNNING, "edge:2", "ecs-svc/1"), False),
+        (Task(Phase.RUNNING, "edge:1", "ecs-svc/2"), True),
+        (Task(Phase.RUNNING, "edge:2"), True),
+        (Task(Phase.RUNNING, "edge:1"), False),
+    ],
+)
+def test_a_forced_deployment_replaces_tasks_of_the_same_revision(
+    task: Task, is_wanted: bool
+) -> None:  # A11: ECS goes by the deployment, and starts new tasks.
+    assert Service("edge:2", 1, "ecs-svc/2").wants(task) is is_wanted
 
 
 def test_the_wanted_revision_is_that_of_the_newest_deployment() -> None:
     ecs = Ecs()
-    assert asked(ecs).service == Service("edge:2", 3)
+    assert asked(ecs).service == Service("edge:2", 3, "ecs-svc/2")
     ecs.services[0]["status"] = "INACTIVE"
     assert asked(ecs).service is None
     ecs.services = []

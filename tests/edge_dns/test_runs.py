@@ -14,7 +14,7 @@ from lambdas.management.errors import ServiceUnavailable
 from model.codec import encode_item, moment_text
 from model.drain import DrainMark, DrainReason, drain_from, drain_members
 from model.tables import OBSERVATION, PARTITION_KEY, SORT_KEY
-from tests.edge_dns.stand import BEGAN, DOMAIN, MINUTE, NEW, OLD, DnsStand, an_id
+from tests.edge_dns.stand import BEGAN, DOMAIN, MINUTE, NEW, OLD, DnsStand, an_id, dns_stand
 
 
 def test_live_nodes_are_listed_in_one_batch(stand: DnsStand) -> None:  # ARCHITECTURE A11
@@ -295,3 +295,27 @@ def test_notes_and_orders_are_read_back() -> None:
             node_id="a", ordered_at=BEGAN, reason=DrainReason.SURPLUS, unlisted_at=unlisted_at
         )
         assert drain_from(encode_item(drain_members(mark))) == mark
+
+
+def test_without_a_zone_it_only_tells_nodes_to_drain() -> None:  # ARCHITECTURE A11
+    with dns_stand(has_zone=False) as stand:
+        stand.service = Service(NEW, 1)
+        for _ in range(3):
+            stand.node(1, definition=OLD)
+            stand.node(2, definition=NEW)
+            report = stand.run()
+        assert set(stand.marks()) == {1}
+        # A node goes by the order alone then: whether a record leads to it nobody here knows.
+        assert "unlisted_at" not in stand.marks()[1]
+        assert (stand.batches, report["listed"], report["waiting"]) == ([], None, 0)
+        assert "NodesListed" not in stand.counted
+
+
+def test_without_a_zone_route_53_is_not_asked() -> None:
+    with dns_stand(has_zone=False) as stand:
+        asked: list[str] = []
+        stand.before_call = asked.append
+        stand.node(1)
+        stand.run()
+        assert asked
+        assert not [it for it in asked if "ResourceRecord" in it]

@@ -44,6 +44,7 @@ OTHER: dict[str, object] = {
     "ovc:cpu": 2_048,
     "ovc:memory_mib": 4_096,
     "ovc:media_workers": 2,
+    "ovc:max_drain_s": 7_200,
     "ovc:max_nodes": 12,
     "ovc:calls_per_node": 900,
     "ovc:sized_for": "rtp",

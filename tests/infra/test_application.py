@@ -11,8 +11,8 @@ from tests.infra.synthesis import ROOT, Assembly, bare_environment
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("cdk")]
 
-STACKS = ("data", "api", "edge", "analytics", "observability")
-ALL_STACKS = (*STACKS, "dns", "front")
+STACKS = ("data", "api", "edge", "analytics", "observability", "dns")
+ALL_STACKS = (*STACKS, "front")
 
 
 def test_a_second_synthesis_says_the_same(assembly: Assembly, assemblies: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from edge.runtime.liveness_probe import TIMEOUT_S
 from edge.settings import VARIABLES, RuntimeSettings
 from model.cqr import QUALITY_PREFIX
+from model.drain import MAX_DRAIN_S
 from model.record_form import KEY_PREFIX
 from model.settings import Settings
 from model.tables import edge_log_group_name
@@ -226,6 +227,8 @@ def test_calls_may_end_before_the_task_is_killed(edge: Template) -> None:
     # EDGE C9: Fargate grants at most 120 s; 110 of them are for calls
     assert container(edge)["StopTimeout"] == 120
     assert float(variables(edge)["OVC_DRAIN_SECONDS"]) == 110
+    # A11: less than CloudFormation's three hours.
+    assert float(variables(edge)["OVC_MAX_DRAIN_SECONDS"]) == MAX_DRAIN_S
 
 
 def test_the_container_cannot_write_or_run_out_of_sockets(edge: Template) -> None:
@@ -270,6 +273,7 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
     bucket = "arn:${AWS::Partition}:s3:::ovc-cdr-${AWS::AccountId}-${AWS::Region}"
     groups = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group"
     (nonces,) = edge.of("AWS::SecretsManager::Secret")
+    tasks = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:task/ovc-edge/*"
     assert edge.grants("TaskTaskRole") == {
         ("dynamodb:BatchGetItem", f"{table}connectors"),
         ("dynamodb:BatchGetItem", f"{table}numbers"),
@@ -281,6 +285,7 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
         ("dynamodb:PutItem", f"{table}nodes"),
         ("dynamodb:UpdateItem", f"{table}nodes"),
         ("dynamodb:Query", f"{table}nodes"),
+        ("dynamodb:GetItem", f"{table}nodes"),
         ("dynamodb:Query", f"{table}feed"),
         ("dynamodb:UpdateItem", f"{table}limits"),
         ("dynamodb:BatchWriteItem", f"{table}calls"),
@@ -295,6 +300,8 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
         ("secretsmanager:GetSecretValue", f"${{{nonces}}}"),
         # It has no resource to be restricted to.
         ("ec2:DescribeNetworkInterfaces", "*"),
+        # A11: tasks of this cluster alone.
+        *((f"ecs:{it}TaskProtection", tasks) for it in ("Get", "Update")),
     }
 
 

@@ -239,6 +239,8 @@ def test_fargate_sizes_are_known(cpu: int, sizes: tuple[int, ...]) -> None:
         ("nodes", "two", "ovc:nodes: it is 'two'; wanted is a whole number"),
         ("cpu", 1_000, "ovc:cpu: it is 1000; wanted is one of 256, 512, 1024"),
         ("media_workers", 0, "ovc:media_workers: it is 0"),
+        ("max_drain_s", 59, "ovc:max_drain_s: it is 59; wanted is a whole number from 60 to 1728"),
+        ("max_drain_s", 172_801, "ovc:max_drain_s: it is 172801"),
         ("api_concurrency", -1, "ovc:api_concurrency: it is -1"),
         ("api_waf", 3_000, "ovc:api_waf: there is no api_domain; wanted is an own domain"),
         ("api_certificate", "arn:aws:acm", "ovc:api_certificate: there is no api_domain"),
