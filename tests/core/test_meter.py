@@ -368,5 +368,5 @@ def test_the_longest_line_goes_through_a_pipe_at_once() -> None:  # EDGE X7
     (whole,) = node.core.minute()
     figures = {name: 2**40 for name in (*whole.figures, *OF_THE_RUNTIME)}
     of_all = {"Deployment": "x" * 16, "Region": "ap-southeast-1"}
-    assert len(figures) == 15 + 11
+    assert len(figures) == 15 + 12
     assert len(metrics_line(of_all, figures, EPOCH)) <= LONGEST_LINE_BYTES
