@@ -25,7 +25,7 @@ from edge.clock import Clock
 from edge.core import Core
 from edge.flow import Address
 from edge.ids import SystemIds
-from edge.runtime import journal_file, liveness, node, stream_listener, udp
+from edge.runtime import elastic_ip, journal_file, liveness, node, stream_listener, udp
 from edge.runtime.aws_messages import Begin, JournalPlan, NodeIdentity
 from edge.runtime.certificates import SecretId, TlsFiles
 from edge.runtime.draining import DrainTimes
@@ -126,6 +126,13 @@ def secret_store(region: str) -> SecretStore:
 def advertised_address(settings: RuntimeSettings) -> str:
     """Return what the node calls itself; raises AddressUnknownError."""
     region = settings.settings.region
+    if settings.elastic_ips and settings.public_address is None:
+        return elastic_ip.claimed_address(
+            os.environ,
+            elastic_ip.Ec2Addresses(node.ec2_client(region), settings.elastic_ips),
+            SystemIds().below,
+            time.sleep,
+        )
     return node.own_address(
         settings.public_address,
         settings.sip_listen[0],

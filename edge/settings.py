@@ -1,5 +1,6 @@
 """What a node is told by its environment, read once and checked before anything is started."""
 
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ SHORTEST_NONCE_SECRET = 32
 """Characters; 128 bits even when it is hex."""
 LONGEST_SOCKET_NAME = 107
 """unix(7): of 108 octets the first one is zero."""
+ALLOCATION_ID = re.compile(r"eipalloc-[0-9a-f]{8,32}", re.ASCII)
 DEFAULT_JOURNAL = "/var/lib/ovc/journal"
 
 VARIABLES: dict[str, str] = {
@@ -37,6 +39,8 @@ VARIABLES: dict[str, str] = {
     "OVC_TLS_DIRECTORY": "directory of <host>.pem with the certificates of single hosts",
     "OVC_TLS_CA": "PEM file of roots that PBXs and carriers may show besides the public ones",
     "OVC_PUBLIC_ADDRESS": "IPv4 address that peers reach this node at, if it is another one",
+    "OVC_ELASTIC_IPS": "allocation ids of Elastic IPs, with commas between them: the EC2 instance "
+    "that the node runs on takes a free one, unless it has one of them",
     "OVC_MEDIA_ADDRESS": "IPv4 address for RTP, default the address for SIP",
     "OVC_MEDIA_WORKERS": "number of media worker processes, default 1",
     "OVC_POLL_SECONDS": "how often the configuration is looked at, default 2, in lab mode 0.5",
@@ -78,6 +82,8 @@ class RuntimeSettings:
     tls_directory: Path | None = None
     tls_ca: Path | None = None
     public_address: str | None = None
+    elastic_ips: tuple[str, ...] = ()
+    """Allocation ids, of which the node takes one for its address (A11)."""
     media_address: str | None = None
     media_workers: int = 1
     poll_interval_s: float = 2.0
@@ -144,6 +150,7 @@ class RuntimeSettings:
             tls_directory=_read(environ, "OVC_TLS_DIRECTORY", Path, None),
             tls_ca=_read(environ, "OVC_TLS_CA", Path, None),
             public_address=_read(environ, "OVC_PUBLIC_ADDRESS", _address, None),
+            elastic_ips=_read(environ, "OVC_ELASTIC_IPS", _allocation_ids, ()),
             media_address=_read(environ, "OVC_MEDIA_ADDRESS", _address, None),
             media_workers=_read(environ, "OVC_MEDIA_WORKERS", _whole(1, 64), 1),
             poll_interval_s=_read(
@@ -276,6 +283,13 @@ def _name_servers(text: str) -> tuple[tuple[str, int], ...]:
     except ValueError:
         wanted = "IPv4 addresses, each with or without a port, are wanted, e.g. 192.0.2.53"
         raise ValueError(wanted) from None
+
+
+def _allocation_ids(text: str) -> tuple[str, ...]:
+    ids = tuple(text.replace(",", " ").split())
+    if not all(ALLOCATION_ID.fullmatch(it) for it in ids):
+        raise ValueError("allocation ids are wanted, e.g. eipalloc-0123456789abcdef0")
+    return ids
 
 
 def _socket_name(text: str) -> str:

@@ -40,6 +40,8 @@ def assembled(context: Mapping[str, object], outdir: str) -> App:
     # The function that it stands before.
     for stack in front:
         stack.add_stack_dependency(api)
+    # A service of another form is known before it is there: else its nodes would be told to drain.
+    edge.add_stack_dependency(dns)
     # It watches what they make, by names that they leave.
     observability = ObservabilityStack(app, settings=settings)
     for watched in (api, edge, dns, *front):

@@ -14,10 +14,10 @@ from constructs import Construct
 from infra.document import settings_document
 from infra.findings import accept
 from infra.names import (
-    EDGE_SERVICE,
     edge_cluster_arn,
     edge_cluster_name,
     edge_service_arn,
+    edge_service_name,
     edge_task_arn,
     table_arn,
 )
@@ -60,7 +60,7 @@ class EdgeDnsFunction(Construct):
                     else {}
                 ),
                 "OVC_CLUSTER": edge_cluster_name(settings),
-                "OVC_SERVICE": EDGE_SERVICE,
+                "OVC_SERVICE": edge_service_name(settings),
             },
         )
         self._permit(made, settings)

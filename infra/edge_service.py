@@ -1,12 +1,12 @@
 """The service that keeps edge tasks running."""
 
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
+from infra.edge_form import EdgeForm
 from infra.edge_task import EdgeTask
 from infra.findings import accept
-from infra.names import EDGE_SERVICE, edge_cluster_name
+from infra.names import edge_cluster_name
 from infra.network import Network
 from infra.settings import DeploymentSettings
 
@@ -22,6 +22,7 @@ class EdgeService(Construct):
         settings: DeploymentSettings,
         network: Network,
         task: EdgeTask,
+        form: EdgeForm,
     ) -> None:
         super().__init__(scope, construct_id)
         cluster = ecs.Cluster(
@@ -38,24 +39,7 @@ class EdgeService(Construct):
                 "matters, calls and packets, it does not know."
             },
         )
-        self.service = service = ecs.FargateService(
-            self,
-            "Service",
-            cluster=cluster,
-            task_definition=task.definition,
-            service_name=EDGE_SERVICE,
-            desired_count=settings.nodes,
-            assign_public_ip=True,
-            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC),
-            security_groups=[network.edge_group],
-            # New nodes first: old ones drain while these take calls already.
-            min_healthy_percent=100,
-            max_healthy_percent=200,
-            # It counts new tasks that do not become healthy, and none that drain, however long.
-            circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
-            # Evening out the zones would end calls for nothing.
-            availability_zone_rebalancing=ecs.AvailabilityZoneRebalancing.DISABLED,
-        )
+        self.service = service = form.service(self, cluster=cluster, definition=task.definition)
         # A first task without a way to the image, or the right to it, would count as a failure.
         service.node.add_dependency(network.vpc)
         service.node.add_dependency(task.execution_role)

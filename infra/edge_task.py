@@ -8,6 +8,7 @@ from constructs import Construct
 
 from infra.customer_key import customer_key, permit_key
 from infra.document import settings_document
+from infra.edge_form import EdgeForm
 from infra.edge_image import edge_image
 from infra.edge_secrets import nonce_secret, permit_secrets
 from infra.findings import accept
@@ -49,7 +50,6 @@ HEALTH_TIMEOUT_S = 20
 OPEN_FILES = 65_536
 """A socket for every port of the widest media range, with room for the rest."""
 LOG_BUFFER_MIB = 4
-_ARCHITECTURES = {"x86_64": ecs.CpuArchitecture.X86_64, "arm64": ecs.CpuArchitecture.ARM64}
 PROTECTION_ACTIONS = ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
 LOG_ACTIONS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 
@@ -63,24 +63,15 @@ class EdgeTask(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: DeploymentSettings
+        self, scope: Construct, construct_id: str, *, settings: DeploymentSettings, form: EdgeForm
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
         self._nonces = nonce_secret(self, settings)
+        self._form = form
         self.execution_role = self._execution_role()
-        self.definition = ecs.FargateTaskDefinition(
-            self,
-            "Definition",
-            family=f"{settings.prefix}-edge",
-            cpu=settings.cpu,
-            memory_limit_mib=settings.memory_mib,
-            runtime_platform=ecs.RuntimePlatform(
-                cpu_architecture=_ARCHITECTURES[settings.architecture],
-                operating_system_family=ecs.OperatingSystemFamily.LINUX,
-            ),
-            task_role=self._task_role(),
-            execution_role=self.execution_role,
+        self.definition = form.definition(
+            self, "Definition", task_role=self._task_role(), execution_role=self.execution_role
         )
         self.log_group = self._log_group()
         self._add_container(self.log_group)
@@ -91,10 +82,14 @@ class EdgeTask(Construct):
 
     def _add_container(self, log: logs.LogGroup) -> None:
         parameters = ecs.LinuxParameters(self, "Linux", init_process_enabled=True)
+        bounds = self._form.bounds
         container = self.definition.add_container(
             "edge",
             image=edge_image(self, "Image", settings=self._settings, puller=self.execution_role),
             environment=self._environment(),
+            cpu=bounds.cpu,
+            memory_limit_mib=bounds.memory_mib,
+            port_mappings=bounds.ports or None,
             readonly_root_filesystem=True,
             linux_parameters=parameters,
             health_check=ecs.HealthCheck(
@@ -117,7 +112,7 @@ class EdgeTask(Construct):
             ),
         )
         # All that it writes to: what DynamoDB does not take at the moment (EDGE C9).
-        self.definition.add_volume(name="journal")
+        self.definition.add_volume(name="journal", host=self._form.journal)
         container.add_mount_points(
             ecs.MountPoint(
                 container_path=JOURNAL_DIRECTORY, source_volume="journal", read_only=False
@@ -139,6 +134,7 @@ class EdgeTask(Construct):
             "OVC_SETTINGS": settings_document(Stack.of(self), settings),
             "OVC_TABLE_PREFIX": settings.prefix,
             # Its public address the task finds out by itself (edge/runtime/node.py).
+            **self._form.environment,
             "OVC_SIP_LISTEN": f"0.0.0.0:{SIP_PORT}",
             "OVC_MEDIA_WORKERS": str(settings.media_workers),
             "OVC_DRAIN_SECONDS": str(DRAIN_S),
@@ -177,7 +173,6 @@ class EdgeTask(Construct):
             (["s3:PutObject", "s3:GetObject"], records),
             # A node's own order to drain.
             (["dynamodb:GetItem"], [table_arn(stack, settings, NODES)]),
-            (["ec2:DescribeNetworkInterfaces"], ["*"]),
             # The container agent asks ECS with the task's own rights (A11).
             (PROTECTION_ACTIONS, [edge_task_arn(stack, settings)]),
         ):
@@ -190,13 +185,13 @@ class EdgeTask(Construct):
                     "C1); of all names of records this is the part that is known."
                     for prefix in prefixes
                 },
-                "AwsSolutions-IAM5[Resource::*]": "DescribeNetworkInterfaces knows no resources.",
                 self._tasks_finding(): "A task's id is made when it starts.",
             },
         )
         for service in ("dynamodb", "s3", "secretsmanager"):
             permit_key(role, settings, service)
         permit_secrets(role, settings, self._nonces)
+        self._form.permit_address(role)
         self._permit_logs(role)
         permit_foreign(role, settings, prefixes, self._other_prefixes())
         if settings.operator.records.quality:

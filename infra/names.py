@@ -5,6 +5,7 @@ An export would hold back every update of the stack that it comes from.
 
 from aws_cdk import ArnFormat, Aws, Stack
 
+from infra.addressing import FIXED
 from infra.settings import DeploymentSettings
 from model.connector_logs import ConnectorLog
 from model.tables import Index, Table, cdr_bucket_name
@@ -71,8 +72,13 @@ def edge_cluster_name(settings: DeploymentSettings) -> str:
     return f"{settings.prefix}-edge"
 
 
-EDGE_SERVICE = "edge"
-"""Name of the ECS service that keeps edge tasks running."""
+def edge_service_name(settings: DeploymentSettings) -> str:
+    """Return the name of the ECS service that keeps edge tasks running.
+
+    Each form of addressing has another one: none can be made into the other, and names are taken
+    until the service that has them is gone.
+    """
+    return "edge-fixed" if settings.addressing == FIXED else "edge"
 
 
 def edge_cluster_arn(stack: Stack, settings: DeploymentSettings) -> str:
@@ -84,7 +90,7 @@ def edge_cluster_arn(stack: Stack, settings: DeploymentSettings) -> str:
 
 def edge_service_arn(stack: Stack, settings: DeploymentSettings) -> str:
     """Return the ARN of the ECS service that keeps edge tasks running."""
-    name = f"{edge_cluster_name(settings)}/{EDGE_SERVICE}"
+    name = f"{edge_cluster_name(settings)}/{edge_service_name(settings)}"
     return stack.format_arn(service="ecs", resource="service", resource_name=name)
 
 
@@ -92,6 +98,15 @@ def edge_task_arn(stack: Stack, settings: DeploymentSettings) -> str:
     """Return the ARN of every edge task."""
     return stack.format_arn(
         service="ecs", resource="task", resource_name=f"{edge_cluster_name(settings)}/*"
+    )
+
+
+def edge_container_instance_arn(stack: Stack, settings: DeploymentSettings) -> str:
+    """Return the ARN of every instance in the ECS cluster of the edge."""
+    return stack.format_arn(
+        service="ecs",
+        resource="container-instance",
+        resource_name=f"{edge_cluster_name(settings)}/*",
     )
 
 

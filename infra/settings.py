@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 
 from infra import setting_checks as checks
+from infra.addressing import EPHEMERAL, check_addressing, check_instance_type
 from infra.capacity import HELD_BY_CPU, Held, held_by
 from infra.context import READERS
 from infra.profiles import PROFILES, SMALL
@@ -59,6 +60,16 @@ class DeploymentSettings:
     """What the tasks' processors are, x86_64 or arm64; the image is built for it."""
     edge_image: str = ""
     """Image of the edge that is there already, for this architecture; empty: it is built."""
+    addressing: str = EPHEMERAL
+    """How nodes get their public addresses: ephemeral, with every task on Fargate another one, or
+    fixed, Elastic IPs on EC2 instances, for carriers and firewalls that know peers by address."""
+    elastic_ip_count: int = 0
+    """Elastic IPs that the stack allocates and never gives back; with elastic_ips two for each
+    node."""
+    elastic_ips: tuple[str, ...] = ()
+    """Allocation ids of Elastic IPs that there are already."""
+    instance_type: str = ""
+    """What the hosts of nodes with fixed addresses are; empty: as cpu and memory_mib ask for."""
     hosted_zone_id: str = ""
     """Route 53 zone of the domain, in the same account; empty: somebody else keeps the records."""
     max_drain_s: int = int(MAX_DRAIN_S)
@@ -128,6 +139,14 @@ class DeploymentSettings:
         checks.check_front(self.api_domain, self.api_certificate, self.api_waf)
         checks.check_choice("kms_key", self.kms_key, checks.KEYS)
         checks.check_image(self.edge_image)
+        check_addressing(
+            self.addressing,
+            most_nodes=max(self.nodes, self.max_nodes),
+            count=self.elastic_ip_count,
+            given=self.elastic_ips,
+            instance_type=self.instance_type,
+        )
+        check_instance_type(self.instance_type, self.architecture)
         if self.hosted_zone_id:
             wanted = "the id of a hosted zone, such as Z0123456789ABCDEFGHIJ, without /hostedzone/"
             checks.check_name("hosted_zone_id", self.hosted_zone_id, checks.ZONE, wanted)

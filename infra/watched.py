@@ -3,12 +3,10 @@
 from aws_cdk import Aws, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from infra.names import edge_cluster_name
+from infra.names import edge_cluster_name, edge_service_name
 from infra.settings import DeploymentSettings
 from model.metrics import NAMESPACE, deployment_dimensions
 from model.tables import Table, edge_log_group_name
-
-EDGE_SERVICE = "edge"
 
 
 def of_edge(
@@ -83,7 +81,10 @@ def of_service(settings: DeploymentSettings, name: str, statistic: str) -> cloud
     return cloudwatch.Metric(
         namespace="AWS/ECS",
         metric_name=name,
-        dimensions_map={"ClusterName": edge_cluster_name(settings), "ServiceName": EDGE_SERVICE},
+        dimensions_map={
+            "ClusterName": edge_cluster_name(settings),
+            "ServiceName": edge_service_name(settings),
+        },
         statistic=statistic,
         period=Duration.minutes(1),
         label=f"{name}, {statistic.lower()}",

@@ -57,7 +57,7 @@ def own_address(
         return configured
     metadata = environ.get(METADATA_VARIABLE)
     if metadata is not None:
-        return _patiently(lambda: _public_address_of_task(metadata, public_address_of), rest)
+        return patiently(lambda: _public_address_of_task(metadata, public_address_of), rest)
     if ip_address(listen_host).is_unspecified:
         raise AddressUnknownError(
             f"the edge listens on {listen_host}, which is no address that peers could answer to: "
@@ -67,8 +67,9 @@ def own_address(
     return listen_host
 
 
-def _patiently(find: Callable[[], str], rest: Callable[[float], None]) -> str:
-    """Return what is found at last; raises AddressUnknownError of the last try."""
+def patiently(find: Callable[[], str], rest: Callable[[float], None]) -> str:
+    """Return what is found at last, within a minute or so; raises AddressUnknownError of the last
+    try. `rest` waits for some seconds."""
     waits = Backoff(first_s=FIRST_WAIT_S, longest_s=LONGEST_WAIT_S)
     for _ in range(ADDRESS_TRIES - 1):
         try:
@@ -128,10 +129,15 @@ def _task(metadata: str) -> Any:
         return json.load(answer)
 
 
+# botocore's clients are made at run time: what they take and return has no static type.
+def ec2_client(region: str) -> Any:
+    """Return a client of EC2 that does not wait for long."""
+    return boto3.Session(region_name=region).client("ec2", config=EC2_CLIENT)
+
+
 def public_address_of(interface: Interface, region: str) -> str | None:
     """Return the public address of an interface's primary address, None without one."""
-    client = boto3.Session(region_name=region).client("ec2", config=EC2_CLIENT)
-    answer = client.describe_network_interfaces(
+    answer = ec2_client(region).describe_network_interfaces(
         Filters=[{"Name": "addresses.private-ip-address", "Values": [interface.address]}]
     )
     for found in answer["NetworkInterfaces"]:

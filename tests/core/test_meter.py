@@ -360,7 +360,7 @@ def test_the_operators_page_has_every_metric_and_its_price() -> None:  # EDGE X1
     of_connector = len(Tally().figures())
     assert f"the first six rows ({of_connector} metrics)" in page
     assert f"a connector's {of_connector + 28} to {0.3 * (of_connector + 28):.2f}" in page
-    assert f"The deployment's {len(whole.figures) + 2} come to" in page
+    assert f"The deployment's {len(whole.figures) + 3} come to" in page
 
 
 def test_the_longest_line_goes_through_a_pipe_at_once() -> None:  # EDGE X7

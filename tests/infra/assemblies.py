@@ -8,6 +8,8 @@
 `zoned`   the same with a zone, TLS, scaling, and alarms by mail, checked likewise
 `front`   the same with the API under a domain of its own in that zone, a firewall, a key of the
           deployment's own and access logs, checked likewise
+`fixed`   nodes with fixed addresses, checked likewise
+`listed`  the same on arm64 with a chosen instance, and some addresses that there are already
 `control` a bucket without any care, checked likewise: it must fail
 """
 
@@ -42,6 +44,22 @@ FRONT = {
 }
 LARGE = {"ovc:profile": "large", "ovc:architecture": "arm64"}
 
+FIXED = {
+    "ovc:addressing": "fixed",
+    "ovc:elastic_ip_count": 2,
+    "ovc:hosted_zone_id": OTHER["ovc:hosted_zone_id"],
+}
+LISTED = {
+    "ovc:prefix": "lab3",
+    "ovc:addressing": "fixed",
+    "ovc:profile": "medium",
+    "ovc:architecture": "arm64",
+    "ovc:instance_type": "c7gn.xlarge",
+    "ovc:max_nodes": 4,
+    "ovc:elastic_ip_count": 6,
+    "ovc:elastic_ips": ["eipalloc-0123456789abcdef0", "eipalloc-01234567"],
+}
+
 
 def main() -> None:
     """Write all of them; only what is wrong with the app itself is an error here."""
@@ -55,6 +73,8 @@ def main() -> None:
     chosen = {f"ovc:{it}": OTHER[f"ovc:{it}"] for it in names}
     write_checked(assembled(context | chosen, str(directory / "zoned")))
     write_checked(assembled(context | FRONT, str(directory / "front")))
+    write_checked(assembled(context | FIXED, str(directory / "fixed")))
+    assembled(LISTED, str(directory / "listed")).synth()
     write_checked(careless(str(directory / "control")))
 
 

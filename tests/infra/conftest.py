@@ -33,3 +33,15 @@ def front_assembly(assemblies: Path) -> Assembly:
 def large_assembly(assemblies: Path) -> Assembly:
     """Return the app of a deployment of the largest profile, on arm64."""
     return Assembly(assemblies / "large")
+
+
+@pytest.fixture(scope="session")
+def fixed_assembly(assemblies: Path) -> Assembly:
+    """Return the app of a deployment whose nodes have fixed addresses."""
+    return Assembly(assemblies / "fixed")
+
+
+@pytest.fixture(scope="session")
+def listed_assembly(assemblies: Path) -> Assembly:
+    """Return the like on arm64, with addresses that there were before."""
+    return Assembly(assemblies / "listed")

@@ -33,9 +33,12 @@ def found(*templates: Path, ignored: tuple[str, ...] = ()) -> list[str]:
 
 
 def test_nothing_is_found(
-    assembly: Assembly, other_assembly: Assembly, front_assembly: Assembly
+    assembly: Assembly,
+    other_assembly: Assembly,
+    front_assembly: Assembly,
+    listed_assembly: Assembly,
 ) -> None:
-    for made in (assembly, other_assembly, front_assembly):
+    for made in (assembly, other_assembly, front_assembly, listed_assembly):
         templates = made.directory.glob("*.template.json")
         assert found(*templates, ignored=tuple(ACCEPTED)) == []
 

@@ -23,6 +23,7 @@ def test_nothing_is_found(assemblies: Path) -> None:
     assert findings(assemblies / "nag") == []
     assert findings(assemblies / "zoned") == []
     assert findings(assemblies / "front") == []
+    assert findings(assemblies / "fixed") == []
 
 
 def test_the_rules_do_look(assemblies: Path) -> None:

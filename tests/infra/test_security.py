@@ -19,10 +19,13 @@ Asterisk = tuple[str, frozenset[str], str]
 
 @pytest.fixture(scope="module")
 def all_templates(
-    assembly: Assembly, other_assembly: Assembly, front_assembly: Assembly
+    assembly: Assembly,
+    other_assembly: Assembly,
+    front_assembly: Assembly,
+    fixed_assembly: Assembly,
 ) -> list[Template]:
     """Return those of the defaults, and of deployments with everything that can be added."""
-    made = (assembly, other_assembly, front_assembly)
+    made = (assembly, other_assembly, front_assembly, fixed_assembly)
     return [template for each in made for template in each.templates()]
 
 
@@ -118,8 +121,8 @@ def test_a_service_acts_for_this_deployment_only(all_templates: list[Template]) 
         "logdelivery.elasticloadbalancing.amazonaws.com",
         # The encryption context names the log group.
         "logs.${AWS::Region}.amazonaws.com",
-        # Lambda and ECS hand a role to functions and tasks of its own account only.
-        *("lambda.amazonaws.com", "ecs-tasks.amazonaws.com"),
+        # Lambda, ECS and EC2 hand a role to functions, tasks and instances of its own account only.
+        *("lambda.amazonaws.com", "ecs-tasks.amazonaws.com", "ec2.amazonaws.com"),
     }
     services = set()
     for template in all_templates:
