@@ -1,8 +1,10 @@
 """What AWS charges for the parts that an edge of one's own runs on, read from a dated file."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from billing.hosts import SERIES
 from billing.toml_table import TomlTable
 
 
@@ -18,6 +20,9 @@ class AwsPrices:
     fargate_gb_hour: Decimal
     fargate_arm_vcpu_hour: Decimal
     fargate_arm_gb_hour: Decimal
+    ec2_large_hour: Mapping[str, Decimal]
+    """Of an instance of the size `large`, by its series, such as c6i."""
+    ec2_disk_gb_month: Decimal
     public_ipv4_hour: Decimal
     transfer_out_gb: Decimal
     """To the internet, of the first 10 TB of a month; what comes in is free."""
@@ -56,9 +61,19 @@ class AwsPrices:
 def read_aws_prices(text: str, file: str) -> AwsPrices:
     """Return the prices of a file's text; raises FileProblem that names key and value."""
     root = TomlTable.of(text, file)
-    names = ("fargate", "network", "s3", "dynamodb", "cloudwatch", "lambda", "secrets", "front")
+    names = (
+        "fargate",
+        "ec2",
+        "network",
+        "s3",
+        "dynamodb",
+        "cloudwatch",
+        "lambda",
+        "secrets",
+        "front",
+    )
     tables = {name: root.table(name) for name in names}
-    fargate, network, s3, dynamodb, cloudwatch, functions, secrets, front = tables.values()
+    fargate, ec2, network, s3, dynamodb, cloudwatch, functions, secrets, front = tables.values()
     prices = AwsPrices(
         region=root.text("region"),
         as_of=root.text("as_of"),
@@ -67,6 +82,8 @@ def read_aws_prices(text: str, file: str) -> AwsPrices:
         fargate_gb_hour=fargate.amount("gb_hour"),
         fargate_arm_vcpu_hour=fargate.amount("arm_vcpu_hour"),
         fargate_arm_gb_hour=fargate.amount("arm_gb_hour"),
+        ec2_large_hour=ec2.amounts("large_hour", "a series such as c6i", _is_series),
+        ec2_disk_gb_month=ec2.amount("disk_gb_month"),
         public_ipv4_hour=network.amount("public_ipv4_hour"),
         transfer_out_gb=network.amount("transfer_out_gb"),
         transfer_out_free_gb=network.amount("transfer_out_free_gb"),
@@ -91,3 +108,7 @@ def read_aws_prices(text: str, file: str) -> AwsPrices:
     for table in (root, *tables.values()):
         table.refuse_others()
     return prices
+
+
+def _is_series(name: str) -> bool:
+    return SERIES.fullmatch(name) is not None

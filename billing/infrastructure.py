@@ -1,6 +1,6 @@
 """What an edge of one's own costs at AWS: a model with its assumptions stated, not a bill.
 
-It counts what docs/deploy.md says is billed. The large parts are the tasks, which cost the same
+It counts what docs/costs.md says is billed. The large parts are the tasks, which cost the same
 whether calls come or not, and the media that they send. Free tiers are left out, but for the one of
 data transfer; so are taxes, support, Savings Plans, and what other things in the account use.
 """
@@ -11,6 +11,7 @@ from math import ceil
 from typing import NamedTuple
 
 from billing.aws_prices import AwsPrices
+from billing.hosts import Hosts, instance_hour
 from billing.money import divided, times
 
 GIB = 2**30
@@ -103,6 +104,8 @@ class Fleet:
     """That run; on average where their number follows the calls."""
     vcpu: Decimal = Decimal(1)
     memory_gb: Decimal = Decimal(2)
+    hosts: Hosts | None = None
+    """Instances that they run on; None on Fargate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +161,8 @@ def infrastructure(
     assumed: Assumptions = Assumptions(),
     parts: Parts = Parts(),
 ) -> tuple[CostLine, ...]:
-    """Return what a fleet with this load costs in a month, position by position."""
+    """Return what a fleet with this load costs in a month, position by position; raises
+    NoPriceError for hosts whose price is not known."""
     return (
         *_tasks(fleet, prices, assumed),
         *_media(load, prices, assumed),
@@ -217,10 +221,24 @@ def media_bytes(minutes: Decimal, assumed: Assumptions = Assumptions()) -> Decim
 
 def _tasks(fleet: Fleet, prices: AwsPrices, assumed: Assumptions) -> tuple[CostLine, ...]:
     hours = Decimal(fleet.nodes) * assumed.hours
+    if fleet.hosts is not None:
+        return _hosts(fleet.hosts, Decimal(fleet.nodes), prices, assumed)
     return (
         CostLine("Fargate vCPU", hours * fleet.vcpu, "hours", prices.fargate_vcpu_hour),
         CostLine("Fargate memory", hours * fleet.memory_gb, "GB hours", prices.fargate_gb_hour),
         CostLine("Public IPv4 addresses", hours, "hours", prices.public_ipv4_hour),
+    )
+
+
+def _hosts(
+    hosts: Hosts, nodes: Decimal, prices: AwsPrices, assumed: Assumptions
+) -> tuple[CostLine, ...]:
+    price = instance_hour(hosts.kind, prices.ec2_large_hour)
+    addresses = Decimal(hosts.addresses * assumed.hours)
+    return (
+        CostLine(f"EC2 instances, {hosts.kind}", nodes * assumed.hours, "hours", price),
+        CostLine("Their disks", nodes * hosts.disk_gb, "GB", prices.ec2_disk_gb_month),
+        CostLine("Elastic IPs", addresses, "hours", prices.public_ipv4_hour),
     )
 
 

@@ -162,6 +162,8 @@ def _chosen(settings: DeploymentSettings) -> Mapping[str, object]:
         "MediaWorkers": settings.media_workers,
         "Zones": settings.zones,
         "Architecture": settings.architecture,
+        "Host": settings.host_type,
+        "ElasticIps": settings.addresses,
         "EdgeImage": settings.edge_image or None,
     }
 
@@ -183,6 +185,9 @@ def _settings_table(plan: Plan) -> Table:
             f"{settings.zones} zones; profile {settings.profile}"
         ),
     )
+    if settings.host_type is not None:
+        hosts = f"{settings.host_type}, one for each node; {settings.addresses} Elastic IPs"
+        table.add_row("Hosts", Text(hosts))
     table.add_row("Image", Text(settings.edge_image or "built from edge/Dockerfile"))
     return table
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from billing.aws_prices import AwsPrices
+from billing.hosts import Hosts, NoPriceError
 from billing.infrastructure import (
     SRTP_PACKET_US,
     Assumptions,
@@ -92,11 +93,17 @@ def _plan(
     load, parts = _load(settings, traffic), _parts(settings)
     vcpu = divided(settings.cpu, _CPU_UNITS)
     memory_gb = divided(settings.memory_mib, _CPU_UNITS)
+    hosts = None
+    if settings.host_type is not None:
+        hosts = Hosts(kind=settings.host_type, addresses=settings.addresses)
     packet_us = SRTP_PACKET_US if settings.sized_for == "srtp" else Assumptions().packet_us
 
     def lines(nodes: Decimal) -> tuple[CostLine, ...]:
-        fleet = Fleet(nodes=nodes, vcpu=vcpu, memory_gb=memory_gb)
-        return infrastructure(fleet, load, prices, parts=parts)
+        fleet = Fleet(nodes=nodes, vcpu=vcpu, memory_gb=memory_gb, hosts=hosts)
+        try:
+            return infrastructure(fleet, load, prices, parts=parts)
+        except NoPriceError as error:
+            raise CommandError(f"{error}; --prices takes a list", ExitCode.USAGE) from error
 
     least = Decimal(settings.nodes)
     most = Decimal(settings.max_nodes if settings.is_scaled else settings.nodes)
@@ -134,7 +141,8 @@ def _parts(settings: DeploymentSettings) -> Parts:
     return Parts(
         has_zone=bool(settings.hosted_zone_id),
         is_scaled=settings.is_scaled,
-        more_secrets=sum(bool(it.password) for it in settings.operator.carriers),
+        more_secrets=sum(bool(it.password) for it in settings.operator.carriers)
+        + bool(settings.tls_secret),
         has_balancer=bool(settings.api_domain),
         has_firewall=bool(settings.api_waf),
         has_own_key=settings.has_customer_key,

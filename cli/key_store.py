@@ -85,7 +85,7 @@ class KeyStore:
             return answer["VersionId"], read_keys(answer["SecretString"])
         except MalformedKeys as error:
             raise CommandError(
-                f"the secret {self._secret} does not hold access keys; docs/deploy.md has its form"
+                f"the secret {self._secret} does not hold access keys; docs/keys.md has its form"
             ) from error
 
     def _replace(self, seen: str, after: Keys) -> bool:

@@ -20,7 +20,7 @@ from model.numbers import facts_of, is_caller_id
 from model.tables import DEFAULT_PREFIX
 
 _CREDENTIALS = (
-    "are these the credentials and the region of the deployment? docs/deploy.md lists the rights"
+    "are these the credentials and region of the deployment? docs/permissions.md lists the rights"
 )
 Undo = list[tuple[str, Callable[[], object]]]
 
@@ -90,7 +90,7 @@ def _in_aws(
     if profile is None:
         key = report.need("access key", lambda: _temporary(deployment, undo), _CREDENTIALS)
     else:
-        key = report.need("access key", lambda: _held(profile), "docs/deploy.md has its form")
+        key = report.need("access key", lambda: _held(profile), "docs/keys.md has a key's form")
     s3 = client("s3", prefix=wishes.prefix, region=region, api_port=None)
     api = Api(api_url, region or boto3.Session().region_name or "us-east-1", key)
     Course(api=api, s3=s3, wishes=wishes, report=report, undo=undo).run()

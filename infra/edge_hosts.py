@@ -14,7 +14,6 @@ from constructs import Construct
 
 from infra.elastic_ips import HOST_TAG
 from infra.findings import accept
-from infra.instance_types import host_for
 from infra.names import edge_container_instance_arn
 from infra.network import Network
 from infra.settings import DeploymentSettings
@@ -78,9 +77,7 @@ class EdgeHosts(Construct):
     def _template(
         self, settings: DeploymentSettings, network: Network, role: iam.Role
     ) -> ec2.LaunchTemplate:
-        instance_type = settings.instance_type or host_for(
-            settings.cpu, settings.memory_mib, settings.architecture
-        )
+        assert settings.host_type is not None, "only nodes with fixed addresses have hosts"
         commands = ec2.UserData.for_linux()
         commands.add_commands(
             f"install -d -o {JOURNAL_OWNER} -g {JOURNAL_OWNER} -m 0700 {JOURNAL}",
@@ -92,7 +89,7 @@ class EdgeHosts(Construct):
             machine_image=ec2.MachineImage.resolve_ssm_parameter_at_launch(
                 _IMAGES[settings.architecture], os=ec2.OperatingSystemType.LINUX
             ),
-            instance_type=ec2.InstanceType(instance_type),
+            instance_type=ec2.InstanceType(settings.host_type),
             # Its policy is complete: the CDK would add rights on logs and registries.
             role=role.without_policy_updates(),
             user_data=commands,

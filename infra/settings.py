@@ -13,6 +13,7 @@ from infra import setting_checks as checks
 from infra.addressing import EPHEMERAL, check_addressing, check_instance_type
 from infra.capacity import HELD_BY_CPU, Held, held_by
 from infra.context import READERS
+from infra.instance_types import host_for
 from infra.profiles import PROFILES, SMALL
 from infra.setting_checks import CONTEXT_PREFIX, DeploymentProblemError
 from model.drain import LONGEST_DRAIN_S, MAX_DRAIN_S
@@ -186,6 +187,18 @@ class DeploymentSettings:
     def held(self) -> Held:
         """Return how many calls a task's CPU holds."""
         return held_by(self.cpu, self.media_workers, self.sized_for)
+
+    @property
+    def host_type(self) -> str | None:
+        """Return the EC2 instance that each node runs on, None on Fargate."""
+        if self.addressing == EPHEMERAL:
+            return None
+        return self.instance_type or host_for(self.cpu, self.memory_mib, self.architecture)
+
+    @property
+    def addresses(self) -> int:
+        """Return how many Elastic IPs nodes may have."""
+        return self.elastic_ip_count + len(self.elastic_ips)
 
     @property
     def is_scaled(self) -> bool:

@@ -76,6 +76,20 @@ class Wishes:
         return f"aws ecs describe-services {cluster}; docs/operations.md, no-node"
 
 
+class Node(NamedTuple):
+    """A node that takes calls, as the API tells of it."""
+
+    address: Address
+    """Of SIP over UDP and TCP."""
+    has_tls: bool | None
+    """Whether it takes SIP over TLS; None: it does not say."""
+
+    @property
+    def host(self) -> str:
+        """Return its address without the port."""
+        return self.address[0]
+
+
 class Connector(NamedTuple):
     """The connector that a trial makes for itself."""
 
@@ -103,7 +117,7 @@ class Course:
         self._resolve(connector.host, nodes)
         seen = report.need(
             "own address",
-            lambda: seen_by(nodes, connector.host),
+            lambda: seen_by([it.address for it in nodes], connector.host),
             _FIREWALL.format(what="UDP and TCP port 5060"),
         )
         changed_at = report.need(
@@ -114,7 +128,7 @@ class Course:
         serving = [it for it in nodes if self._admits(it, connector.host, changed_at)]
         if serving:
             self._record("record of a refused call", connector, refusal())
-            self._call(connector, serving[0], seen[0])
+            self._call(connector, serving[0].address, seen[0])
         else:
             report.skip("call", "no node takes any")
 
@@ -134,13 +148,13 @@ class Course:
                 return
             token = {"NextToken": page["NextToken"]}
 
-    def _nodes(self) -> Told[list[Address]]:
+    def _nodes(self) -> Told[list[Node]]:
         found = self.api.ext("/ext/nodes")["Nodes"]
-        serving = [_address(it["SipAddress"]) for it in found if not it["Draining"]]
+        serving = [_node(it) for it in found if not it["Draining"]]
         draining = len(found) - len(serving)
         if not serving:
             raise Unfit(f"no node takes calls ({draining} drain)")
-        told = ", ".join(f"{host}:{port}" for host, port in serving)
+        told = ", ".join(f"{host}:{port}" for (host, port), _ in serving)
         return Told(f"{told}; {draining} drain" if draining else told, serving)
 
     def _connector(self) -> Told[Connector]:
@@ -152,16 +166,16 @@ class Course:
         host = made["VoiceConnector"]["OutboundHostName"]
         return Told(f"{name} is {connector_id}", Connector(connector_id, host))
 
-    def _resolve(self, host: str, nodes: Sequence[Address]) -> None:
+    def _resolve(self, host: str, nodes: Sequence[Node]) -> None:
         if host.endswith(names.LOCAL):
             self.report.skip("DNS", f"{host} means this machine, without any record")
             return
         _, _, zone = host.partition(".")
-        hosts = [node[0] for node in nodes]
+        hosts = [node.host for node in nodes]
         self.report.check(
             "DNS",
             lambda: names.leads_to(host, hosts, names.addresses_of(host)),
-            f"a record *.{zone}, type A, has to lead to {', '.join(hosts)}: docs/deploy.md",
+            f"a record *.{zone}, type A, has to lead to {', '.join(hosts)}: docs/dns.md",
         )
 
     def _permit(self, connector: Connector, seen: Sequence[str]) -> Told[float]:
@@ -179,28 +193,21 @@ class Course:
         )
         return Told(f"from {', '.join(networks)} to {called.region}", time.monotonic())
 
-    def _admits(self, node: Address, host: str, changed_at: float) -> bool:
+    def _admits(self, node: Node, host: str, changed_at: float) -> bool:
         """Ask a node over every transport; tell whether it judges calls as it should."""
-        question, where = Question(method="OPTIONS", domain=host), f"node {node[0]}"
+        question, at = Question(method="OPTIONS", domain=host), node.address
         for transport, ask in PLAIN:
-            asked = partial(ask, question, node, ANSWER_WITHIN_S)
-            remedy = _FIREWALL.format(what=f"{transport} port {node[1]}")
-            self.report.check(f"{where} {transport}", partial(admitted, asked, changed_at), remedy)
-        self._secure(f"{where} TLS", (node[0], self.wishes.tls_port), question)
+            asked = partial(ask, question, at, ANSWER_WITHIN_S)
+            remedy = _FIREWALL.format(what=f"{transport} port {at[1]}")
+            step = f"node {node.host} {transport}"
+            self.report.check(step, partial(admitted, asked, changed_at), remedy)
+        try_tls(self.report, node, question, self.wishes)
         refusing = self.report.check(
-            f"{where} refusal", partial(refused, host, node, changed_at), self.wishes.explanation
+            f"node {node.host} refusal",
+            partial(refused, host, at, changed_at),
+            self.wishes.explanation,
         )
         return refusing is not None
-
-    def _secure(self, step: str, at: Address, question: Question) -> None:
-        if not is_open(at):
-            self.report.skip(step, f"port {at[1]} is closed, as it is without a certificate")
-            return
-        self.report.check(
-            step,
-            lambda: admitted_by_tls(question, at, self.wishes.ca_file),
-            "see certificates in docs/deploy.md; --ca FILE trusts an authority of your own",
-        )
 
     def _call(self, connector: Connector, node: Address, shown_as: str) -> None:
         report, wishes = self.report, self.wishes
@@ -254,10 +261,25 @@ class Course:
         return True
 
 
+def try_tls(report: Report, node: Node, question: Question, wishes: Wishes) -> None:
+    """Ask a node over TLS; a closed port is a failure where the node says that it is open."""
+    at, step = (node.host, wishes.tls_port), f"node {node.host} TLS"
+    if node.has_tls is False or (node.has_tls is None and not is_open(at)):
+        report.skip(step, f"port {at[1]} is closed, for there is no certificate")
+        return
+    report.check(
+        step,
+        lambda: admitted_by_tls(question, at, wishes.ca_file),
+        "--ca FILE trusts an authority of your own; ovc doctor judges the certificate; "
+        + _FIREWALL.format(what=f"TCP port {at[1]}"),
+    )
+
+
 def _is_trials(connector: dict[str, Any]) -> bool:
     return str(connector["Name"]).startswith(NAME)
 
 
-def _address(text: str) -> Address:
-    host, _, port = text.rpartition(":")
-    return host, int(port)
+def _node(told: dict[str, Any]) -> Node:
+    host, _, port = str(told["SipAddress"]).rpartition(":")
+    has_tls: bool | None = told.get("Tls", {}).get("Open")
+    return Node((host, int(port)), has_tls)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.aws_prices import read_aws_prices
+from billing.hosts import Hosts, NoPriceError, instance_hour
 from billing.infrastructure import (
     Assumptions,
     CostLine,
@@ -96,6 +97,30 @@ def test_what_a_deployment_does_not_have_costs_nothing() -> None:
         "Its rules": Decimal("3.00"),
         "Key of one's own": Decimal("1.00"),
     }
+
+
+def test_nodes_with_fixed_addresses_pay_for_hosts_and_for_every_address() -> None:
+    hosts = Hosts(kind="c6i.large", addresses=4)
+    found = lines(Fleet(nodes=2, hosts=hosts), IDLE)
+    assert found["EC2 instances, c6i.large"].amount == 2 * 730 * Decimal("0.085")
+    assert found["Their disks"].amount == 2 * 30 * Decimal("0.08")
+    assert found["Elastic IPs"].amount == 4 * 730 * Decimal("0.005")
+    assert not {"Fargate vCPU", "Fargate memory", "Public IPv4 addresses"} & found.keys()
+
+
+@pytest.mark.parametrize(
+    ("kind", "times"), [("large", 1), ("xlarge", 2), ("2xlarge", 4), ("8xlarge", 16)]
+)
+def test_sizes_are_multiples_of_large(kind: str, times: int) -> None:
+    prices = {"c6i": Decimal("0.085")}
+    assert instance_hour(f"c6i.{kind}", prices) == times * Decimal("0.085")
+
+
+@pytest.mark.parametrize("kind", ["c7gn.large", "c6i.medium", "c6i.metal", "c6i"])
+def test_a_price_that_is_not_known_is_asked_for(kind: str) -> None:
+    series = kind.partition(".")[0]
+    with pytest.raises(NoPriceError, match=rf"no price for {kind}: ec2.large_hour.{series} is"):
+        instance_hour(kind, {"c6i": Decimal(1)})
 
 
 def test_nodes_follow_the_calls_between_the_least_and_the_most() -> None:

@@ -79,6 +79,8 @@ def test_the_plan_has_the_settings_and_their_price(
         "MediaWorkers": 1,
         "Zones": 2,
         "Architecture": "x86_64",
+        "Host": None,
+        "ElasticIps": 0,
         "EdgeImage": None,
     }
     assert plan["Stacks"] is None
@@ -145,7 +147,7 @@ def test_a_fleet_that_follows_the_calls_has_three_prices(
     average = 3 * Assumptions().nodes_by_load
     assert plan["NodesOnAverage"] == f"{average:.2f}"
     assert amounts(plan)["Fargate vCPU"] == pytest.approx(float(average) * 730 * 0.04048)
-    assert amounts(plan)["CloudWatch alarms"] == pytest.approx(5.00)
+    assert amounts(plan)["CloudWatch alarms"] == pytest.approx(5.20)
     assert plan["CallsHeld"] == 8 * 682
     least, amount, most = (
         float(plan[it]) for it in ("AmountWithLeastNodes", "Amount", "AmountWithMostNodes")
@@ -171,16 +173,37 @@ def test_a_fixed_fleet_has_one_price(project: Path, capsys: pytest.CaptureFixtur
     assert "A month with 100,000 minutes of talk, on average 2.0 nodes" in shown
 
 
+def test_hosts_with_fixed_addresses_are_priced(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fixed = ("ovc:addressing=fixed", "ovc:elastic_ip_count=4")
+    planned(project, *fixed)
+    plan = told(capsys)
+    assert (plan["Settings"]["Host"], plan["Settings"]["ElasticIps"]) == ("c6i.large", 4)
+    found = amounts(plan)
+    assert found["EC2 instances, c6i.large"] == pytest.approx(2 * 730 * 0.085)
+    assert found["Elastic IPs"] == pytest.approx(4 * 730 * 0.005)
+    assert "Fargate vCPU" not in found
+    planned(project, *fixed, as_json=False)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Hosts c6i.large, one for each node; 4 Elastic IPs" in shown
+    with pytest.raises(
+        CommandError, match=r"no price for c7i\.large: ec2\.large_hour\.c7i is wanted"
+    ):
+        planned(project, *fixed, "ovc:instance_type=c7i.large")
+
+
 def test_parts_are_priced_where_there_are_any(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     planned(project)
     without = amounts(told(capsys))
-    carrier = {"name": "one", "host": "192.0.2.1", "username": "u", "password": "env:PASSWORD"}
+    carrier = {"name": "one", "host": "192.0.2.1", "username": "u", "password": "secret:password"}
     document = json.dumps(SETTINGS | {"carriers": [carrier]})
-    planned(project, f"ovc:settings={document}", "ovc:hosted_zone_id=Z0123456789ABCDEFGHIJ")
+    more = ("ovc:hosted_zone_id=Z0123456789ABCDEFGHIJ", "ovc:tls_secret=ovc/tls")
+    planned(project, f"ovc:settings={document}", *more)
     found = amounts(told(capsys))
-    assert found["Secrets"] == pytest.approx(without["Secrets"] + 0.40)
+    assert found["Secrets"] == pytest.approx(without["Secrets"] + 0.80)
     assert found["CloudWatch metrics"] == pytest.approx(without["CloudWatch metrics"] + 0.30)
 
 

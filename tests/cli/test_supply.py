@@ -22,7 +22,7 @@ from tests.management.stand import ROOMY
 from tests.management.test_interruptions import kill_at, no_hook
 
 OWN = "+12065550142"
-GUIDE = Path(__file__).parents[2] / "docs" / "deploy.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "numbers.md"
 
 
 @pytest.fixture

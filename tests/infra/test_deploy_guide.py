@@ -4,16 +4,23 @@ import json
 import re
 from dataclasses import fields
 
-from cli.main import keys
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app, keys
 from cli.pool_file import read
 from infra.profiles import PROFILES
 from infra.setting_checks import CONTEXT_PREFIX
 from infra.settings import DeploymentSettings
 from model.access_keys import read_keys
 from model.tables import access_keys_secret_name
+from tests.infra.guides import commands
 from tests.infra.synthesis import ROOT
 
 GUIDE = (ROOT / "docs" / "deploy.md").read_text()
+KEYS = (ROOT / "docs" / "keys.md").read_text()
+LONGEST = 400
+"""Lines of the guide; what is for looking up has pages of its own."""
 
 
 def test_every_key_is_told_with_its_default() -> None:
@@ -40,7 +47,7 @@ def test_every_profile_is_told_with_its_sizes() -> None:
 
 
 def test_the_example_of_carriers_is_valid() -> None:
-    example, _ = re.findall(r"```json\n(.*?)```", GUIDE, re.S)
+    (example,) = re.findall(r"```json\n(.*?)```", GUIDE, re.S)
     document = json.loads("{" + example + "}")
     settings = DeploymentSettings.from_context(document)
     assert list(document) == [f"{CONTEXT_PREFIX}settings"]
@@ -55,18 +62,38 @@ def test_the_example_of_a_pool_can_be_imported() -> None:
 
 
 def test_the_example_of_a_key_is_what_the_api_reads() -> None:
-    examples = re.findall(r"```json\n(.*?)```", GUIDE, re.S)
-    (secret,) = set(re.findall(r"secret `(\S+)`", GUIDE))
+    (example,) = re.findall(r"```json\n(.*?)```", KEYS, re.S)
+    (secret,) = set(re.findall(r"secret `(\S+)`", KEYS))
     assert secret == access_keys_secret_name("ovc")
-    (key,) = read_keys(examples[-1]).values()
+    (key,) = read_keys(example).values()
     assert (key.access_key_id, key.secret, key.active) == ("OVC...", "...", True)
 
 
-def test_the_commands_of_the_guide_exist() -> None:
-    told = set(re.findall(r"ovc keys (\w+) ?(?:ID|--)", GUIDE)) | {"list"}
+def test_every_command_about_keys_is_told() -> None:
+    told = {words[2] for words in commands(GUIDE + KEYS, "ovc") if words[1] == "keys"}
     assert told == {command.name for command in keys.registered_commands}
-    options = set(re.findall(r"--(\w+)", " ".join(re.findall(r"ovc keys [^`\n]+", GUIDE))))
-    for command in keys.registered_commands:
-        assert command.callback is not None
-        options -= set(command.callback.__annotations__)
-    assert not options
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_price_of_a_profile_is_what_the_plan_says(profile: str) -> None:
+    told = re.search(rf"^\| `?{profile}`? \| (\d+) USD \|", GUIDE, re.M)
+    assert told is not None, profile
+    order = ["deploy", "plan", "--directory", str(ROOT), "--no-resources", "--json"]
+    order += ["-c", f"ovc:profile={profile}", "--minutes", "100000"]
+    planned = CliRunner().invoke(app, order)
+    assert planned.exit_code == 0, planned.output
+    total = float(json.loads(planned.stdout)["Amount"])
+    assert abs(int(told[1]) / total - 1) < 0.05
+
+
+def test_the_steps_of_the_smoke_test_are_those_that_it_takes() -> None:
+    told = re.findall(r"^(?:ok|FAILED|skipped) +([^:]+): ", GUIDE, re.M)
+    steps = [re.sub(r" \d+\.\d+\.\d+\.\d+ .*| of the (connector|access) .*", "", it) for it in told]
+    source = "".join(path.read_text() for path in (ROOT / "cli").rglob("*.py"))
+    assert len(steps) > 12
+    for step in steps:
+        assert f'"{step}' in source, step
+
+
+def test_the_guide_is_no_longer_than_one_reads() -> None:
+    assert len(GUIDE.splitlines()) <= LONGEST

@@ -102,5 +102,5 @@ def test_it_may_change_one_name_of_the_zone_alone(dns: Template) -> None:
 
 
 def test_the_guide_tells_how_many_nodes_a_name_takes() -> None:
-    guide = (ROOT / "docs" / "deploy.md").read_text()
+    guide = (ROOT / "docs" / "dns.md").read_text()
     assert f"{MOST_RECORDS} nodes" in guide

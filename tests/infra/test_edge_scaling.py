@@ -60,6 +60,14 @@ def test_an_update_leaves_a_scaled_fleet_as_large_as_it_is(scaled: Template) -> 
     assert target["ResourceId"]["Fn::Join"][1][-1] == {"Fn::GetAtt": [service, "Name"]}
 
 
+def test_nodes_on_hosts_of_their_own_are_scaled_likewise(assemblies: Path) -> None:
+    template = Template(json.loads((assemblies / "listed" / "lab3-edge.template.json").read_text()))
+    assert "DesiredCount" not in template.properties("AWS::ECS::Service")
+    target = template.properties(TARGET)
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (3, 4)
+    assert set(tracked(template)) == {"ServingCalls", "ECSServiceAverageCPUUtilization"}
+
+
 def test_a_stopped_edge_stays_so(stopped: Template) -> None:
     assert stopped.properties("AWS::ECS::Service")["DesiredCount"] == 0
     assert not stopped.of(TARGET)

@@ -22,7 +22,8 @@ FAILURES = (
     *("Edge dies", "AWS worker dies", "Media worker dies", "DynamoDB away", "S3 away or denied"),
     *("DNS away", "Carrier away", "Too many calls", "Flood from strangers", "Certificate expired"),
     *("Key leaked", "Journal kept aside", "Disk full", "Reaper does not run", "Order stuck"),
-    *("Deployment stuck", "Deployment rolled back", "Region away"),
+    *("Client shut out by the firewall", "Key disabled"),
+    *("Deployment stuck", "Deployment rolled back", "Node does not drain", "Region away"),
 )
 TASKS = ("Restore", "Rotate", "Upgrade", "Scale", "Drain", "Remove")
 

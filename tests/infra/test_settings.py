@@ -121,6 +121,14 @@ def test_the_operator_says_how_many_calls_a_node_takes() -> None:
     assert read(settings=document(admission={"concurrent_calls": 1})).calls_aimed_at == 1
 
 
+def test_hosts_are_chosen_by_the_size_of_a_task_or_by_the_operator() -> None:
+    assert (read().host_type, read().addresses) == (None, 0)
+    fixed = read(addressing="fixed", elastic_ip_count=1, elastic_ips="eipalloc-0123456789abcdef0")
+    assert (fixed.host_type, fixed.addresses) == ("c6i.large", 2)
+    other = read(addressing="fixed", elastic_ip_count=2, instance_type="c7i.xlarge")
+    assert other.host_type == "c7i.xlarge"
+
+
 def test_scaling_is_between_a_least_and_a_most_number() -> None:
     assert not read(nodes=3).is_scaled
     assert read(nodes=3, max_nodes=3).is_scaled
