@@ -2,18 +2,52 @@
 
 from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
-from typing import assert_never
+from typing import Protocol, assert_never
 
-from edge.runtime.aws_control import AwsControl
 from edge.runtime.aws_messages import DrainOrder
 from edge.runtime.draining import Act, Draining, DrainTimes, Remains, Stage
-from edge.runtime.driver import Driver
 from edge.runtime.log import Field, Logger
-from edge.seam import Drain, HangUp, Resume
+from edge.seam import Drain, HangUp, Input, Resume
 
 LOOK_EVERY_S = 0.5
+STORED_LOOKS = 4
+"""In a row that find every record stored: how many are not is told once a second."""
 SHUTDOWN_MESSAGE = "Service shutdown"
 """StatusMessage of calls that the end of the node ended (EDGE C9)."""
+
+
+class Calls(Protocol):
+    """The calls of the node."""
+
+    @property
+    def active_calls(self) -> int:
+        """Return how many there are."""
+
+    @property
+    def pending(self) -> dict[str, int]:
+        """Return what is held, by kind."""
+
+    def feed(self, happened: Input) -> None:
+        """Take one input."""
+
+
+class Safe(Protocol):
+    """Where their records go, and who protects the task."""
+
+    @property
+    def unsettled(self) -> int:
+        """Return how many records a crash could take."""
+
+    @property
+    def backlog(self) -> int:
+        """Return how many records are not stored yet."""
+
+    @property
+    def recordings(self) -> int:
+        """Return how many recordings are over and not settled."""
+
+    def unprotect(self) -> None:
+        """Let the task be stopped."""
 
 
 class CommandedDrain:
@@ -25,8 +59,8 @@ class CommandedDrain:
         *,
         is_protected: bool,
         loop: AbstractEventLoop,
-        driver: Driver,
-        aws: AwsControl,
+        driver: Calls,
+        aws: Safe,
         renew: Callable[[], None],
         log: Logger,
     ) -> None:
@@ -38,6 +72,7 @@ class CommandedDrain:
         self._aws = aws
         self._renew = renew
         self._log = log
+        self._stored_looks = 0
         self._next: TimerHandle | None = None
         self._is_closed = False
 
@@ -67,7 +102,8 @@ class CommandedDrain:
             self._next = self._loop.call_later(LOOK_EVERY_S, self._look)
 
     def _look(self) -> None:
-        while act := self._draining.look(self._remains(), self._loop.time()):
+        remains = self._remains()
+        while act := self._draining.look(remains, self._loop.time()):
             self._carry_out(act)
         self._look_again()
 
@@ -75,7 +111,9 @@ class CommandedDrain:
         pending, aws = self._driver.pending, self._aws
         is_quiet = not (pending["calls"] or pending["dialogs"] or pending["recordings"])
         is_safe = not (aws.unsettled or aws.recordings)
-        return Remains(is_quiet, is_safe, is_safe and not aws.backlog)
+        is_stored = is_quiet and is_safe and not aws.backlog
+        self._stored_looks = self._stored_looks + 1 if is_stored else 0
+        return Remains(is_quiet, is_safe, self._stored_looks >= STORED_LOOKS)
 
     def _carry_out(self, act: Act, reason: str = "") -> None:
         calls: dict[str, Field] = {"active_calls": self._driver.active_calls}

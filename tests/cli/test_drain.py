@@ -22,12 +22,15 @@ from tests.management.calls import node
 WHERE: dict[str, Any] = {"prefix": "lab", "region": "us-east-1", "api_port": None}
 
 
+def _client(service: Any) -> Any:  # Any: it is given arguments as dictionaries
+    return boto3.client(service, region_name="us-east-1")
+
+
 class Cloud:
     """A deployment's nodes, each of which shows itself when told to."""
 
     def __init__(self) -> None:
-        # Any: it is given arguments as dictionaries.
-        self.dynamodb: Any = boto3.client("dynamodb", region_name="us-east-1")
+        self.dynamodb = _client("dynamodb")
         self.dynamodb.create_table(**NODES.creation("lab"))
         self.table = NodeTable(Store(self.dynamodb, sleep), "lab")
 

@@ -155,8 +155,12 @@ class Assembly:
 
     def templates(self) -> Iterator[Template]:
         """Yield every stack's template."""
-        for path in sorted(self.directory.glob("*.template.json")):
+        for path in self.template_files():
             yield Template(json.loads(path.read_text()))
+
+    def template_files(self) -> list[Path]:
+        """Return where every stack's template is."""
+        return sorted(self.directory.glob("*.template.json"))
 
 
 def listed(value: Any) -> list[Any]:
