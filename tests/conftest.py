@@ -5,6 +5,7 @@ from hypothesis import settings
 
 from tests.clients import terraform
 from tests.infra.synthesis import Assembly, bare_environment, run
+from tests.support import botocore_models
 
 COUNTED = "counted"
 """A property of a test whose value the reader of a run wants to see."""
@@ -12,6 +13,8 @@ COUNTED = "counted"
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 """No example fails because the machine is busy: the tests measure no time."""
+
+botocore_models.read_once()
 
 
 def pytest_report_header() -> str:

@@ -9,6 +9,7 @@ import pytest
 from cli.errors import CommandError, ExitCode
 from cli.up import check_addresses, command_here, settings_from
 from model.settings import CallSettings, Settings
+from tests.cli.records.conftest import ovc
 
 HEAVY = ("boto3", "botocore", "moto", "uvicorn", "starlette", "asyncio", "phonenumbers")
 
@@ -31,7 +32,6 @@ def test_help_waits_for_nothing_heavy() -> None:
     assert not [name for name in loaded if name.split(".")[0] in HEAVY]
 
 
-@pytest.mark.sockets
 @pytest.mark.parametrize(
     "command",
     [
@@ -44,15 +44,12 @@ def test_help_waits_for_nothing_heavy() -> None:
     ids=" ".join,
 )
 def test_every_command_has_help(command: list[str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "cli.main", *command, "--help"], capture_output=True, text=True
-    )
-    assert done.returncode == 0
-    assert "Usage: " in done.stdout and done.stderr == ""
-    assert " ." not in done.stdout, "a default in square brackets is taken for markup"
+    done = ovc("--help", command=tuple(command))
+    assert done.code == 0
+    assert "Usage: " in done.out and done.err == ""
+    assert " ." not in done.out, "a default in square brackets is taken for markup"
 
 
-@pytest.mark.sockets
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -89,12 +86,18 @@ def test_every_command_has_help(command: list[str]) -> None:
     ids=lambda it: " ".join(it) if isinstance(it, list) else "",
 )
 def test_an_option_that_cannot_be_used_is_named(arguments: list[str], said: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "cli.main", *arguments], capture_output=True, text=True
-    )
+    done = ovc(*arguments, command=())
+    assert (done.code, done.out) == (ExitCode.USAGE, "")
+    assert said in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.sockets
+def test_an_exit_code_is_that_of_the_process() -> None:
+    command = [sys.executable, "-m", "cli.main", "call"]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (ExitCode.USAGE, "")
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("ovc: --to is missing")
 
 
 def test_addresses_of_this_and_other_networks_are_taken() -> None:

@@ -13,10 +13,15 @@ from functools import cache
 from typing import Any
 
 import boto3
+import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import Table as MotoTable
 
+from emulator import moto_reads, moto_transactions
 from emulator.aws import AwsClients, provision
 from emulator.local_stream import LocalStream
 from emulator.numbers_pool import synthetic_pool
@@ -218,5 +223,23 @@ def _check_key(params: dict[str, Any], model: Any, **_: object) -> None:
 @contextmanager
 def local_api(settings: Settings, config: Config | None = None) -> Iterator[LocalApi]:
     """Run an API with fresh tables; `config` is that of its client of the database."""
-    with mock_aws():
+    with mock_aws(), cheap_moto():
         yield LocalApi(settings, config)
+
+
+@contextmanager
+def cheap_moto() -> Iterator[None]:
+    """Let moto in this process be as it is in the local run, for the `with` block alone.
+
+    The servers that other tests have in this process answer several requests at once, which those
+    of the local run do not.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MotoTable, "__deepcopy__", None, raising=False)
+        patch.setattr(MotoTable, "all_items", MotoTable.all_items)
+        patch.setattr(DynamoDBBackend, "update_item", DynamoDBBackend.update_item)
+        for name in ("__eq__", "__ne__"):
+            patch.setattr(DynamoType, name, getattr(DynamoType, name))
+        moto_transactions.install()
+        moto_reads.install()
+        yield
