@@ -141,7 +141,8 @@ def _parts(settings: DeploymentSettings) -> Parts:
     return Parts(
         has_zone=bool(settings.hosted_zone_id),
         is_scaled=settings.is_scaled,
-        more_secrets=sum(bool(it.password) for it in settings.operator.carriers),
+        more_secrets=sum(bool(it.password) for it in settings.operator.carriers)
+        + bool(settings.tls_secret),
         has_balancer=bool(settings.api_domain),
         has_firewall=bool(settings.api_waf),
         has_own_key=settings.has_customer_key,

@@ -12,6 +12,7 @@ import typer
 
 from cli import billing_commands, drain_commands
 from cli.cdr_commands import cdr
+from cli.certs_commands import certs
 from cli.deploy_commands import deploy
 from cli.errors import CommandError, ExitCode
 from cli.options import ApiPort, AsJson, Prefix, Region, command
@@ -37,6 +38,7 @@ call = typer.Typer(
 )
 app.add_typer(call, name="call")
 app.add_typer(cdr, name="cdr")
+app.add_typer(certs, name="certs")
 keys = typer.Typer(
     help="Access keys of the management API: of the running stand, or with --prefix or --region "
     "of a deployment in AWS.",
@@ -115,21 +117,6 @@ def up(
 def env(api_port: ApiPort = None, as_json: AsJson = False) -> None:
     """Print what the running stand offers as shell exports: eval "$(ovc env)"."""
     command("env").run(api_port=api_port, as_json=as_json)
-
-
-@app.command()
-def certs(
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the CA's certificate there.")
-    ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option(metavar="HOST", help="With --out: write a certificate for a PBX, too."),
-    ] = None,
-    ca: Annotated[bool, typer.Option("--ca", help="Print the CA's certificate.")] = False,
-) -> None:
-    """Say where the local CA's certificate is, which TLS phones and PBXs have to trust."""
-    command("certs").run(out=out, name=name, print_ca=ca)
 
 
 @call.callback()
@@ -338,9 +325,12 @@ def explain(
 
 
 @app.command()
-def doctor(api_port: ApiPort = None) -> None:
-    """Say what is wrong with the set-up; exit code 1 when something is."""
-    command("doctor").run(api_port=api_port)
+def doctor(api_port: ApiPort = None, prefix: Prefix = None, region: Region = None) -> None:
+    """Say what is wrong with the set-up here, or with --prefix or --region of a deployment in AWS.
+
+    Exit code 1 when something is.
+    """
+    command("doctor").run(api_port=api_port, prefix=prefix, region=region)
 
 
 @app.command()

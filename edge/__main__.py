@@ -13,11 +13,12 @@ import resource
 import socket
 import sys
 import time
-from functools import partial
+from functools import cache, partial
 from ipaddress import ip_address
 from pathlib import Path
 from uuid import uuid4
 
+import boto3
 import uvloop
 
 from edge.clock import Clock
@@ -26,10 +27,11 @@ from edge.flow import Address
 from edge.ids import SystemIds
 from edge.runtime import elastic_ip, journal_file, liveness, node, stream_listener, udp
 from edge.runtime.aws_messages import Begin, JournalPlan, NodeIdentity
-from edge.runtime.certificates import TlsFiles
+from edge.runtime.certificates import SecretId, TlsFiles
 from edge.runtime.draining import DrainTimes
 from edge.runtime.lifecycle import Node, NodePlan
 from edge.runtime.log import LINGER_S, JsonLines, Logger, utc_now
+from edge.runtime.secret_store import SecretStore
 from edge.runtime.stream_node import StreamPlan
 from edge.settings import VARIABLES, EnvironmentProblemError, RuntimeSettings
 
@@ -54,7 +56,7 @@ def main() -> int:
     keep_large_blocks_apart()
     log = JsonLines()
     try:
-        settings = RuntimeSettings.from_environment(os.environ)
+        settings = RuntimeSettings.from_environment(os.environ, read_secret)
     except EnvironmentProblemError as error:
         return _refuse(log, "settings-refused", str(error), EXIT_SETTINGS)
     return serve(settings, log)
@@ -116,6 +118,17 @@ def usage() -> str:
     """Return what to type and set."""
     lines = [f"  {name:<22} {meaning}" for name, meaning in VARIABLES.items()]
     return "\n".join(["usage: python -m edge (no arguments); environment:", *lines])
+
+
+def read_secret(secret_id: str, region: str) -> str:
+    """Return the text of a secret in Secrets Manager; raises SecretProblemError."""
+    return secret_store(region).read_patiently(secret_id)
+
+
+@cache
+def secret_store(region: str) -> SecretStore:
+    """Return Secrets Manager of a region, made once: a client takes a while."""
+    return SecretStore.over(boto3.Session(region_name=region))
 
 
 def advertised_address(settings: RuntimeSettings) -> str:
@@ -207,7 +220,8 @@ def run(
             ),
             # Half of it: while the journal is written anew, there are two.
             JournalPlan(settings.journal_directory, settings.journal_bytes // 2),
-            settings.agent_uri,
+            agent_uri=settings.agent_uri,
+            secrets=settings.watched_secrets,
         ),
         sip_socket=sip_socket,
         streams=StreamPlan(
@@ -220,7 +234,9 @@ def run(
                 directory=settings.tls_directory,
                 ca=settings.tls_ca,
             ),
+            secret=None if settings.tls_secret is None else SecretId(settings.tls_secret),
             verify=settings.settings.tls.verify,
+            domain=settings.settings.domain,
         ),
         sip_address=sip_address,
         media_address=local_media_address(settings),

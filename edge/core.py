@@ -41,6 +41,7 @@ from edge.seam import (
     ConfigChanged,
     ConfigLoaded,
     Counted,
+    CredentialsChanged,
     Drain,
     EndRecording,
     FlowClosed,
@@ -94,9 +95,8 @@ class Core:
         """Build a node.
 
         `sip_address` is what Via and Contact say, over TLS with `tls_port` (EDGE B3),
-        `media_address` what SDP says; `nonce_secret` is
-        shared by all nodes of a deployment (EDGE G3); `workers` is the number of media workers;
-        `carrier_passwords` are by the names of carriers that have credentials.
+        `media_address` what SDP says; `nonce_secret` is shared by all nodes of a deployment (EDGE
+        G3); `workers` counts media workers; `carrier_passwords` are by carriers' names.
         """
         self._settings = settings
         self._ids = ids
@@ -120,7 +120,7 @@ class Core:
         )
         self._stack = stack
         self._pool = MediaPool(workers, self._command_media)
-        credentials = credentials_of(settings.carriers, carrier_passwords)
+        self._credentials = credentials_of(settings.carriers, carrier_passwords)
         self._calls = B2bua(
             stack=stack,
             settings=settings,
@@ -128,11 +128,11 @@ class Core:
             media_address=media_address,
             watcher=self,
             owns=self._owns,
-            credentials=credentials,
+            credentials=self._credentials,
         )
         self._peers = Peers(
             settings,
-            credentials,
+            self._credentials,
             Surroundings(self._endpoint, self._timers, ids, PRODUCT, stack.local, stack.flow_to),
             health=self._calls.health,
             is_carrier=lambda address: self._snapshot.is_carrier(address),
@@ -234,6 +234,8 @@ class Core:
                 if peers != self._admission.rates.peers:
                     self._outputs.append(Log("peers", {"taking_calls": peers}))
                 self._admission.peers_seen(peers, calls)
+            case CredentialsChanged(carrier, credentials):
+                self._credentials[carrier] = credentials
             case RecordCall(order):
                 self._recordings.take(order, self._snapshot.cdr_bucket, now)
             case EndRecording(transaction_id):
@@ -294,10 +296,8 @@ class Core:
 
     @property
     def pending(self) -> dict[str, int]:
-        """Return what is held, by kind: all zero but `free_ports` when the node is idle.
-
-        Among the calls are those whose quality is not known yet.
-        """
+        """Return what is held, by kind, calls whose quality is not known yet included: all zero
+        but `free_ports` when the node is idle."""
         return {
             "calls": self._calls.active_calls() + self._quality.waiting,
             "dialogs": len(self._stack.dialogs),

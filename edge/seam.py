@@ -14,11 +14,12 @@ from edge.config_change import ConfigChange, Existing
 from edge.directory import Service
 from edge.flow import Address, Flow, Transport
 from edge.media.session import MediaCommand, MediaReport
+from edge.routing.credentials import Credentials
 from model.calls import LiveCall
 from model.cdr import CallDetailRecord
 from model.connector_logs import ConnectorLog
 from model.cqr import CallQualityRecord
-from model.node import CarrierState
+from model.node import CarrierState, TlsState
 from model.quality import CallQuality
 from model.recordings import RecordingEnd, RecordingOrder
 
@@ -113,6 +114,14 @@ class PeersSeen(NamedTuple):
     """Calls that other nodes hold, by connector; only where there is a limit (EDGE R16)."""
 
 
+class CredentialsChanged(NamedTuple):
+    """A carrier knows us by another password from now on (EDGE F13)."""
+
+    carrier: str
+    """Its name."""
+    credentials: Credentials
+
+
 class RecordCall(NamedTuple):
     """Somebody wants a call recorded (docs/recording.md)."""
 
@@ -185,6 +194,7 @@ Input: TypeAlias = (
     | Resolved
     | Counted
     | PeersSeen
+    | CredentialsChanged
     | RecordCall
     | EndRecording
     | CallJournalled
@@ -361,3 +371,5 @@ class NodeReport(NamedTuple):
     """Calls by connector; empty where the number is not limited (EDGE R16)."""
     longest_recording_s: int | None = None
     """Of a call, for debugging; None where the operator allows none."""
+    tls: TlsState | None = None
+    """Told by whoever holds the port, not by the Core."""

@@ -13,6 +13,9 @@ from model.settings import Carrier, Settings, SettingsError
 from model.tables import DEFAULT_PREFIX
 
 T = TypeVar("T")
+ReadSecret = Callable[[str, str], str]
+"""Returns the text of a secret by its name or ARN and its region; raises LookupError, which says
+why it cannot and shows nothing of it."""
 
 SHORTEST_NONCE_SECRET = 32
 """Characters; 128 bits even when it is hex."""
@@ -24,9 +27,13 @@ DEFAULT_JOURNAL = "/var/lib/ovc/journal"
 VARIABLES: dict[str, str] = {
     "OVC_SETTINGS": "the settings document as JSON; only what differs from the defaults",
     "OVC_TABLE_PREFIX": f"prefix of the DynamoDB tables, default {DEFAULT_PREFIX}",
-    "OVC_NONCE_SECRET": "secret of digest nonces, the same on all nodes; at least 32 characters",
+    "OVC_NONCE_SECRET_ID": "name or ARN of a secret in Secrets Manager that holds the secret of "
+    "digest nonces, the same on all nodes; at least 32 characters",
+    "OVC_NONCE_SECRET": "that secret itself, where there is no Secrets Manager",
     "OVC_SIP_LISTEN": "IPv4 address and port for SIP over UDP and TCP, default 0.0.0.0:5060",
     "OVC_TLS_LISTEN": "IPv4 address and port for SIP over TLS, default 0.0.0.0:5061",
+    "OVC_TLS_SECRET_ID": "name or ARN of a secret in Secrets Manager with the certificate that TLS "
+    "shows, its chain and its key, PEM; looked at again every five minutes",
     "OVC_TLS_CERTIFICATE": "PEM file of the certificate that TLS shows; without one TLS is closed",
     "OVC_TLS_KEY": "PEM file of its key, default the certificate's own file",
     "OVC_TLS_DIRECTORY": "directory of <host>.pem with the certificates of single hosts",
@@ -68,6 +75,8 @@ class RuntimeSettings:
     table_prefix: str = DEFAULT_PREFIX
     sip_listen: tuple[str, int] = ("0.0.0.0", 5060)
     tls_listen: tuple[str, int] = ("0.0.0.0", 5061)
+    tls_secret: str | None = None
+    """Name or ARN of the secret that holds certificate, chain and key."""
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     tls_directory: Path | None = None
@@ -96,9 +105,20 @@ class RuntimeSettings:
     agent_uri: str | None = None
     """Where ECS's agent is asked to protect the task; ECS sets it."""
 
+    @property
+    def watched_secrets(self) -> tuple[str, ...]:
+        """Return the names or ARNs of the secrets whose changes count without a restart."""
+        places = (self.tls_secret, *(it.secret_id for it in self.settings.carriers))
+        return tuple(dict.fromkeys(it for it in places if it is not None))
+
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> "RuntimeSettings":
-        """Read the variables; raises EnvironmentProblemError for the first one that is wrong."""
+    def from_environment(
+        cls, environ: Mapping[str, str], read_secret: ReadSecret
+    ) -> "RuntimeSettings":
+        """Read the variables, and the secrets that a start needs.
+
+        Raises EnvironmentProblemError for the first one that is wrong.
+        """
         settings = _settings(environ)
         lab = settings.lab_mode
         if lab and "ECS_CONTAINER_METADATA_URI_V4" in environ:
@@ -106,17 +126,25 @@ class RuntimeSettings:
                 "OVC_SETTINGS has lab_mode true, but this is an ECS task: lab mode admits private "
                 "and loopback addresses and is for the local run only (EDGE S11); remove it"
             )
+
+        def secret_of(secret_id: str, problem: str) -> str:
+            try:
+                return read_secret(secret_id, settings.region)
+            except LookupError as error:
+                raise EnvironmentProblemError(f"{problem}{error}") from error
+
         return cls(
             settings=settings,
-            nonce_secret=_nonce_secret(environ, lab=lab),
+            nonce_secret=_nonce_secret(environ, secret_of, lab=lab),
             carrier_passwords={
-                carrier.name: _password(carrier, environ)
+                carrier.name: _password(carrier, environ, secret_of)
                 for carrier in settings.carriers
                 if carrier.password
             },
             table_prefix=environ.get("OVC_TABLE_PREFIX") or DEFAULT_PREFIX,
             sip_listen=_read(environ, "OVC_SIP_LISTEN", _address_and_port, ("0.0.0.0", 5060)),
             tls_listen=_read(environ, "OVC_TLS_LISTEN", _address_and_port, ("0.0.0.0", 5061)),
+            tls_secret=_tls_secret(environ),
             tls_certificate=_read(environ, "OVC_TLS_CERTIFICATE", Path, None),
             tls_key=_read(environ, "OVC_TLS_KEY", Path, None),
             tls_directory=_read(environ, "OVC_TLS_DIRECTORY", Path, None),
@@ -161,10 +189,14 @@ def _settings(environ: Mapping[str, str]) -> Settings:
         raise EnvironmentProblemError(f"OVC_SETTINGS: {error}") from error
 
 
-def _password(carrier: Carrier, environ: Mapping[str, str]) -> str:
-    """Return what `env:NAME` or `file:PATH` leads to; no message ever shows it."""
+def _password(
+    carrier: Carrier, environ: Mapping[str, str], secret_of: Callable[[str, str], str]
+) -> str:
+    """Return what the settings' word leads to; no message ever shows it."""
     kind, _, where = carrier.password.partition(":")
     problem = f"OVC_SETTINGS: the password of carrier {carrier.name!r} is not there: "
+    if carrier.secret_id is not None:
+        return secret_of(carrier.secret_id, problem)
     if kind == "env":
         found, remedy = environ.get(where, ""), f"set the variable {where}"
     else:
@@ -178,21 +210,40 @@ def _password(carrier: Carrier, environ: Mapping[str, str]) -> str:
     return found
 
 
-def _nonce_secret(environ: Mapping[str, str], *, lab: bool) -> bytes:
-    secret = environ.get("OVC_NONCE_SECRET")
+def _nonce_secret(
+    environ: Mapping[str, str], secret_of: Callable[[str, str], str], *, lab: bool
+) -> bytes:
+    secret, secret_id = environ.get("OVC_NONCE_SECRET"), environ.get("OVC_NONCE_SECRET_ID")
+    if secret and secret_id:
+        raise EnvironmentProblemError(
+            "OVC_NONCE_SECRET_ID and OVC_NONCE_SECRET are both set; which one counts? Remove one"
+        )
+    where = "OVC_NONCE_SECRET"
+    if secret_id:
+        where = f"OVC_NONCE_SECRET_ID: the secret {secret_id}"
+        secret = secret_of(secret_id, "OVC_NONCE_SECRET_ID: ")
     if not secret:
         if lab:
             return secrets.token_bytes(32)
         raise EnvironmentProblemError(
-            "OVC_NONCE_SECRET is not set: all nodes of a deployment need the same secret of at "
-            f"least {SHORTEST_NONCE_SECRET} characters, e.g. from openssl rand -hex 32"
+            "neither OVC_NONCE_SECRET_ID nor OVC_NONCE_SECRET is set: all nodes of a deployment "
+            f"need the same secret of at least {SHORTEST_NONCE_SECRET} characters, e.g. from "
+            "openssl rand -hex 32"
         )
     if len(secret) < SHORTEST_NONCE_SECRET:
         raise EnvironmentProblemError(
-            f"OVC_NONCE_SECRET has {len(secret)} characters; "
-            f"at least {SHORTEST_NONCE_SECRET} are wanted"
+            f"{where} has {len(secret)} characters; at least {SHORTEST_NONCE_SECRET} are wanted"
         )
     return secret.encode()
+
+
+def _tls_secret(environ: Mapping[str, str]) -> str | None:
+    secret_id = environ.get("OVC_TLS_SECRET_ID") or None
+    if secret_id is not None and environ.get("OVC_TLS_CERTIFICATE"):
+        raise EnvironmentProblemError(
+            "OVC_TLS_SECRET_ID and OVC_TLS_CERTIFICATE are both set; which one counts? Remove one"
+        )
+    return secret_id
 
 
 def _read(environ: Mapping[str, str], name: str, parse: Callable[[str], T], default: T) -> T:

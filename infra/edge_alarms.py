@@ -61,6 +61,10 @@ LINES: dict[str, tuple[tuple[str, ...], str]] = {
         ("aws-worker-lost",),
         "The process of a node that talks to AWS has died; it is started again",
     ),
+    "secret-unusable": (
+        ("secret-unreadable", "certificate-refused", "certificate-misses-hosts"),
+        "A node cannot read a secret, or not use the certificate in it; what it has, it keeps",
+    ),
     "fault": (("fault",), "An edge has met a fault of its own code; the line has the place"),
     "protection-refused": (
         ("protection-refused",),
@@ -135,8 +139,14 @@ class EdgeAlarms(Construct):
             "certificate",
             of_edge(settings, "CertificateDays", "Minimum", minutes=5),
             CERTIFICATE_DAYS,
-            f"A TLS certificate ends in less than {CERTIFICATE_DAYS} days, or there is none and "
-            "port 5061 is closed; UDP and TCP serve",
+            f"A TLS certificate ends in less than {CERTIFICATE_DAYS} days, or has ended",
+            periods=3,
+        )
+        alarms.below(
+            "tls-closed",
+            of_edge(settings, "TlsOpen", "Minimum"),
+            1,
+            "A node has no certificate that it could show: TLS is closed there; UDP and TCP serve",
             periods=3,
         )
 

@@ -4,13 +4,13 @@ from aws_cdk import ArnFormat, Aws, Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.customer_key import customer_key, permit_key
 from infra.document import settings_document
 from infra.edge_form import EdgeForm
 from infra.edge_image import edge_image
+from infra.edge_secrets import nonce_secret, permit_secrets
 from infra.findings import accept
 from infra.foreign_buckets import permit_foreign
 from infra.log_retention import retention
@@ -22,11 +22,10 @@ from infra.names import (
     record_arns,
     table_arn,
 )
-from infra.network import SIP_PORT
+from infra.network import SIP_PORT, SIPS_PORT
 from infra.settings import DeploymentSettings
 from model.connector_logs import ConnectorLog
 from model.cqr import QUALITY_PREFIX
-from model.peers import IN_ENVIRONMENT
 from model.recordings import RECORDING_PREFIX
 from model.tables import (
     CALLS,
@@ -36,7 +35,6 @@ from model.tables import (
     LIVE_CALLS,
     NODES,
     NUMBERS,
-    carrier_secret_name,
     cdr_bucket_name,
     edge_log_group_name,
 )
@@ -69,29 +67,26 @@ class EdgeTask(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
+        self._nonces = nonce_secret(self, settings)
         self._form = form
         self.execution_role = self._execution_role()
         self.definition = form.definition(
             self, "Definition", task_role=self._task_role(), execution_role=self.execution_role
         )
         self.log_group = self._log_group()
-        self._add_container(self._nonce_secret(), self.log_group)
+        self._add_container(self.log_group)
         accept(
             self.definition,
-            {"AwsSolutions-ECS2": "The variables are settings; the one secret is no variable."},
+            {"AwsSolutions-ECS2": "The variables are settings, and names of secrets."},
         )
 
-    def _add_container(self, nonce_secret: secretsmanager.Secret, log: logs.LogGroup) -> None:
+    def _add_container(self, log: logs.LogGroup) -> None:
         parameters = ecs.LinuxParameters(self, "Linux", init_process_enabled=True)
         bounds = self._form.bounds
         container = self.definition.add_container(
             "edge",
             image=edge_image(self, "Image", settings=self._settings, puller=self.execution_role),
             environment=self._environment(),
-            secrets={
-                "OVC_NONCE_SECRET": ecs.Secret.from_secrets_manager(nonce_secret),
-                **self._carrier_passwords(),
-            },
             cpu=bounds.cpu,
             memory_limit_mib=bounds.memory_mib,
             port_mappings=bounds.ports or None,
@@ -129,7 +124,13 @@ class EdgeTask(Construct):
 
     def _environment(self) -> dict[str, str]:
         settings = self._settings
+        tls = {
+            "OVC_TLS_SECRET_ID": settings.tls_secret,
+            "OVC_TLS_LISTEN": f"0.0.0.0:{SIPS_PORT}",
+        }
         return {
+            "OVC_NONCE_SECRET_ID": self._nonces.secret_arn,
+            **(tls if settings.tls_secret else {}),
             "OVC_SETTINGS": settings_document(Stack.of(self), settings),
             "OVC_TABLE_PREFIX": settings.prefix,
             # Its public address the task finds out by itself (edge/runtime/node.py).
@@ -142,20 +143,6 @@ class EdgeTask(Construct):
             "OVC_HEALTH_SOCKET": f"{settings.prefix}-edge",
         }
 
-    def _carrier_passwords(self) -> dict[str, ecs.Secret]:
-        """Return the variables that carriers' settings name, from secrets of the operator's."""
-        return {
-            carrier.password.removeprefix(IN_ENVIRONMENT): ecs.Secret.from_secrets_manager(
-                secretsmanager.Secret.from_secret_name_v2(
-                    self,
-                    f"CarrierPassword{number}",
-                    carrier_secret_name(self._settings.prefix, carrier.name),
-                )
-            )
-            for number, carrier in enumerate(self._settings.operator.carriers)
-            if carrier.password
-        }
-
     def _log_group(self) -> logs.LogGroup:
         return logs.LogGroup(
             self,
@@ -165,25 +152,6 @@ class EdgeTask(Construct):
             encryption_key=customer_key(self, self._settings),
             removal_policy=RemovalPolicy.DESTROY,
         )
-
-    def _nonce_secret(self) -> secretsmanager.Secret:
-        secret = secretsmanager.Secret(
-            self,
-            "NonceSecret",
-            description="Secret of SIP digest nonces, the same on all edge nodes (EDGE G3)",
-            encryption_key=customer_key(self, self._settings),
-            generate_secret_string=secretsmanager.SecretStringGenerator(
-                password_length=64, exclude_punctuation=True
-            ),
-        )
-        accept(
-            secret,
-            {
-                "AwsSolutions-SMG4": "The keys in use are derived from it and change every day; "
-                "nodes read it when they start, and must agree on it (EDGE G3)."
-            },
-        )
-        return secret
 
     def _task_role(self) -> iam.Role:
         stack, settings = Stack.of(self), self._settings
@@ -220,8 +188,9 @@ class EdgeTask(Construct):
                 self._tasks_finding(): "A task's id is made when it starts.",
             },
         )
-        for service in ("dynamodb", "s3"):
+        for service in ("dynamodb", "s3", "secretsmanager"):
             permit_key(role, settings, service)
+        permit_secrets(role, settings, self._nonces)
         self._form.permit_address(role)
         self._permit_logs(role)
         permit_foreign(role, settings, prefixes, self._other_prefixes())
@@ -272,9 +241,8 @@ class EdgeTask(Construct):
         return f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::{name}/{prefix}/*]"
 
     def _execution_role(self) -> iam.Role:
-        """Return the role that fetches the image and the secret and writes the log."""
+        """Return the role that fetches the image and writes the log."""
         role = _role(self, "ExecutionRole")
-        permit_key(role, self._settings, "secretsmanager")
         accept(
             role,
             {"AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken knows no resources."},

@@ -9,6 +9,8 @@ from infra.setting_checks import MOST_ZONES
 from infra.settings import DeploymentSettings
 
 SIP_PORT = 5_060
+SIPS_PORT = 5_061
+"""Of SIP over TLS."""
 
 
 class Network(Construct):
@@ -50,9 +52,10 @@ class Network(Construct):
         self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
         self.vpc.add_gateway_endpoint("DynamoDb", service=ec2.GatewayVpcEndpointAwsService.DYNAMODB)
         media = settings.operator.media
-        self.edge_group = self._edge_group(ec2.Port.udp_range(media.first_port, media.last_port))
+        media_ports = ec2.Port.udp_range(media.first_port, media.last_port)
+        self.edge_group = self._edge_group(media_ports, with_tls=bool(settings.tls_secret))
 
-    def _edge_group(self, media_ports: ec2.Port) -> ec2.SecurityGroup:
+    def _edge_group(self, media_ports: ec2.Port, *, with_tls: bool) -> ec2.SecurityGroup:
         group = ec2.SecurityGroup(
             self,
             "EdgeGroup",
@@ -63,6 +66,8 @@ class Network(Construct):
         anywhere = ec2.Peer.any_ipv4()
         group.add_ingress_rule(anywhere, ec2.Port.udp(SIP_PORT), "SIP")
         group.add_ingress_rule(anywhere, ec2.Port.tcp(SIP_PORT), "SIP over TCP")
+        if with_tls:
+            group.add_ingress_rule(anywhere, ec2.Port.tcp(SIPS_PORT), "SIP over TLS")
         group.add_ingress_rule(anywhere, media_ports, "RTP and RTCP")
         # With all ports open to the outside, what comes in at open ports is not tracked: no table
         # of flows can run full. A PBX's route may name any port (API OR2).

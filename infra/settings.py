@@ -18,7 +18,7 @@ from infra.profiles import PROFILES, SMALL
 from infra.setting_checks import CONTEXT_PREFIX, DeploymentProblemError
 from model.drain import LONGEST_DRAIN_S, MAX_DRAIN_S
 from model.settings import Settings, SettingsError
-from model.tables import DEFAULT_PREFIX
+from model.tables import DEFAULT_PREFIX, carrier_secret_name
 
 PLACEHOLDER_DOMAIN = "voiceconnector.example.com"
 """Lets the templates be made before a domain has been chosen."""
@@ -76,6 +76,12 @@ class DeploymentSettings:
     max_drain_s: int = int(MAX_DRAIN_S)
     """How long calls may go on once their node is told to drain, in seconds. CloudFormation waits
     three hours for old tasks to go, and rolls a deployment of the edge back after that."""
+    tls_secret: str = ""
+    """Name or ARN of a secret of yours, in this account and region, with the certificate that nodes
+    show over TLS, its chain and its key (docs/certificates.md); empty: port 5061 stays closed."""
+    secret_kms_keys: tuple[str, ...] = ()
+    """ARNs of KMS keys of yours that encrypt this secret or those of carriers' passwords; without
+    one Secrets Manager has its own."""
     vpc_cidr: str = "10.60.0.0/20"
     """Addresses of the edge's own VPC; they matter only to whoever peers with it."""
     api_concurrency: int = 20
@@ -145,11 +151,17 @@ class DeploymentSettings:
         if self.hosted_zone_id:
             wanted = "the id of a hosted zone, such as Z0123456789ABCDEFGHIJ, without /hostedzone/"
             checks.check_name("hosted_zone_id", self.hosted_zone_id, checks.ZONE, wanted)
+        if self.tls_secret:
+            checks.check_name("tls_secret", self.tls_secret, checks.SECRET, checks.SECRET_WANTED)
         for bucket in self.cdr_buckets:
             checks.check_name("cdr_buckets", bucket, checks.BUCKET, "names of buckets")
         for key in self.cdr_kms_keys:
             checks.check_name(
                 "cdr_kms_keys", key, checks.KMS_KEY, "ARNs of keys, arn:aws:kms:...:key/..."
+            )
+        for key in self.secret_kms_keys:
+            checks.check_name(
+                "secret_kms_keys", key, checks.KMS_KEY, "ARNs of keys, arn:aws:kms:...:key/..."
             )
         self._check_document()
         admitted = self.operator.admission.concurrent_calls
@@ -258,11 +270,11 @@ class DeploymentSettings:
         except SettingsError as error:
             raise DeploymentProblemError(f"{CONTEXT_PREFIX}settings: {error}") from error
         for carrier in operator.carriers:
-            if carrier.password and not checks.VARIABLE.fullmatch(carrier.password):
-                wanted = "env:NAME; the value comes from a secret"
-                checks.refuse(
-                    "settings", f"the password of {carrier.name!r} is no variable", wanted
-                )
+            if carrier.password and not checks.SECRET.fullmatch(carrier.secret_id or ""):
+                name = carrier_secret_name(self.prefix, carrier.name)
+                found = f"the password of {carrier.name!r} is in no secret"
+                wanted = f"secret:{name}, or the name or whole ARN of another one"
+                checks.refuse("settings", found, wanted)
         if operator.lab_mode:
             checks.refuse("settings", "lab_mode is true", "false: it opens the edge (EDGE S11)")
         checks.check_name(

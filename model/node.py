@@ -26,6 +26,18 @@ class CarrierState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TlsState:
+    """How it stands with SIP over TLS on a node."""
+
+    is_open: bool
+    """Whether connections are taken; without a certificate there is no port."""
+    ends_at: datetime | None = None
+    """UTC end of the first certificate in use to end."""
+    covers_hosts: bool = False
+    """Whether the certificate that is shown is good for every connector's host (EDGE W8)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeState:
     """One node at the moment of its last renewal."""
 
@@ -51,6 +63,8 @@ class NodeState:
     process (model/node_task.py); None when it could not find out."""
     shown_at: datetime | None = None
     """UTC by the clock of the machine, for those who compare it with theirs."""
+    tls: TlsState | None = None
+    """None of a node that does not tell."""
 
     def is_live(self, now: datetime) -> bool:
         """Tell whether the node has shown itself lately."""

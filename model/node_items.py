@@ -14,7 +14,7 @@ from model.codec import (
     string,
     whole,
 )
-from model.node import CarrierState, NodeState
+from model.node import CarrierState, NodeState, TlsState
 from model.tables import EXPIRES_AT, NODE, PARTITION_KEY, SORT_KEY
 
 KEPT = timedelta(days=91)
@@ -37,6 +37,7 @@ def node_members(node: NodeState) -> dict[str, Plain]:
         "longest_recording_s": node.longest_recording_s,
         "task": node.task,
         "shown_at": None if node.shown_at is None else moment_text(node.shown_at),
+        "tls": None if node.tls is None else _tls_members(node.tls),
         EXPIRES_AT: int((node.renewed_at + KEPT).timestamp()),
     }
 
@@ -59,6 +60,23 @@ def node_from(item: Item) -> NodeState:
         ),
         task=optional_string(item, "task"),
         shown_at=moment(item["shown_at"]) if "shown_at" in item else None,
+        tls=_tls(mapping(item["tls"])) if "tls" in item else None,
+    )
+
+
+def _tls_members(tls: TlsState) -> dict[str, Plain]:
+    return {
+        "is_open": tls.is_open,
+        "ends_at": None if tls.ends_at is None else moment_text(tls.ends_at),
+        "covers_hosts": tls.covers_hosts,
+    }
+
+
+def _tls(members: Item) -> TlsState:
+    return TlsState(
+        is_open=flag(members["is_open"]),
+        ends_at=moment(members["ends_at"]) if "ends_at" in members else None,
+        covers_hosts=flag(members["covers_hosts"]),
     )
 
 

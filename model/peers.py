@@ -8,7 +8,8 @@ from model.numbers import is_e164
 
 IN_ENVIRONMENT = "env:"
 IN_FILE = "file:"
-"""Where a password is found; a variable's name or a path follows."""
+IN_SECRET = "secret:"
+"""Where a password is found; a variable's name, a path, or a secret's name or ARN follows."""
 _HOST_WANTED = "an IP address or a domain name"
 
 
@@ -42,12 +43,18 @@ class Carrier:
     username: str = ""
     """User of its digest challenges; empty when it knows us by address."""
     password: str = ""
-    """Where the password is found: `env:NAME` or `file:PATH`; the password itself stands nowhere
-    in the settings."""
+    """Where the password is found: `secret:NAME` (of Secrets Manager), `env:NAME` or `file:PATH`;
+    the password itself stands nowhere in the settings."""
     register: bool = False
     """Whether it sends calls only to where a REGISTER says; needs `username`."""
     register_expires_s: int = 3_600
     """Wanted life of a registration; the carrier may shorten it (RFC 3261 §10.2.1.1)."""
+
+    @property
+    def secret_id(self) -> str | None:
+        """Return the name or the ARN of the secret that the password is in, None when it is not."""
+        is_secret = self.password.startswith(IN_SECRET)
+        return self.password.removeprefix(IN_SECRET) if is_secret else None
 
     def __post_init__(self) -> None:
         """Refuse what could be neither reached nor recognised, and a share of nothing (F1)."""
@@ -68,10 +75,11 @@ class Carrier:
         self._check_credentials()
 
     def _check_credentials(self) -> None:
-        if self.password and not self.password.startswith((IN_ENVIRONMENT, IN_FILE)):
+        places = (IN_ENVIRONMENT, IN_FILE, IN_SECRET)
+        if self.password and not self.password.startswith(places):
             # Not shown: whoever errs here has written the password itself.
             raise SettingsError(
-                f"password of carrier {self.name!r} is neither env:NAME nor file:PATH; "
+                f"password of carrier {self.name!r} is none of secret:NAME, env:NAME, file:PATH; "
                 "write where it is found, not the password"
             )
         both = bool(self.username) == bool(self.password)

@@ -182,8 +182,13 @@ def access_keys_secret_name(prefix: str) -> str:
     return f"{prefix}/access-keys"
 
 
+def tls_secret_name(prefix: str) -> str:
+    """Return a good name for the secret of the edge's certificate; the deployment chooses (W8)."""
+    return f"{prefix}/tls"
+
+
 def carrier_secret_name(prefix: str, carrier: str) -> str:
-    """Return the name of the secret that holds a carrier's password (EDGE F13)."""
+    """Return a good name for the secret of a carrier's password; the settings choose (F13)."""
     return f"{prefix}/carriers/{carrier}"
 
 

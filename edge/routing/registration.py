@@ -88,13 +88,14 @@ class Registration:
     def __init__(
         self,
         carrier: Carrier,
-        credentials: Credentials | None,
+        credentials: Mapping[str, Credentials],
         surroundings: Surroundings,
         *,
         is_carrier: Callable[[str], bool],
         tell: Tell,
     ) -> None:
-        """`is_carrier` tells whether a source is a carrier (EDGE S10)."""
+        """`credentials` are by carriers' names, and looked up for each answer: passwords change.
+        `is_carrier` tells whether a source is a carrier (EDGE S10)."""
         self._carrier = carrier
         self._credentials = credentials
         self._in = surroundings
@@ -219,10 +220,11 @@ class Registration:
 
     def _answer(self, transaction: ClientTransaction, response: Response, now: float) -> bool:
         """Answer a challenge, once per attempt."""
-        if self._credentials is None or not self._may_answer:
+        credentials = self._credentials.get(self._carrier.name)
+        if credentials is None or not self._may_answer:
             return False
         cnonce = self._in.ids.nonce()
-        again = with_credentials(transaction.request, response, self._credentials, cnonce)
+        again = with_credentials(transaction.request, response, credentials, cnonce)
         if again is None:
             return False
         self._may_answer = False
@@ -294,7 +296,7 @@ class Registrar:
         self._registrations = {
             carrier.name: Registration(
                 carrier,
-                credentials.get(carrier.name),
+                credentials,
                 surroundings,
                 is_carrier=is_carrier,
                 tell=tell,

@@ -24,12 +24,14 @@ from edge.runtime.aws_messages import (
     LeaseWritten,
     Leave,
     Left,
+    LookAtSecrets,
     News,
     Protect,
     ProtectionSet,
     RecordingSettled,
     RecordOutcome,
     RecordSettled,
+    SecretsLooked,
 )
 from edge.runtime.backoff import Backoff
 from edge.runtime.channel import Channel
@@ -96,12 +98,16 @@ class AwsControl:
         """Set once the first configuration is there."""
         self.leased = Event()
         """Set once the node's row is in the table."""
+        self.secrets_looked = Event()
+        """Set once every secret that is watched has been looked at."""
         self.protected = Event()
         """Set once ECS protects the task, or when there is no task."""
         if begin.agent_uri is None:
             self.protected.set()
         self.left = Event()
         """Set once the rows are written and nothing of the node is left to be done."""
+        if not begin.secrets:
+            self.secrets_looked.set()
         self._start()
 
     @property
@@ -167,6 +173,10 @@ class AwsControl:
     def renew(self, report: NodeReport) -> None:
         """Let the node be seen for another while."""
         self._pump.send(report, linger_s=LINGER_S)
+
+    def look_at_secrets(self) -> None:
+        """Let it be seen now whether secrets have changed; those that have are fed."""
+        self._pump.send(LookAtSecrets())
 
     def unprotect(self) -> None:
         """Let ECS stop the task whenever it likes; the log says when it has been told."""
@@ -255,6 +265,8 @@ class AwsControl:
                     self._backlog = records
                 case LeaseWritten():
                     self.leased.set()
+                case SecretsLooked():
+                    self.secrets_looked.set()
                 case ProtectionSet(is_protected):
                     self._log("task-protected" if is_protected else "task-released", {})
                     self.protected.set()

@@ -1,5 +1,6 @@
 """What the signalling process and the AWS worker say to each other."""
 
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -57,6 +58,8 @@ class Begin(NamedTuple):
     journal: JournalPlan
     agent_uri: str | None = None
     """Where ECS's agent is asked to protect the task; None: there is nothing to be protected."""
+    secrets: tuple[str, ...] = ()
+    """Names or ARNs of what is read of Secrets Manager, and read again when it changes."""
 
 
 class Protect(NamedTuple):
@@ -68,6 +71,10 @@ class Protect(NamedTuple):
 class Leave(NamedTuple):
     """The node stops: write what is to be written, take the node off the list unless something of
     it is left, and report Left."""
+
+
+class LookAtSecrets(NamedTuple):
+    """Look now whether secrets have changed."""
 
 
 class RecordOutcome(Enum):
@@ -120,6 +127,18 @@ class RoutesNamed(NamedTuple):
     """Names of SRV records."""
 
 
+@dataclass(frozen=True, slots=True)
+class SecretRead:
+    """A secret has been read for the first time, or is another one now."""
+
+    secret_id: str
+    text: str = field(repr=False)
+
+
+class SecretsLooked(NamedTuple):
+    """Every secret has been looked at; what could be read has been told."""
+
+
 class DrainOrder(NamedTuple):
     """That this node is to drain (A11)."""
 
@@ -162,6 +181,7 @@ AwsCommand: TypeAlias = (
     | Protect
     | Leave
     | Count
+    | LookAtSecrets
 )
 News: TypeAlias = (
     ConfigLoaded
@@ -173,6 +193,7 @@ News: TypeAlias = (
     | RecordCall
     | EndRecording
     | CallJournalled
+    | SecretRead
 )
 """What the worker has found out for the node."""
 AwsReport: TypeAlias = (
@@ -185,4 +206,5 @@ AwsReport: TypeAlias = (
     | RecordingSettled
     | Log
     | Left
+    | SecretsLooked
 )

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Thread
+from threading import Event, Thread
 from typing import assert_never
 
 import boto3
@@ -23,6 +23,7 @@ from edge.runtime.aws_messages import (
     JournalEntry,
     Leave,
     Left,
+    LookAtSecrets,
     Protect,
     ProtectionSet,
     RecordingSettled,
@@ -42,6 +43,8 @@ from edge.runtime.record_keeping import RecordKeeping
 from edge.runtime.recording_orders import RecordingOrders, RecordingTable, watch_recordings
 from edge.runtime.recording_sink import RecordingSink
 from edge.runtime.s3_bucket import S3Bucket
+from edge.runtime.secret_store import SecretStore
+from edge.runtime.secret_watch import SecretWatch, watch_secrets
 from edge.runtime.snapshot_reader import SnapshotReader
 from edge.runtime.task_protection import TaskProtection, put_state
 from edge.seam import (
@@ -85,6 +88,7 @@ class AwsWorker:
         self._counter: CallCounter | None = None
         self._protection: TaskProtection | None = None
         self._names: RoutesNamed | None = None
+        self._wake_watch = Event()
         # Threads of their own: a call waits for its count, rows and records do not hold it up.
         self._counting = ThreadPoolExecutor(QUESTIONS_AT_ONCE, thread_name_prefix="count")
         self._leaving: asyncio.Task[None] | None = None
@@ -115,6 +119,8 @@ class AwsWorker:
                 self._begin(command)
             elif isinstance(command, Count):
                 self._counting.submit(self._count, command)
+            elif isinstance(command, LookAtSecrets):
+                self._wake_watch.set()
             else:
                 records, logs = self._records, self._logs
                 assert records is not None and logs is not None
@@ -170,6 +176,9 @@ class AwsWorker:
         )
         # A daemon: it may sit in a request when the process ends, and nothing of it needs saving.
         Thread(target=follow, name="configuration", daemon=True).start()
+        if command.secrets:
+            watch_changes = partial(self._watch_secrets, command)
+            Thread(target=watch_changes, name="secrets", daemon=True).start()
         peers = Peers(
             reader.client, table_prefix=command.table_prefix, node_id=command.node.node_id
         )
@@ -239,6 +248,16 @@ class AwsWorker:
         limited = command.settings.admission.concurrent_calls_per_connector is not None
         every_s = EVERY_LIMITED_S if limited else EVERY_S
         watch_peers(peers, every_s=every_s, publish=self._report_from_thread)
+
+    def _watch_secrets(self, command: Begin) -> None:
+        """Look at secrets, with a session of this thread's own as well."""
+        watch = SecretWatch(
+            SecretStore.over(boto3.Session(region_name=command.settings.region)),
+            command.secrets,
+            report=self._report_from_thread,
+            log=self._log_from_thread,
+        )
+        watch_secrets(watch, self._wake_watch)
 
     def _count(self, question: Count) -> None:
         """Count in a thread; without an answer the node decides by itself, and at once."""

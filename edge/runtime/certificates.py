@@ -1,18 +1,21 @@
-"""Certificates from files, for whoever asks by name; they may change at any time (EDGE W7-W9).
+"""Certificates from files or a secret, for whoever asks by name; they may change at any time
+(EDGE W7-W9).
 
-A file that cannot be used changes nothing: what was loaded before stays in use, and the log says
-why. Only what has changed is loaded again.
+What cannot be used changes nothing: what was loaded before stays in use, and the log says why.
+Only what has changed is loaded again. A key is on a disk only where an operator has put it.
 """
 
+import os
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from edge.runtime.certificate_dates import not_after
 from edge.runtime.log import Logger
+from edge.runtime.pem import Bundle, PemProblemError, read_bundle
+from model.node import TlsState
 from model.settings import TlsVerify
 
 WARN_DAYS = (30, 7, 0)
@@ -20,8 +23,14 @@ WARN_DAYS = (30, 7, 0)
 
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2; those of 1.3 are all of this kind (RFC 8446 §B.4)."""
-_NO_PASSWORD = ""
 _DAY_S = 86_400.0
+
+
+class SecretId(str):
+    """The name or the ARN of a secret that holds the default certificate."""
+
+
+Source: TypeAlias = Path | SecretId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,20 +59,23 @@ class _Pair(NamedTuple):
 
 class _Loaded(NamedTuple):
     context: ssl.SSLContext
-    ends_at: datetime | None
+    bundle: Bundle
 
 
 class Certificates:
     """What TLS needs on either side, as it is now."""
 
-    def __init__(self, files: TlsFiles, verify: TlsVerify, log: Logger) -> None:
+    def __init__(self, files: TlsFiles, verify: TlsVerify, domain: str, log: Logger) -> None:
+        """`domain` is that of the connectors' hosts, which the default certificate is for."""
         self._files = files
         self._verify = verify
+        self._domain = domain
         self._log = log
         self._stamps: dict[Path, tuple[int, ...]] = {}
-        self._loaded: dict[Path, _Loaded] = {}
+        self._loaded: dict[Source, _Loaded] = {}
         self._by_name: dict[str, ssl.SSLContext] = {}
-        self._warned: dict[Path, int] = {}
+        self._warned: dict[Source, int] = {}
+        self._default: Source | None = files.certificate
         self.server: ssl.SSLContext | None = None
         """None as long as there is no certificate that can be used."""
         self.client = client_context(verify, None)
@@ -77,26 +89,39 @@ class Certificates:
             # Not `any` of them: each is to be looked at.
             changed = [self._has_changed(path) for path in pair if path is not None]
             if True in changed:
-                self._load(pair)
-        named = {pair.certificate for pair in pairs}
-        for gone in set(self._loaded) - named - {self._files.certificate}:
+                self._load_files(pair, now)
+        named: set[Source] = {pair.certificate for pair in pairs}
+        for gone in set(self._loaded) - named - {self._default}:
             del self._loaded[gone]
-            self._stamps.pop(gone, None)
             self._warned.pop(gone, None)
-        self._by_name = {
-            path.stem.lower(): it.context
-            for path, it in self._loaded.items()
-            if path != self._files.certificate
-        }
-        self.server = self._default()
-        for path, it in self._loaded.items():
-            self._warn(path, it.ends_at, now)
+            if isinstance(gone, Path):
+                self._stamps.pop(gone, None)
+        self._choose_again()
+        for source, it in self._loaded.items():
+            self._warn(source, it.bundle.ends_at, now)
+
+    def take(self, secret: SecretId, text: str, now: datetime) -> None:
+        """Load the default certificate from the text of a secret."""
+        self._default = secret
+        self._load(secret, text, now)
+        self.refresh(now)
 
     def days_left(self, now: datetime) -> int | None:
         """Return the whole days until the first certificate in use ends, below zero when it has;
-        None when no end is known."""
-        ends = [it.ends_at for it in self._loaded.values() if it.ends_at is not None]
-        return (min(ends) - now).days if ends else None
+        None when there is none."""
+        ends = self._first_end
+        return None if ends is None else (ends - now).days
+
+    @property
+    def state(self) -> TlsState:
+        """Return what the node says of them; whether the port is open is not for them to say."""
+        shown = [it.bundle for it in self._loaded.values() if it.context is self.server]
+        covers = any(it.covers(self._domain) for it in shown)
+        return TlsState(is_open=bool(shown), ends_at=self._first_end, covers_hosts=covers)
+
+    @property
+    def _first_end(self) -> datetime | None:
+        return min((it.bundle.ends_at for it in self._loaded.values()), default=None)
 
     def _pairs(self) -> Iterator[_Pair]:
         """Yield the files of each certificate, the default one's first."""
@@ -106,10 +131,15 @@ class Certificates:
             for path in sorted(self._files.directory.glob("*.pem")):
                 yield _Pair(path, None)
 
-    def _default(self) -> ssl.SSLContext | None:
-        if self._files.certificate in self._loaded:
-            return self._loaded[self._files.certificate].context
-        return next(iter([self._loaded[path].context for path in sorted(self._loaded)]), None)
+    def _choose_again(self) -> None:
+        own = {path: it for path, it in self._loaded.items() if path != self._default}
+        self._by_name = {
+            path.stem.lower(): it.context for path, it in own.items() if isinstance(path, Path)
+        }
+        if self._default is not None and self._default in self._loaded:
+            self.server = self._loaded[self._default].context
+        else:
+            self.server = next(iter([own[path].context for path in sorted(own, key=str)]), None)
 
     def _has_changed(self, path: Path) -> bool:
         stamp = _stamp(path)
@@ -117,17 +147,33 @@ class Certificates:
         self._stamps[path] = stamp
         return stamp != before
 
-    def _load(self, pair: _Pair) -> None:
-        path = pair.certificate
+    def _load_files(self, pair: _Pair, now: datetime) -> None:
         try:
-            context = server_context(path, pair.key)
-            context.sni_callback = self._choose
-            self._loaded[path] = _Loaded(context, not_after(path.read_text()))
+            text = "\n".join(path.read_text() for path in pair if path is not None)
+        except (OSError, UnicodeDecodeError) as error:
+            self._refuse(pair.certificate, error)
+        else:
+            self._load(pair.certificate, text, now)
+
+    def _load(self, source: Source, text: str, now: datetime) -> None:
+        try:
+            bundle = read_bundle(text)
+            before = self._loaded.get(source)
+            if before is not None and bundle.ends_at <= now < before.bundle.ends_at:
+                raise PemProblemError(f"it has ended already, {bundle.ends_at.isoformat()}")
+            context = server_context(bundle)
         except (OSError, ValueError) as error:
-            self._refuse(path, error)
+            self._refuse(source, error)
             return
-        self._warned.pop(path, None)
-        self._log("certificate-loaded", {"file": str(path)})
+        context.sni_callback = self._choose
+        self._loaded[source] = _Loaded(context, bundle)
+        self._warned.pop(source, None)
+        ends = bundle.ends_at.isoformat()
+        names = " ".join(bundle.names)
+        self._log("certificate-loaded", {**_shown(source), "names": names, "ends": ends})
+        if source == self._default and not bundle.covers(self._domain):
+            hint = f"clients that connect to hosts of connectors refuse it; wanted *.{self._domain}"
+            self._log("certificate-misses-hosts", {**_shown(source), "names": names, "hint": hint})
 
     def _load_roots(self, path: Path) -> None:
         try:
@@ -135,10 +181,10 @@ class Certificates:
         except (OSError, ValueError) as error:
             self._refuse(path, error)
 
-    def _refuse(self, path: Path, error: OSError | ValueError) -> None:
-        kept = "the one loaded before stays in use" if path in self._loaded else "there is none"
+    def _refuse(self, source: Source, error: OSError | ValueError) -> None:
+        kept = "the one loaded before stays in use" if source in self._loaded else "there is none"
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        self._log("certificate-refused", {"file": str(path), "reason": reason, "hint": kept})
+        self._log("certificate-refused", {**_shown(source), "reason": reason, "hint": kept})
 
     def _choose(
         self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext
@@ -149,22 +195,25 @@ class Certificates:
             connection.context = chosen
         return None
 
-    def _warn(self, path: Path, ends_at: datetime | None, now: datetime) -> None:
-        if ends_at is None:
-            return
+    def _warn(self, source: Source, ends_at: datetime, now: datetime) -> None:
         days = (ends_at - now).total_seconds() / _DAY_S
         reached = sum(days <= limit for limit in WARN_DAYS)
-        if reached > self._warned.get(path, 0):
-            self._warned[path] = reached
+        if reached > self._warned.get(source, 0):
+            self._warned[source] = reached
             event = "certificate-expired" if days <= 0 else "certificate-expires"
-            self._log(event, {"file": str(path), "days": int(days), "ends": ends_at.isoformat()})
+            self._log(event, {**_shown(source), "days": int(days), "ends": ends_at.isoformat()})
 
 
-def server_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
+def server_context(bundle: Bundle) -> ssl.SSLContext:
     """Return what TLS needs to be a server (EDGE W7); raises OSError or ValueError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _restrict(context)
-    context.load_cert_chain(certificate, key, password=_NO_PASSWORD)
+    # The module takes files only. This one is in memory, and gone when it is closed.
+    descriptor = os.memfd_create("certificate", os.MFD_CLOEXEC)
+    with os.fdopen(descriptor, "w", encoding="ascii", errors="ignore") as file:
+        file.write(bundle.text)
+        file.flush()
+        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
     return context
 
 
@@ -184,6 +233,10 @@ def _restrict(context: ssl.SSLContext) -> None:
     context.set_ciphers(_CIPHERS)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
+
+
+def _shown(source: Source) -> dict[str, str]:
+    return {"file" if isinstance(source, Path) else "secret": str(source)}
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

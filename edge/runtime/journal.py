@@ -223,6 +223,7 @@ class Journal:
             longest_recording_s=report.longest_recording_s,
             task=self._node.task,
             shown_at=self._utc(),
+            tls=report.tls,
         )
         self._nodes.put(encode_item(node_members(node)))
         if not self._is_lease_written:

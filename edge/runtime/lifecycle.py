@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from edge.flow import Address, Transport
 from edge.media.srtp_leg import Aes192Kdf, SrtpRules
+from edge.routing.credentials import Credentials
 from edge.runtime.aws_control import AwsControl
-from edge.runtime.aws_messages import Begin, DrainTold, News, RoutesNamed
+from edge.runtime.aws_messages import Begin, DrainTold, News, RoutesNamed, SecretRead
 from edge.runtime.commanded_drain import SHUTDOWN_MESSAGE, CommandedDrain
 from edge.runtime.dns_client import DnsClient
 from edge.runtime.draining import DrainTimes
@@ -22,7 +23,7 @@ from edge.runtime.media_workers import MediaWorkers
 from edge.runtime.resolver import Resolver
 from edge.runtime.stream_node import StreamNode, StreamPlan
 from edge.runtime.udp import UdpTransport
-from edge.seam import Drain, HangUp, Resolved
+from edge.seam import CredentialsChanged, Drain, HangUp, Resolved
 from model.metrics import deployment_dimensions
 from model.node import RENEWED_EVERY_S
 
@@ -107,7 +108,9 @@ class Node:
         )
         self._renewal: asyncio.TimerHandle | None = None
         self._measuring: asyncio.TimerHandle | None = None
-        self._certificate_days: Callable[[], int] = lambda: 0
+        self._streams: StreamNode | None = None
+        self._secrets: dict[str, str] = {}
+        """What has been read before the ports were opened."""
         self._published: Mapping[str, int] = {}
         self._media = MediaWorkers(
             count=plan.media_workers,
@@ -122,8 +125,8 @@ class Node:
     async def run(self) -> None:
         """Take calls until SIGTERM or SIGINT, then stop; a second signal ends the draining.
 
-        SIGUSR1 asks for a log line with everything that is held, SIGHUP for another look at the
-        certificates.
+        SIGUSR1 asks for a log line with everything that is held, SIGHUP for another look at
+        certificates and secrets.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._on_signal)
@@ -137,9 +140,12 @@ class Node:
             loop=self._loop,
             receiver=self._driver,
         )
-        streams = StreamNode(self._plan.streams, self._driver, self._log)
-        self._certificate_days = lambda: streams.certificate_days
-        self._loop.add_signal_handler(signal.SIGHUP, streams.refresh)
+        streams = self._streams = StreamNode(self._plan.streams, self._driver, self._log)
+        for secret_id, text in self._secrets.items():
+            streams.take(secret_id, text)
+        self._secrets.clear()
+        streams.tell_closed()
+        self._loop.add_signal_handler(signal.SIGHUP, self._look_again)
         self._driver.add_transport(Transport.UDP, transport)
         for stream in (Transport.TCP, Transport.TLS):
             self._driver.add_transport(stream, streams.streams)
@@ -215,7 +221,8 @@ class Node:
 
     def _renew(self) -> None:
         """Say how the node is doing, now and every ten seconds from now on."""
-        self._aws.renew(self._driver.report())
+        tls = None if self._streams is None else self._streams.tls_state
+        self._aws.renew(self._driver.report()._replace(tls=tls))
         self._rest_from_renewing()
         self._renewal = self._loop.call_later(RENEWED_EVERY_S, self._renew)
 
@@ -228,7 +235,8 @@ class Node:
         begin = self._plan.begin
         whole = deployment_dimensions(begin.table_prefix, begin.settings.region)
         node, *others = self._driver.minute()
-        ours = {"CdrBacklog": self._aws.backlog, "CertificateDays": self._certificate_days()}
+        streams = {} if self._streams is None else self._streams.figures
+        ours = {"CdrBacklog": self._aws.backlog, **streams}
         self._log.metrics(whole, node.figures | ours)
         for dimensions, figures, is_of_connector in others:
             self._log.metrics(dimensions if is_of_connector else whole | dimensions, figures)
@@ -249,17 +257,34 @@ class Node:
     def _heard(self, news: News) -> None:
         if isinstance(news, RoutesNamed):
             self._resolver.set_names(news.hosts, news.services)
+        elif isinstance(news, SecretRead):
+            self._take_secret(news)
         elif isinstance(news, DrainTold):
             self._drain.told(news.order)
         else:
             self._driver.feed(news)
 
+    def _take_secret(self, read: SecretRead) -> None:
+        for carrier in self._plan.begin.settings.carriers:
+            if carrier.secret_id == read.secret_id:
+                known_by = Credentials(carrier.username, read.text)
+                self._driver.feed(CredentialsChanged(carrier.name, known_by))
+        if self._streams is None:
+            self._secrets[read.secret_id] = read.text
+        else:
+            self._streams.take(read.secret_id, read.text)
+
+    def _look_again(self) -> None:
+        self._aws.look_at_secrets()
+        if self._streams is not None:
+            self._streams.refresh()
+
     async def _prepared(self) -> None:
-        """Wait for the configuration, the lease, the task's protection and media ports; datagrams
-        wait in the socket meanwhile. A call that is taken before the lease is written would be
+        """Wait for configuration, lease, certificate, protection and media ports; datagrams wait in
+        the socket meanwhile. A call that is taken before the lease is written would be
         nobody's, should the node die (EDGE C9); one before the protection, ECS might end (A11)."""
         aws, stop = self._aws, self._stop.is_set
-        wanted = (aws.configured, aws.leased, self._media.ready)
+        wanted = (aws.configured, aws.leased, aws.secrets_looked, self._media.ready)
         await self._until(lambda: all(it.is_set() for it in wanted), READY_AFTER_S, stop)
         await self._until(aws.protected.is_set, PROTECTED_WITHIN_S - READY_AFTER_S, stop)
 

@@ -8,17 +8,22 @@ from ssl import SSLContext
 from edge.flow import Address, Transport
 from edge.policy.stream_gate import StreamLimits
 from edge.runtime import stream_listener
-from edge.runtime.certificates import Certificates, TlsFiles
+from edge.runtime.certificates import Certificates, SecretId, TlsFiles
 from edge.runtime.log import Logger, utc_now
 from edge.runtime.stream_listener import StreamListener
 from edge.runtime.streams import Receiver, Streams
+from model.node import TlsState
 from model.settings import TlsVerify
 
 LOOK_EVERY_S = 5.0
 """How often certificates are looked at: a few stat calls."""
 NO_CERTIFICATE = (
-    "TLS stays closed, UDP and TCP serve: set OVC_TLS_CERTIFICATE and OVC_TLS_KEY, or "
-    "OVC_TLS_DIRECTORY, to readable PEM files"
+    "TLS stays closed, UDP and TCP serve: in AWS deploy with ovc:tls_secret, elsewhere set "
+    "OVC_TLS_CERTIFICATE and OVC_TLS_KEY, or OVC_TLS_DIRECTORY, to readable PEM files"
+)
+NO_GOOD_CERTIFICATE = (
+    "TLS stays closed, UDP and TCP serve, until there is a certificate that can be used: see "
+    "certificate-refused or secret-unreadable"
 )
 
 
@@ -32,6 +37,10 @@ class StreamPlan:
     """As advertised, of TCP."""
     tls_listen: Address
     files: TlsFiles = field(default_factory=TlsFiles)
+    secret: SecretId | None = None
+    """Where the default certificate is, if it is in no file."""
+    domain: str = "voiceconnector.localhost"
+    """Of the connectors' hosts."""
     verify: TlsVerify = TlsVerify.FULL
     limits: StreamLimits = field(default_factory=StreamLimits)
 
@@ -43,7 +52,7 @@ class StreamNode:
         self._plan = plan
         self._log = log
         self._loop = loop = asyncio.get_running_loop()
-        self.certificates = Certificates(plan.files, plan.verify, log)
+        self.certificates = Certificates(plan.files, plan.verify, plan.domain, log)
         self.streams = Streams(
             local=self._local,
             bound_to=plan.tcp_socket.getsockname()[0],
@@ -58,8 +67,6 @@ class StreamNode:
         self._problem: int | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._look()
-        if self._tls is None and not plan.files.serves:
-            self._log("tls-closed", {"hint": NO_CERTIFICATE})
 
     @property
     def tls_is_open(self) -> bool:
@@ -67,16 +74,35 @@ class StreamNode:
         return self._tls is not None
 
     @property
-    def certificate_days(self) -> int:
-        """Return for how many days TLS serves yet; 0 while it is closed (EDGE X7)."""
+    def tls_state(self) -> TlsState:
+        """Return how it stands with TLS."""
+        return self.certificates.state if self.tls_is_open else TlsState(is_open=False)
+
+    @property
+    def figures(self) -> dict[str, int]:
+        """Return what a minute's metrics say of TLS (EDGE X7); a closed port has no days."""
         days = self.certificates.days_left(utc_now()) if self.tls_is_open else None
-        return 0 if days is None else days
+        told = {"TlsOpen": int(self.tls_is_open)}
+        return told if days is None else told | {"CertificateDays": days}
+
+    def take(self, secret_id: str, text: str) -> None:
+        """Hear what is in a secret; that of the certificate opens the port, or is shown from now on
+        to those who connect."""
+        if secret_id == self._plan.secret:
+            self.certificates.take(self._plan.secret, text, utc_now())
+            self._open_with_certificate()
+
+    def tell_closed(self) -> None:
+        """Say that TLS is closed, if it is, and what to do."""
+        if self._tls is None and self._problem is None:
+            is_wanted = self._plan.files.serves or self._plan.secret is not None
+            hint = NO_GOOD_CERTIFICATE if is_wanted else NO_CERTIFICATE
+            self._log("tls-closed", {"hint": hint})
 
     def refresh(self) -> None:
         """Look at the certificates now; the first that can be used opens the port."""
         self.certificates.refresh(utc_now())
-        if self._tls is None and self.certificates.server is not None:
-            self._open_tls()
+        self._open_with_certificate()
 
     def close(self) -> None:
         """End every connection and give the ports back."""
@@ -91,6 +117,10 @@ class StreamNode:
         self.refresh()
         self._timer = self._loop.call_later(LOOK_EVERY_S, self._look)
 
+    def _open_with_certificate(self) -> None:
+        if self._tls is None and self.certificates.server is not None:
+            self._open_tls()
+
     def _open_tls(self) -> None:
         try:
             sock = stream_listener.bind(self._plan.tls_listen)
@@ -102,6 +132,7 @@ class StreamNode:
                 self._log("tls-closed", {"hint": hint})
         else:
             self._tls = self._listener(sock, Transport.TLS)
+            self._log("tls-open", {"port": self._plan.tls_listen[1]})
 
     def _listener(self, sock: socket.socket, transport: Transport) -> StreamListener:
         accept = self.streams.accept

@@ -147,7 +147,7 @@ def test_a_fleet_that_follows_the_calls_has_three_prices(
     average = 3 * Assumptions().nodes_by_load
     assert plan["NodesOnAverage"] == f"{average:.2f}"
     assert amounts(plan)["Fargate vCPU"] == pytest.approx(float(average) * 730 * 0.04048)
-    assert amounts(plan)["CloudWatch alarms"] == pytest.approx(5.00)
+    assert amounts(plan)["CloudWatch alarms"] == pytest.approx(5.20)
     assert plan["CallsHeld"] == 8 * 682
     least, amount, most = (
         float(plan[it]) for it in ("AmountWithLeastNodes", "Amount", "AmountWithMostNodes")
@@ -198,11 +198,12 @@ def test_parts_are_priced_where_there_are_any(
 ) -> None:
     planned(project)
     without = amounts(told(capsys))
-    carrier = {"name": "one", "host": "192.0.2.1", "username": "u", "password": "env:PASSWORD"}
+    carrier = {"name": "one", "host": "192.0.2.1", "username": "u", "password": "secret:password"}
     document = json.dumps(SETTINGS | {"carriers": [carrier]})
-    planned(project, f"ovc:settings={document}", "ovc:hosted_zone_id=Z0123456789ABCDEFGHIJ")
+    more = ("ovc:hosted_zone_id=Z0123456789ABCDEFGHIJ", "ovc:tls_secret=ovc/tls")
+    planned(project, f"ovc:settings={document}", *more)
     found = amounts(told(capsys))
-    assert found["Secrets"] == pytest.approx(without["Secrets"] + 0.40)
+    assert found["Secrets"] == pytest.approx(without["Secrets"] + 0.80)
     assert found["CloudWatch metrics"] == pytest.approx(without["CloudWatch metrics"] + 0.30)
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from cli.doctor import Finding, python_finding
+from cli.doctor_stand import python_finding
+from cli.findings import Finding
 
 
 @pytest.mark.parametrize("version", [(3, 11), (3, 12), (3, 13)])

@@ -41,7 +41,7 @@ BUSY = CalleePlan(steps=(Step(0.0, 486),))
 RINGS = CalleePlan(steps=(Step(0.0, 100), Step(0.1, 180)))
 OUT_OF_SERVICE = CalleePlan(steps=(Step(0.0, 503),))
 STRANGER: Address = ("192.0.2.200", 5060)
-OF_THE_RUNTIME = ("CdrBacklog", "CertificateDays")
+OF_THE_RUNTIME = ("CdrBacklog", "CertificateDays", "TlsOpen")
 """Figures of the node that its runtime adds."""
 
 
@@ -360,7 +360,7 @@ def test_the_operators_page_has_every_metric_and_its_price() -> None:  # EDGE X1
     of_connector = len(Tally().figures())
     assert f"the first six rows ({of_connector} metrics)" in page
     assert f"a connector's {of_connector + 28} to {0.3 * (of_connector + 28):.2f}" in page
-    assert f"The deployment's {len(whole.figures) + 2} come to" in page
+    assert f"The deployment's {len(whole.figures) + 3} come to" in page
 
 
 def test_the_longest_line_goes_through_a_pipe_at_once() -> None:  # EDGE X7
@@ -368,5 +368,5 @@ def test_the_longest_line_goes_through_a_pipe_at_once() -> None:  # EDGE X7
     (whole,) = node.core.minute()
     figures = {name: 2**40 for name in (*whole.figures, *OF_THE_RUNTIME)}
     of_all = {"Deployment": "x" * 16, "Region": "ap-southeast-1"}
-    assert len(figures) == 15 + 11
+    assert len(figures) == 15 + 12
     assert len(metrics_line(of_all, figures, EPOCH)) <= LONGEST_LINE_BYTES

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from edge.seam import Drain, Resolved, Resume
+from edge.routing.credentials import Credentials
+from edge.seam import CredentialsChanged, Drain, Resolved, Resume
 from edge.sip.digest import Algorithm, DigestChallenge, expected_response, ha1, parse_credentials
 from edge.sip.exchange import Fields
 from edge.sip.message import Request
@@ -286,6 +287,25 @@ def test_a_node_registers_proves_itself_and_refreshes_at_half_time() -> None:  #
         )
         assert second.get("authorization") is not None
         assert PASSWORD not in str(stage.node.logs)
+
+
+def test_another_password_counts_for_the_next_registration_and_the_next_call() -> None:
+    # EDGE F13: without a restart
+    with lossy_link(1) as link:
+        node = Node(settings=registering(), carrier_passwords={"first": "the one before"})
+        stage = Stage(link, node=node)
+        stage.carrier.register_answer = asks_for_proof
+        stage.carrier.plan_of = challenging
+        changed = CredentialsChanged("first", Credentials(USER, PASSWORD))
+        link.at(5.0, lambda now: stage.node.core.handle(changed, now))
+        call_at(link, stage, 30.0)
+        link.run(40.0)
+        told = [log.event for log in stage.node.logs if log.event.startswith("carrier-")]
+        assert told == ["carrier-registration-refused", "carrier-registered"]
+        # The call is taken by the carrier that challenges, not by the next one.
+        assert [proves(it.request) for it in stage.carrier.taken] == [False, True]
+        assert stage.carrier.taken[1].ack is not None and not stage.second_carrier.taken
+        assert PASSWORD not in repr(changed)
 
 
 def test_a_registration_that_fails_is_tried_ever_more_rarely_and_told_once() -> None:

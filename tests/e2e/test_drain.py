@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,14 +16,11 @@ from model.codec import encode_item
 from model.drain import DrainMark, DrainReason, drain_members
 from model.tables import DEFAULT_PREFIX, DRAIN, NODES, key
 from tests.e2e.cluster import cluster
-from tests.e2e.lab import eventually
-from tests.e2e.running import RunningStand
 from tests.e2e.sipp import free_address
 from tests.e2e.test_lost_edges import NUMBER, PUBLISHED, Lost, await_answer, bucket_name
 from tests.e2e.wire import Wire
 from tests.support.agent import Agent, CallerPlan
 from tests.support.ecs_agent import EcsAgent, ecs_agent
-from tests.support.extensions import ext
 
 pytestmark = [pytest.mark.sockets, pytest.mark.xdist_group("cluster")]
 
@@ -173,24 +169,3 @@ def test_a_node_drains_on_while_the_database_is_away() -> None:  # A9, A11
         assert [it["StatusMessage"] for it in drained.records() if it["Status"] == "Completed"] == [
             "Normal Call Clearing"
         ]
-
-
-def test_a_node_of_ovc_up_is_drained_and_taken_back(tmp_path: Path) -> None:  # A11
-    with RunningStand(tmp_path) as stand:
-        number = stand.offered()["OVC_NUMBERS"].split(",")[0]
-        (shown,) = ext(f"http://127.0.0.1:{stand.ports['api']}", "/ext/nodes")["Nodes"]
-        node = shown["NodeId"]
-        drained = stand.run("drain", node[:8], "--wait")
-        assert drained.returncode == 0
-        assert "no other node takes calls" in drained.stderr
-        assert f"{node} has no call any more" in drained.stdout
-        again = stand.run("drain", node)
-        assert (again.returncode, again.stdout) == (1, "")
-        assert "is told to drain already" in again.stderr
-        assert stand.call(number)["answered"] is False
-        assert stand.run("drain", node, "--undo").returncode == 0
-
-        def called_again() -> bool | None:
-            return stand.call(number)["answered"] or None
-
-        eventually(called_again, "it takes calls again")

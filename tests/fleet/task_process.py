@@ -6,7 +6,7 @@ That lets it talk to addresses of loopback; an edge that ECS runs refuses to sta
 import os
 import sys
 
-from edge.__main__ import serve
+from edge.__main__ import read_secret, serve
 from edge.runtime.log import JsonLines
 from edge.runtime.node import METADATA_VARIABLE
 from edge.settings import RuntimeSettings
@@ -15,7 +15,7 @@ from edge.settings import RuntimeSettings
 def main() -> int:
     """Run it; the exit code is the edge's."""
     environ = {name: it for name, it in os.environ.items() if name != METADATA_VARIABLE}
-    return serve(RuntimeSettings.from_environment(environ), JsonLines())
+    return serve(RuntimeSettings.from_environment(environ, read_secret), JsonLines())
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 `off`     no node, alarms to a topic of one's own, more calls for a node than its media can do, a
           key of the deployment's own that encrypts nothing yet
 `nag`     the defaults, checked against cdk-nag's AwsSolutions
-`zoned`   the same with a zone, scaling, and alarms by mail, checked likewise
+`zoned`   the same with a zone, TLS, scaling, and alarms by mail, checked likewise
 `front`   the same with the API under a domain of its own in that zone, a firewall, a key of the
           deployment's own and access logs, checked likewise
 `fixed`   nodes with fixed addresses, checked likewise
@@ -32,6 +32,7 @@ OFF = {
     "ovc:kms_key": "permitted",
 }
 FRONT = {
+    "ovc:tls_secret": "ovc/tls",
     "ovc:settings": {"domain": "vc.example.org"},
     "ovc:hosted_zone_id": OTHER["ovc:hosted_zone_id"],
     "ovc:alarm_email": OTHER["ovc:alarm_email"],
@@ -68,7 +69,8 @@ def main() -> None:
     assembled(OFF, str(directory / "off")).synth()
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     write_checked(assembled(context, str(directory / "nag")))
-    chosen = {key: OTHER[key] for key in ("ovc:hosted_zone_id", "ovc:max_nodes", "ovc:alarm_email")}
+    names = ("hosted_zone_id", "max_nodes", "alarm_email", "tls_secret")
+    chosen = {f"ovc:{it}": OTHER[f"ovc:{it}"] for it in names}
     write_checked(assembled(context | chosen, str(directory / "zoned")))
     write_checked(assembled(context | FRONT, str(directory / "front")))
     write_checked(assembled(context | FIXED, str(directory / "fixed")))

@@ -96,7 +96,8 @@ def check_ours(told: list[list[str]]) -> None:
         command: Any = get_command(app)
         while getattr(command, "commands", None) and words and words[0] in command.commands:
             command = command.commands[words.pop(0)]
-        assert not getattr(command, "commands", None) or command.name == "call", words
+        is_more = not getattr(command, "commands", None) or command.invoke_without_command
+        assert is_more, words
         known = {it for each in command.params for it in each.opts}
         known |= {it for each in command.params for it in each.secondary_opts} | {"--help"}
         assert {f"--{it}" for it in options(words)} <= known, (command.name, words)

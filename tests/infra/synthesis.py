@@ -21,7 +21,7 @@ OTHER_SETTINGS = {
     "domain": "vc.example.org",
     "carriers": [
         {"name": "one", "host": "192.0.2.1"},
-        {"name": "two", "host": "192.0.2.2", "username": "trunk", "password": "env:TWO_PASSWORD"},
+        {"name": "two", "host": "192.0.2.2", "username": "trunk", "password": "secret:trunks/two"},
     ],
     "api": {"private_addresses": True},
     "media": {"first_port": 20_000, "last_port": 20_999},
@@ -49,6 +49,8 @@ OTHER: dict[str, object] = {
     "ovc:calls_per_node": 900,
     "ovc:sized_for": "rtp",
     "ovc:hosted_zone_id": "Z0123456789ABCDEFGHIJ",
+    "ovc:tls_secret": "lab2/tls",
+    "ovc:secret_kms_keys": ["arn:aws:kms:us-east-1:111122223333:key/2222-3333"],
     "ovc:vpc_cidr": "172.20.0.0/22",
     "ovc:api_concurrency": 0,
     "ovc:api_domain": "api.example.org",

@@ -113,11 +113,8 @@ def test_the_edge_understands_its_environment(fixed: Template) -> None:
     given = variables(fixed)
     assert given.keys() <= VARIABLES.keys()
     ids = [f"eipalloc-0000000{number}" for number in range(len(allocations(fixed)))]
-    runtime = RuntimeSettings.from_environment(
-        given
-        | {"OVC_ELASTIC_IPS": ",".join(ids), "OVC_NONCE_SECRET": "s" * 64}
-        | {"ECS_CONTAINER_METADATA_URI_V4": "x"}
-    )
+    environment = given | {"OVC_ELASTIC_IPS": ",".join(ids), "ECS_CONTAINER_METADATA_URI_V4": "x"}
+    runtime = RuntimeSettings.from_environment(environment, lambda *_: "s" * 64)
     assert runtime.elastic_ips == tuple(ids)
     assert (runtime.public_address, runtime.sip_listen) == (None, ("0.0.0.0", 5060))
 

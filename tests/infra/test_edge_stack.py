@@ -1,6 +1,7 @@
 """Network, task and service of the edge."""
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -52,7 +53,7 @@ def rules(template: Template, direction: str) -> set[tuple[str, str, int, int]]:
 
 
 def test_peers_reach_sip_and_media_and_nothing_else(edge: Template, other: Template) -> None:
-    # EDGE W1, Q1; 5061 is closed as long as tasks have no certificate
+    # EDGE W1, Q1; 5061 is closed as long as there is no certificate to show
     media = Settings().media
     assert rules(edge, "Ingress") == {
         (ANYWHERE, "udp", 5060, 5060),
@@ -62,6 +63,7 @@ def test_peers_reach_sip_and_media_and_nothing_else(edge: Template, other: Templ
     assert rules(other, "Ingress") == {
         (ANYWHERE, "udp", 5060, 5060),
         (ANYWHERE, "tcp", 5060, 5060),
+        (ANYWHERE, "tcp", 5061, 5061),
         (ANYWHERE, "udp", 20_000, 20_999),
     }
 
@@ -178,15 +180,22 @@ def test_a_ready_image_needs_no_docker_and_may_be_fetched(
     }
 
 
+def read_into(read: list[str], secret_id: str, region: str) -> str:
+    read.append(secret_id)
+    return "s" * 64
+
+
 def test_the_edge_understands_its_environment(edge: Template, other: Template) -> None:
     for template, prefix in ((edge, "ovc"), (other, "lab2")):
         given = variables(template)
-        secret = {it["Name"] for it in container(template)["Secrets"]} - {"TWO_PASSWORD"}
-        assert secret == {"OVC_NONCE_SECRET"}
-        assert given.keys() | secret <= VARIABLES.keys()
-        environment = given | {"OVC_NONCE_SECRET": "s" * 64, "ECS_CONTAINER_METADATA_URI_V4": "x"}
-        environment["TWO_PASSWORD"] = "p"
-        runtime = RuntimeSettings.from_environment(environment)
+        assert given.keys() <= VARIABLES.keys()
+        environment = given | {"ECS_CONTAINER_METADATA_URI_V4": "x"}
+        read: list[str] = []
+        runtime = RuntimeSettings.from_environment(environment, partial(read_into, read))
+        (nonces,) = template.of("AWS::SecretsManager::Secret")
+        assert read == [f"${{{nonces}}}", *(["trunks/two"] if template is other else [])]
+        assert runtime.tls_secret == ("lab2/tls" if template is other else None)
+        assert runtime.tls_listen == ("0.0.0.0", 5061)
         assert runtime.table_prefix == prefix
         assert runtime.sip_listen == ("0.0.0.0", 5060)
         # The task asks ECS for its addresses.
@@ -200,15 +209,6 @@ def test_the_whole_settings_document_arrives(other: Template) -> None:
     # As many calls as the media of two vCPU can do (docs/scale.md).
     assert told.pop("admission") == {"concurrent_calls": 3_600}
     assert told == OTHER_SETTINGS | {"account_id": "${AWS::AccountId}", "region": "${AWS::Region}"}
-
-
-def test_a_carriers_password_comes_from_the_operators_secret(other: Template) -> None:
-    # EDGE F13, S15
-    (password,) = [it for it in container(other)["Secrets"] if it["Name"] == "TWO_PASSWORD"]
-    assert text_of(password["ValueFrom"]).endswith(":secret:lab2/carriers/two")
-    granted = other.grants("TaskExecutionRole")
-    reads = [it for action, it in granted if action == "secretsmanager:GetSecretValue"]
-    assert any(it.endswith(":secret:lab2/carriers/two-??????") for it in reads)
 
 
 def test_the_health_check_asks_the_edge_and_waits_for_it(edge: Template) -> None:
@@ -272,6 +272,7 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
     table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/ovc-"
     bucket = "arn:${AWS::Partition}:s3:::ovc-cdr-${AWS::AccountId}-${AWS::Region}"
     groups = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group"
+    (nonces,) = edge.of("AWS::SecretsManager::Secret")
     tasks = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:task/ovc-edge/*"
     assert edge.grants("TaskTaskRole") == {
         ("dynamodb:BatchGetItem", f"{table}connectors"),
@@ -296,11 +297,18 @@ def test_the_task_role_has_exactly_what_the_edge_asks_for(edge: Template) -> Non
             for action in ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
             for log in ("Logs", "SipMessages")
         ),
+        ("secretsmanager:GetSecretValue", f"${{{nonces}}}"),
         # It has no resource to be restricted to.
         ("ec2:DescribeNetworkInterfaces", "*"),
         # A11: tasks of this cluster alone.
         *((f"ecs:{it}TaskProtection", tasks) for it in ("Get", "Update")),
     }
+
+
+def without_secrets(template: Template) -> set[tuple[str, str]]:
+    """Return what tasks may do besides reading their secrets (tests/infra/test_secrets.py)."""
+    granted = template.grants("TaskTaskRole")
+    return {it for it in granted if it[0][:7] != "secrets" and "111122223333:key/" not in it[1]}
 
 
 def test_what_is_off_by_default_has_no_rights_until_it_is_on(
@@ -329,16 +337,15 @@ def test_what_is_off_by_default_has_no_rights_until_it_is_on(
         (f"kms:{action}", "arn:aws:kms:us-east-1:444455556666:key/0000-1111")
         for action in ("GenerateDataKey", "Decrypt")
     }
-    granted = other.grants("TaskTaskRole")
+    granted = without_secrets(other)
     assert {it for it in granted if it[0].startswith("s3:")} == own | foreign
     assert {it for it in granted if it[0].startswith("kms:")} == key
     # One prefix more than by default, for writing and reading.
     added = len(wanted | foreign | key) + 2
-    assert len(granted) == len(edge.grants("TaskTaskRole")) + added
+    assert len(granted) == len(without_secrets(edge)) + added
 
 
-def test_the_execution_role_fetches_image_and_secret_and_writes_the_log(edge: Template) -> None:
-    (secret,) = edge.of("AWS::SecretsManager::Secret")
+def test_the_execution_role_fetches_the_image_and_writes_the_log(edge: Template) -> None:
     (log,) = edge.of("AWS::Logs::LogGroup")
     granted = edge.grants("TaskExecutionRole")
     assert {action for action, resource in granted if resource == "*"} == {
@@ -347,20 +354,12 @@ def test_the_execution_role_fetches_image_and_secret_and_writes_the_log(edge: Te
     assert {it for it in granted if not it[0].startswith("ecr:")} == {
         ("logs:CreateLogStream", f"${{{log}.Arn}}"),
         ("logs:PutLogEvents", f"${{{log}.Arn}}"),
-        ("secretsmanager:GetSecretValue", f"${{{secret}}}"),
-        ("secretsmanager:DescribeSecret", f"${{{secret}}}"),
     }
 
 
 def test_no_role_has_a_policy_that_others_wrote(edge: Template) -> None:
     for role in edge.of("AWS::IAM::Role").values():
         assert "ManagedPolicyArns" not in role["Properties"]
-
-
-def test_the_nonce_secret_is_made_by_aws_and_long_enough(edge: Template) -> None:
-    # EDGE G3; edge/settings.py wants 32 characters
-    secret = edge.properties("AWS::SecretsManager::Secret")
-    assert secret["GenerateSecretString"] == {"PasswordLength": 64, "ExcludePunctuation": True}
 
 
 def test_tables_come_before_the_edge(assembly: Assembly) -> None:

@@ -20,7 +20,9 @@ from tests.infra.synthesis import ROOT, Assembly, Template, text_of
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("cdk")]
 
-OF_THE_RUNTIME = {"CdrBacklog", "CertificateDays", "PortsFree", "ActiveCalls", "ServingCalls"}
+OF_THE_RUNTIME = {
+    *("CdrBacklog", "CertificateDays", "TlsOpen", "PortsFree", "ActiveCalls", "ServingCalls"),
+}
 OF_THE_REAPER = {"CallsEdgeLost", "RecordsRecovered", "CallRowsNotClosed"}
 OF_DNS = {"NodesListed", "NodesWithoutRecord"}
 BY_DIMENSION = {"PacketsDropped", "RouteFailures"}

@@ -21,6 +21,7 @@ GUIDE = (DOCS / "operations.md").read_text()
 FAILURES = (
     *("Edge dies", "AWS worker dies", "Media worker dies", "DynamoDB away", "S3 away or denied"),
     *("DNS away", "Carrier away", "Too many calls", "Flood from strangers", "Certificate expired"),
+    *("Wrong certificate",),
     *("Key leaked", "Journal kept aside", "Disk full", "Reaper does not run", "Order stuck"),
     *("Client shut out by the firewall", "Key disabled"),
     *("Deployment stuck", "Deployment rolled back", "Node does not drain", "Region away"),

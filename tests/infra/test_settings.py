@@ -80,6 +80,15 @@ def test_an_image_has_a_tag_or_a_digest(image: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "secret", ["ovc/tls", "arn:aws:secretsmanager:us-east-1:111122223333:secret:ovc/tls-Ab12Cd"]
+)
+def test_a_secret_is_named_or_has_its_whole_arn(secret: str) -> None:
+    carrier = {"name": "a", "host": "192.0.2.1", "username": "u", "password": f"secret:{secret}"}
+    chosen = read(tls_secret=secret, settings=document(carriers=[carrier]))
+    assert chosen.tls_secret == chosen.operator.carriers[0].secret_id == secret
+
+
+@pytest.mark.parametrize(
     ("cpu", "media_workers", "sized_for", "aimed_at", "at_most"),
     [
         # docs/scale.md: the columns of half the CPU and of 85 %, in two digits.
@@ -201,6 +210,13 @@ def test_fargate_sizes_are_known(cpu: int, sizes: tuple[int, ...]) -> None:
         ("cdr_buckets", 7, "ovc:cdr_buckets: it is 7; wanted is a list of texts"),
         ("cdr_buckets", [7], "ovc:cdr_buckets: it is 7; wanted is text"),
         ("cdr_kms_keys", ["alias/aws/s3"], "ovc:cdr_kms_keys: it is 'alias/aws/s3'"),
+        ("secret_kms_keys", "alias/mine", "ovc:secret_kms_keys: it is 'alias/mine'; wanted is"),
+        ("tls_secret", "a b", "ovc:tls_secret: it is 'a b'; wanted is the name of a secret, such"),
+        (
+            "tls_secret",
+            "arn:aws:secretsmanager:us-east-1:111122223333:secret:ovc/tls",
+            "or its whole ARN",
+        ),
         ("nodes", -1, "ovc:nodes: it is -1; wanted is a whole number from 0 to 100"),
         ("nodes", 101, "ovc:nodes: it is 101"),
         (
@@ -266,7 +282,14 @@ def test_fargate_sizes_are_known(cpu: int, sizes: tuple[int, ...]) -> None:
                     {"name": "a", "host": "192.0.2.1", "username": "u", "password": "file:/x"}
                 ]
             ),
-            "the password of 'a' is no variable; wanted is env:NAME",
+            "the password of 'a' is in no secret; wanted is secret:ovc/carriers/a, or the name",
+        ),
+        (
+            "settings",
+            document(
+                carriers=[{"name": "a", "host": "192.0.2.1", "username": "u", "password": "env:A"}]
+            ),
+            "the password of 'a' is in no secret; wanted is secret:ovc/carriers/a, or the name",
         ),
         ("settings", document(lab_mode=True), "ovc:settings: lab_mode is true; wanted is false"),
         # EDGE Q1

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +14,7 @@ from lambdas.management.composition import Handler
 from lambdas.management.errors import BadRequest
 from lambdas.management.ext.query import Query
 from lambdas.management.ext.router import LABEL, RESOURCES
+from model.node import TlsState
 from tests.management.calls import Rows, carrier, node
 from tests.management.conftest import NOW
 from tests.management.local_api import LocalApi, local_api
@@ -22,6 +23,7 @@ from tests.management.stand import ROOMY
 
 ID = "connector-id=abcdef1ghij2klmno3pqr4"
 TRANSACTION = "00000001-0000-4000-8000-000000000001"
+SHOWN = TlsState(is_open=True, ends_at=datetime(2026, 3, 1, tzinfo=UTC), covers_hosts=True)
 LISTS = [it.path for it in RESOURCES if it.method == "GET" and LABEL not in it.path]
 ALL = [(it.method, it.path.replace(LABEL, TRANSACTION)) for it in RESOURCES]
 
@@ -201,8 +203,8 @@ def test_nodes_are_listed_while_they_renew(api: LocalApi) -> None:
     # EXT7
     rows = Rows(api)
     rows.nodes(
-        node("b", api.now - timedelta(seconds=30), sip_address="198.51.100.11:5060"),
-        node("a", api.now, active_calls=7, draining=True),
+        node("b", api.now - timedelta(seconds=30), sip_address="198.51.100.11:5060", tls=SHOWN),
+        node("a", api.now, active_calls=7, draining=True, tls=TlsState(is_open=False)),
         node("c", api.now - timedelta(seconds=31)),
     )
     first, second = api.made("GET", "/ext/nodes")["Nodes"]
@@ -213,8 +215,14 @@ def test_nodes_are_listed_while_they_renew(api: LocalApi) -> None:
         "RenewedTimestamp": "2026-01-02T03:04:05.000Z",
         "ActiveCalls": 7,
         "Draining": True,
+        "Tls": {"Open": False, "CoversHosts": False},
     }
     assert (second["NodeId"], second["SipAddress"]) == ("b", "198.51.100.11:5060")
+    assert second["Tls"] == {
+        "Open": True,
+        "CoversHosts": True,
+        "EndsTimestamp": "2026-03-01T00:00:00.000Z",
+    }
     api.pass_time(timedelta(seconds=1))
     assert [it["NodeId"] for it in api.made("GET", "/ext/nodes")["Nodes"]] == ["a"]
     api.pass_time(timedelta(minutes=1))

@@ -7,7 +7,7 @@ import pytest
 
 from model import call_items
 from model.codec import encode_item
-from model.node import LIVE_FOR, CarrierState, NodeState
+from model.node import LIVE_FOR, CarrierState, NodeState, TlsState
 from model.node_items import node_from, node_members
 from model.tables import EXPIRES_AT
 
@@ -35,11 +35,17 @@ NODE = NodeState(
     ),
     task="arn:aws:ecs:us-east-1:000000000000:task/ovc-edge/0123456789abcdef0123456789abcdef",
     shown_at=NOW + timedelta(seconds=3),
+    tls=TlsState(is_open=True, ends_at=NOW + timedelta(days=60), covers_hosts=True),
 )
 
 
 @pytest.mark.parametrize(
-    "node", [NODE, replace(NODE, carriers=(), draining=False, task=None, shown_at=None)]
+    "node",
+    [
+        NODE,
+        replace(NODE, carriers=(), draining=False, task=None, shown_at=None, tls=None),
+        replace(NODE, tls=TlsState(is_open=False)),
+    ],
 )
 def test_a_node_is_read_back(node: NodeState) -> None:
     assert node_from(encode_item(node_members(node))) == node

@@ -1,20 +1,27 @@
 """Certificates from files: which is shown to whom, what a change does, when one ends (W7-W9)."""
 
+import os
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
-from edge.runtime.certificate_dates import not_after
-from edge.runtime.certificates import Certificates, TlsFiles, client_context
+from edge.runtime.certificates import Certificates, SecretId, TlsFiles, client_context
 from model.settings import TlsVerify
 from tests.runtime.scripted import Lines
 from tests.support.tls import TestCa
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-WILDCARD = "*.voiceconnector.example.net"
+DOMAIN = "voiceconnector.example.net"
+WILDCARD = f"*.{DOMAIN}"
 HOST = "abc.voiceconnector.example.net"
 OWN = "own.voiceconnector.example.net"
 
@@ -27,7 +34,7 @@ def ca(tmp_path_factory: pytest.TempPathFactory) -> TestCa:
 def certificates(
     files: TlsFiles, log: Lines | None = None, verify: TlsVerify = TlsVerify.FULL
 ) -> Certificates:
-    found = Certificates(files, verify, log or Lines())
+    found = Certificates(files, verify, DOMAIN, log or Lines())
     found.refresh(NOW)
     return found
 
@@ -98,11 +105,14 @@ def test_a_new_certificate_is_taken_without_a_restart(ca: TestCa) -> None:
     found = certificates(TlsFiles(certificate=path), log)
     assert shown(found, ca, HOST) == {"first.example.net"}
     found.refresh(NOW)
-    assert log.events() == ["certificate-loaded"]
+    assert len(log.of("certificate-loaded")) == 1
     ca.issue("second.example.net", file="renewed.pem")
     found.refresh(NOW)
     assert shown(found, ca, HOST) == {"second.example.net"}
-    assert log.events() == ["certificate-loaded"] * 2
+    assert [it["names"] for it in log.of("certificate-loaded")] == [
+        "first.example.net",
+        "second.example.net",
+    ]
 
 
 BREAKS: dict[str, Callable[[Path], object]] = {
@@ -277,7 +287,7 @@ def test_new_roots_are_taken_without_a_restart_and_broken_ones_change_nothing(
 def test_the_end_of_a_certificate_is_told_ahead(ca: TestCa, days: int, events: list[str]) -> None:
     log = Lines()
     ends = NOW + timedelta(days=days)
-    certificates(TlsFiles(certificate=ca.issue(HOST, file="ending.pem", ends_at=ends)), log)
+    certificates(TlsFiles(certificate=ca.issue(WILDCARD, file="ending.pem", ends_at=ends)), log)
     assert log.events() == ["certificate-loaded", *events]
 
 
@@ -307,21 +317,120 @@ def test_the_first_to_end_says_how_long_tls_serves(ca: TestCa) -> None:  # EDGE 
 def test_the_date_is_read_from_the_certificate(ca: TestCa, year: int) -> None:
     ends = datetime(year, 2, 3, 4, 5, 6, tzinfo=UTC)
     path = ca.issue(HOST, file="dated.pem", ends_at=ends)
-    assert not_after(path.read_text()) == ends
+    found = certificates(TlsFiles(certificate=path))
+    assert (found.state.ends_at, found.state.covers_hosts) == (ends, False)
 
 
-@pytest.mark.parametrize("text", ["", "-----BEGIN CERTIFICATE-----", "nonsense"])
-def test_what_is_no_certificate_has_no_date(text: str) -> None:
-    with pytest.raises(ValueError, match="no certificate"):
-        not_after(text)
+def test_a_certificate_that_is_not_for_the_hosts_of_connectors_is_used_and_told(
+    ca: TestCa,
+) -> None:  # EDGE W8
+    log = Lines()
+    found = certificates(TlsFiles(certificate=ca.issue(HOST, file="one.pem")), log)
+    assert found.server is not None
+    (line,) = log.of("certificate-misses-hosts")
+    assert line["names"] == HOST and WILDCARD in str(line["hint"])
+    certificates(TlsFiles(certificate=ca.issue(WILDCARD, file="wildcard.pem")), log)
+    assert len(log.of("certificate-misses-hosts")) == 1
 
 
-def test_a_certificate_that_is_cut_off_has_no_date(ca: TestCa) -> None:
-    path = ca.issue(HOST, file="dated.pem")
-    pem = path.read_text()
-    data = ssl.PEM_cert_to_DER_cert(
-        pem[pem.index("-----BEGIN CERTIFICATE") :].partition("\n-----B")[0]
-    )
-    for length in range(1, 60):
-        with pytest.raises(ValueError, match="certificate"):
-            not_after(ssl.DER_cert_to_PEM_cert(data[:length]))
+# From a secret
+
+SECRET = SecretId("ovc/tls")
+
+
+def from_secret(log: Lines, *texts: str) -> Certificates:
+    found = certificates(TlsFiles(), log)
+    for text in texts:
+        found.take(SECRET, text, NOW)
+    return found
+
+
+def test_a_secret_serves_and_its_key_is_on_no_disk_and_in_no_line(ca: TestCa) -> None:
+    # EDGE W7, W8, S15
+    log = Lines()
+    text = ca.issue(WILDCARD, file="secret.pem").read_text()
+    (ca.directory / "secret.pem").unlink()
+    found = from_secret(log, text)
+    assert shown(found, ca, HOST) == {WILDCARD}
+    assert found.state.is_open and found.state.covers_hosts
+    (line,) = log.of("certificate-loaded")
+    assert line["secret"] == "ovc/tls" and line["names"] == WILDCARD
+    key = text.split("-----")[2].split()[1]
+    assert len(key) == 64 and key not in repr(log.written) + repr(vars(found))
+    left = {os.readlink(it) for it in Path("/proc/self/fd").iterdir() if it.is_symlink()}
+    assert not [it for it in left if "certificate" in it]
+
+
+def test_a_new_secret_is_shown_to_new_connections(ca: TestCa) -> None:
+    first = ca.issue("first.example.net", file="a.pem").read_text()
+    second = ca.issue("second.example.net", file="b.pem").read_text()
+    found = from_secret(Lines(), first)
+    before = found.server
+    assert before is not None
+    old_here, old_there = shake(before, ca.client(), "first.example.net")
+    found.take(SECRET, second, NOW)
+    assert shown(found, ca, HOST) == {"second.example.net"}
+    old_there.write(b"still here")
+    assert old_here.version() == "TLSv1.3"
+
+
+def spoilt(ca: TestCa) -> dict[str, tuple[str, str]]:
+    """Return texts that TLS cannot use, and what is said of each."""
+    good = ca.issue(HOST, file="good.pem").read_text()
+    other = ca.issue(HOST, file="other.pem").read_text()
+    begin = "-----BEGIN CERTIFICATE-----"
+    key, chain = good[: good.index(begin)], good[good.index(begin) :]
+    foreign = other[: other.index(begin)]
+    root = ca.path.read_text()
+    private = load_pem_private_key(key.encode(), password=None)
+    locked = private.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"hunter2")
+    ).decode()
+    damaged = chain.replace(chain[100:140], "A" * 40)
+    ended = ca.issue(HOST, file="ended.pem", ends_at=NOW - timedelta(days=1)).read_text()
+    return {
+        "JSON": ('{"certificate": "..."}', "it is JSON; wanted is PEM"),
+        "nothing": ("secret", "there is no whole certificate in it"),
+        "no key": (chain, "there is no whole private key in it"),
+        "half a key": (key[:-40] + chain, "there is no whole private key in it"),
+        "an unreadable key": (chain + key.replace(key[60:100], "A" * 40), "key in it cannot"),
+        "an encrypted key": (chain + locked, "its key is encrypted"),
+        "another key": (chain + foreign, "its key is of another certificate"),
+        "the wrong order": (key + root + chain, "put it first"),
+        "a damaged certificate": (key + damaged, "a certificate in it cannot be read"),
+        "an ended certificate": (ended, "it has ended already"),
+    }
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        *("JSON", "nothing", "no key", "half a key", "an unreadable key", "an encrypted key"),
+        *("another key", "the wrong order", "a damaged certificate", "an ended certificate"),
+    ],
+)
+def test_a_bad_secret_changes_nothing_and_is_told_without_its_key(ca: TestCa, what: str) -> None:
+    # EDGE W8, S15
+    text, reason = spoilt(ca)[what]
+    good = ca.issue(WILDCARD, file="kept.pem").read_text()
+    log = Lines()
+    found = from_secret(log, good, text)
+    assert shown(found, ca, HOST) == {WILDCARD}
+    (line,) = log.of("certificate-refused")
+    assert reason in str(line["reason"]) and "stays in use" in str(line["hint"])
+    body = [it for it in text.split() if len(it) == 64]
+    assert not [it for it in body if it in repr(log.written)]
+    if what != "an ended certificate":
+        alone = Lines()
+        assert from_secret(alone, text).server is None
+        assert alone.of("certificate-refused")[0]["hint"] == "there is none"
+
+
+def test_a_host_may_have_a_file_beside_the_secret(ca: TestCa) -> None:  # EDGE W8
+    own = ca.issue(OWN, file=f"beside/{OWN}.pem")
+    found = certificates(TlsFiles(directory=own.parent))
+    found.take(SECRET, ca.issue(WILDCARD, file="secret.pem").read_text(), NOW)
+    assert shown(found, ca, OWN) == {OWN}
+    assert shown(found, ca, HOST) == {WILDCARD}
+    found.refresh(NOW)
+    assert shown(found, ca, HOST) == {WILDCARD}

@@ -294,8 +294,9 @@ def test_the_edge_advertises_the_address_that_it_took(
         "OVC_NONCE_SECRET": "s" * 32,
         "OVC_SETTINGS": f'{{"region": "{REGION}"}}',
     }
-    settings = RuntimeSettings.from_environment(environ)
+    settings = RuntimeSettings.from_environment(environ, lambda *_: "")
     assert settings.elastic_ips == (allocation,)
     assert advertised_address(settings) == address
-    told = RuntimeSettings.from_environment(environ | {"OVC_PUBLIC_ADDRESS": "192.0.2.1"})
+    environ["OVC_PUBLIC_ADDRESS"] = "192.0.2.1"
+    told = RuntimeSettings.from_environment(environ, lambda *_: "")
     assert advertised_address(told) == "192.0.2.1"

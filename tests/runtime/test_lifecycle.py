@@ -152,7 +152,7 @@ def test_it_tells_figures_every_minute_and_at_its_end(
         await until(lambda: len(world.log.figures) >= 6)
         told = world.log.figures[:3]
         assert told == [
-            Figures(whole, {"PortsFree": 7, "CdrBacklog": 0, "CertificateDays": 0}),
+            Figures(whole, {"PortsFree": 7, "CdrBacklog": 0, "TlsOpen": 0}),
             Figures(whole | {"Reason": "foreign"}, {"PacketsDropped": 3}),
             Figures({"VoiceConnectorId": "one"}, {"Throttles": 1}),
         ]

@@ -12,13 +12,34 @@ SECRET = "0123456789abcdef0123456789abcdef"
 LAB = {"OVC_SETTINGS": json.dumps({"lab_mode": True})}
 
 
+SECRETS = {"ovc/nonce": "n" * 32, "ovc/short": "hunter2", "ovc/carriers/acme": "from the API"}
+
+
+def secret(secret_id: str, region: str) -> str:
+    assert region == "eu-west-1"
+    if secret_id not in SECRETS:
+        raise LookupError(f"the secret {secret_id} is not there")
+    return SECRETS[secret_id]
+
+
+def no_secret(secret_id: str, region: str) -> str:
+    raise AssertionError("nobody asked for a secret")
+
+
 def read(**variables: str) -> RuntimeSettings:
-    return RuntimeSettings.from_environment({"OVC_NONCE_SECRET": SECRET} | variables)
+    environment = {"OVC_NONCE_SECRET": SECRET} | variables
+    return RuntimeSettings.from_environment(environment, no_secret)
+
+
+def read_with_secrets(settings: str = "{}", **variables: str) -> RuntimeSettings:
+    document = json.dumps({"region": "eu-west-1"} | json.loads(settings))
+    return RuntimeSettings.from_environment({"OVC_SETTINGS": document} | variables, secret)
 
 
 def test_the_secret_is_all_that_a_deployment_must_set() -> None:
     settings = read()
     assert settings == RuntimeSettings(settings=Settings(), nonce_secret=SECRET.encode())
+    assert settings.watched_secrets == ()
     assert (settings.sip_listen, settings.media_workers) == (("0.0.0.0", 5060), 1)
     assert (settings.tls_listen, settings.tls_certificate) == (("0.0.0.0", 5061), None)
     assert (settings.poll_interval_s, settings.drain_s) == (2.0, 110.0)
@@ -27,7 +48,7 @@ def test_the_secret_is_all_that_a_deployment_must_set() -> None:
 
 
 def test_lab_mode_looks_often_stops_at_once_and_makes_its_secret() -> None:
-    one, two = RuntimeSettings.from_environment(LAB), RuntimeSettings.from_environment(LAB)
+    one, two = (RuntimeSettings.from_environment(LAB, no_secret) for _ in range(2))
     assert (one.poll_interval_s, one.drain_s) == (0.5, 0.0)
     assert (one.unlisted_s, one.unnoted_s, one.max_drain_s) == (1, 5, 9_000)
     assert len(one.nonce_secret) == 32 and one.nonce_secret != two.nonce_secret
@@ -93,7 +114,7 @@ def test_the_secret_is_not_shown() -> None:
 PROBLEMS = [
     ("OVC_SETTINGS", "{", "the settings are not JSON"),
     ("OVC_SETTINGS", '{"lab": true}', "settings has no member 'lab'"),
-    ("OVC_NONCE_SECRET", "", "OVC_NONCE_SECRET is not set"),
+    ("OVC_NONCE_SECRET", "", "neither OVC_NONCE_SECRET_ID nor OVC_NONCE_SECRET is set"),
     ("OVC_NONCE_SECRET", SECRET[:-1], "has 31 characters; at least 32"),
     ("OVC_SIP_LISTEN", "5060", "'5060'; an IPv4 address and a port are wanted"),
     ("OVC_SIP_LISTEN", "localhost:5060", "'localhost:5060'; an IPv4 address and a port"),
@@ -160,7 +181,7 @@ def test_a_password_in_the_settings_is_refused_and_not_quoted() -> None:
     # EDGE S15
     with pytest.raises(EnvironmentProblemError) as problem:
         read(OVC_SETTINGS=carrier("hunter2"))
-    assert "neither env:NAME nor file:PATH" in str(problem.value)
+    assert "none of secret:NAME, env:NAME, file:PATH" in str(problem.value)
     assert "hunter2" not in str(problem.value)
 
 
@@ -168,6 +189,53 @@ def test_a_short_secret_is_not_quoted() -> None:
     with pytest.raises(EnvironmentProblemError) as problem:
         read(OVC_NONCE_SECRET="hunter2")
     assert "hunter2" not in str(problem.value)
+
+
+def test_the_environment_names_secrets_and_holds_none() -> None:
+    # EDGE G3, F13, S15
+    names = {"OVC_NONCE_SECRET_ID": "ovc/nonce", "OVC_TLS_SECRET_ID": "ovc/tls"}
+    found = read_with_secrets(carrier("secret:ovc/carriers/acme"), **names)
+    assert found.nonce_secret == SECRETS["ovc/nonce"].encode()
+    assert found.carrier_passwords == {"acme": "from the API"}
+    assert (found.tls_secret, found.tls_certificate) == ("ovc/tls", None)
+    # The nonce secret counts from the next start on.
+    assert found.watched_secrets == ("ovc/tls", "ovc/carriers/acme")
+    assert "from the API" not in repr(found) and "nnnn" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("settings", "variables", "message"),
+    [
+        ("{}", {"OVC_NONCE_SECRET_ID": "ovc/other"}, "_ID: the secret ovc/other is not there"),
+        ("{}", {"OVC_NONCE_SECRET_ID": "ovc/short"}, "ovc/short has 7 characters; at least 32"),
+        (
+            carrier("secret:ovc/carriers/two"),
+            {"OVC_NONCE_SECRET_ID": "ovc/nonce"},
+            "the password of carrier 'acme' is not there: the secret ovc/carriers/two is not there",
+        ),
+        (
+            "{}",
+            {"OVC_NONCE_SECRET_ID": "ovc/nonce", "OVC_NONCE_SECRET": SECRET},
+            "OVC_NONCE_SECRET_ID and OVC_NONCE_SECRET are both set",
+        ),
+        (
+            "{}",
+            {
+                "OVC_NONCE_SECRET_ID": "ovc/nonce",
+                "OVC_TLS_SECRET_ID": "ovc/tls",
+                "OVC_TLS_CERTIFICATE": "/tls/edge.pem",
+            },
+            "OVC_TLS_SECRET_ID and OVC_TLS_CERTIFICATE are both set",
+        ),
+    ],
+)
+def test_a_secret_that_cannot_be_used_is_named_and_not_shown(
+    settings: str, variables: dict[str, str], message: str
+) -> None:
+    with pytest.raises(EnvironmentProblemError) as problem:
+        read_with_secrets(settings, **variables)
+    assert message in str(problem.value)
+    assert "hunter2" not in str(problem.value) and SECRET not in str(problem.value)
 
 
 def test_lab_mode_is_refused_on_ecs() -> None:

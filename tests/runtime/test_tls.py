@@ -13,6 +13,7 @@ import uvloop
 from edge.flow import Flow, Transport
 from edge.policy.stream_gate import StreamLimits
 from edge.runtime.stream_node import NO_CERTIFICATE
+from model.node import TlsState
 from model.settings import TlsVerify
 from tests.runtime.scripted import until, within
 from tests.runtime.stream_stand import ADVERTISED, MESSAGE, Peer, World, served, world
@@ -144,7 +145,8 @@ def test_a_new_certificate_serves_new_connections_and_leaves_old_ones_alone(ca: 
         ca.issue("new.example.net", file="server.pem")
         made.node.refresh()
         new = await made.connect_tls(ca.client(), "new.example.net")
-        assert made.node.certificate_days > 0  # EDGE X7
+        assert made.node.figures["CertificateDays"] > 0  # EDGE X7
+        assert made.node.figures["TlsOpen"] == 1
         for peer in (old, new):
             peer.say(MESSAGE)
         await until(lambda: len(made.heard.messages) == 2)
@@ -155,8 +157,10 @@ def test_a_new_certificate_serves_new_connections_and_leaves_old_ones_alone(ca: 
 def test_without_a_certificate_tls_is_closed_and_tcp_serves() -> None:
     async def run() -> None:
         async with world() as made:
+            made.node.tell_closed()
             assert made.log.written == [("tls-closed", {"hint": NO_CERTIFICATE})]
-            assert made.node.certificate_days == 0  # EDGE X7
+            assert made.node.figures == {"TlsOpen": 0}  # EDGE X7
+            assert made.node.tls_state == TlsState(is_open=False)
             with pytest.raises(ConnectionRefusedError):
                 await asyncio.open_connection(*made.tls)
             peer = await made.connect()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from lambdas.management.context import Context
 from lambdas.management.ext.query import Query
+from model.node import TlsState
 
 PARAMETERS: frozenset[str] = frozenset()
 
@@ -19,7 +20,13 @@ def list_nodes(context: Context, query: Query) -> Mapping[str, object]:
                 "RenewedTimestamp": node.renewed_at,
                 "ActiveCalls": node.active_calls,
                 "Draining": node.draining,
+                **({} if node.tls is None else {"Tls": _tls(node.tls)}),
             }
             for node in context.repository.nodes.live(context.now)
         ]
     }
+
+
+def _tls(tls: TlsState) -> Mapping[str, object]:
+    told = {"Open": tls.is_open, "CoversHosts": tls.covers_hosts}
+    return told if tls.ends_at is None else {**told, "EndsTimestamp": tls.ends_at}
