@@ -18,9 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 WANTED = "wanted is PEM: the certificate, the chain that goes with it, and the key, in one text"
-_KEY = re.compile(
-    r"-----BEGIN ((?:[A-Z]+ )?PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL | re.ASCII
-)
+_KEY_BEGINS = re.compile(r"-----BEGIN (?P<label>(?:[A-Z]{1,9} )?PRIVATE KEY)-----", re.ASCII)
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----", re.ASCII)
 
 
@@ -84,11 +82,11 @@ def _certificates(text: str) -> list[x509.Certificate]:
 
 def _check_key(text: str, chain: list[x509.Certificate]) -> None:
     """See that there is a key, and that it is the first certificate's."""
-    found = _KEY.search(text)
-    if found is None:
+    pem = _key(text)
+    if pem is None:
         raise PemProblemError(f"there is no whole private key in it; {WANTED}")
     try:
-        key = load_pem_private_key(found[0].encode(), password=None)
+        key = load_pem_private_key(pem.encode(), password=None)
     except TypeError:
         raise PemProblemError(
             "its key is encrypted, and nobody is there to enter a passphrase: "
@@ -105,6 +103,15 @@ def _check_key(text: str, chain: list[x509.Certificate]) -> None:
         if later.public_key().public_bytes(*form) == wanted:
             raise PemProblemError("the certificate of its key is not the first one: put it first")
     raise PemProblemError("its key is of another certificate")
+
+
+def _key(text: str) -> str | None:
+    begin = _KEY_BEGINS.search(text)
+    if begin is None:
+        return None
+    ending = f"-----END {begin['label']}-----"
+    end = text.find(ending, begin.end())
+    return None if end < 0 else text[begin.start() : end + len(ending)]
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:
