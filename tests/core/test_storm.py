@@ -114,7 +114,7 @@ lossless_links = st.tuples(shares, shares).map(
     lambda found: Conditions(duplication=found[0], reordering=found[1])
 )
 STORM = settings(
-    max_examples=100,
+    max_examples=60,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )

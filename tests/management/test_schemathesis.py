@@ -23,8 +23,8 @@ from tests.management.stand import Stand
 
 pytestmark = [pytest.mark.sockets]
 
-EXAMPLES = 8
-"""Of each operation: with 64 of them some twenty seconds."""
+EXAMPLES = 6
+"""Of each operation."""
 
 CHECKS = [
     checks.not_a_server_error,
