@@ -44,10 +44,8 @@ def put(
         raise CommandError("nothing was put; the secret is as it was")
     name = prefix or DEFAULT_PREFIX
     secret = secret or tls_secret_name(name)
-    manager: SecretsManagerClient = client(
-        "secretsmanager", prefix=name, region=region, api_port=None
-    )
     try:
+        manager = client("secretsmanager", prefix=name, region=region, api_port=None)
         is_new = _store(manager, secret, text)
     except (BotoCoreError, ClientError) as error:
         # Its own words hold nothing of what was sent.

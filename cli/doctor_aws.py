@@ -12,6 +12,7 @@ from cli.errors import CommandError
 from cli.findings import Finding, checked
 from cli.key_store import key_store
 from edge.routing.registration import RegistrationState
+from lambdas.management.errors import ApiError
 from lambdas.management.repository import Repository
 from model.node import CarrierState, NodeState, TlsState
 from model.tables import DEFAULT_PREFIX, TABLES, edge_log_group_name, tls_secret_name
@@ -41,8 +42,12 @@ def findings(prefix: str | None, region: str | None) -> Iterator[Finding]:
     now = datetime.now(UTC)
     try:
         nodes = found.nodes.live(now)
-    except (BotoCoreError, ClientError) as error:
-        yield Finding("nodes", f"{error}; {READ_RIGHTS}")
+    except (KeyError, ValueError) as error:
+        problem = f"a row of a node is damaged ({error!r}): the log of edge_dns names it"
+        yield Finding("nodes", problem)
+        return
+    except (ApiError, BotoCoreError, ClientError) as error:
+        yield Finding("nodes", f"{error.__cause__ or error}; {READ_RIGHTS}")
         return
     yield from node_findings(nodes, now, name)
 
@@ -127,9 +132,8 @@ def _identity(region: str | None) -> Finding:
 
 
 def _tables(prefix: str, region: str | None) -> Finding:
-    dynamodb: DynamoDBClient = client("dynamodb", prefix=prefix, region=region, api_port=None)
-
     def look() -> str:
+        dynamodb: DynamoDBClient = client("dynamodb", prefix=prefix, region=region, api_port=None)
         missing = []
         for table in TABLES:
             name = table.physical_name(prefix)

@@ -105,7 +105,11 @@ class Desk:
         while True:
             node = self._live().get(node_id)
             if node is None:
-                _say(f"{node_id} has left, or has not shown itself for half a minute")
+                if node_id in self._table.rows():
+                    raise CommandError(
+                        f"{node_id} has not shown itself for half a minute: calls may be up there"
+                    )
+                _say(f"{node_id} has left")
                 return
             if node.draining and not node.active_calls:
                 _say(f"{node_id} has no call any more")

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.management.errors import ApiError
+
 
 class Finding(NamedTuple):
     """One line of the report."""
@@ -35,5 +37,5 @@ def checked(subject: str, look: Callable[[], str], remedy: str) -> Finding:
     """Return what a look shows; what it raises is a problem."""
     try:
         return Finding(subject, None, look())
-    except (OSError, BotoCoreError, ClientError, ValueError) as error:
+    except (OSError, ApiError, BotoCoreError, ClientError, ValueError) as error:
         return Finding(subject, f"{error}; {remedy}")

@@ -352,7 +352,14 @@ def smoke(
         ),
     ] = None,
     ca: Annotated[
-        Path | None, typer.Option("--ca", metavar="FILE", help="Authorities to trust in TLS, PEM.")
+        Path | None,
+        typer.Option(
+            "--ca",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="Authorities to trust in TLS, PEM.",
+        ),
     ] = None,
     profile: Annotated[
         str | None,

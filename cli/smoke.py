@@ -48,9 +48,15 @@ def run(
         ca_file=ca_file,
         prefix=None if prefix is None and region is None else prefix or DEFAULT_PREFIX,
     )
+    if wishes.prefix is None and (profile or api_url):
+        raise CommandError(
+            "--profile and --api-url are of a deployment in AWS: say which one, as --prefix ovc",
+            ExitCode.USAGE,
+        )
     report = Report(_silent if as_json else _say)
     undo: Undo = []
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number_of_signal in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number_of_signal, signal.default_int_handler)
     try:
         if wishes.prefix is None:
             _on_stand(wishes, report, undo, api_port)
@@ -58,6 +64,9 @@ def run(
             _in_aws(wishes, report, undo, (prefix, region), profile, api_url)
     except CannotGoOn:
         pass
+    except BaseException:
+        report.is_cut_short = True
+        raise
     finally:
         _take_away(undo, report)
         if as_json:
@@ -103,8 +112,7 @@ def _stacks(prefix: str | None, region: str | None) -> Told[str]:
 
 
 def _temporary(deployment: tuple[str | None, str | None], undo: Undo) -> Told[ApiKey]:
-    key, take_away = temporary_key(*deployment)
-    undo.append((f"access key {key.access_key_id}", take_away))
+    key = temporary_key(*deployment, lambda it, away: undo.append((f"access key {it}", away)))
     return Told(f"{key.access_key_id}, for this run; the API knows it within a minute", key)
 
 
@@ -115,8 +123,15 @@ def _held(profile: str) -> Told[ApiKey]:
 
 def _take_away(undo: Undo, report: Report) -> None:
     """Remove what the trial has made, the latest first, whatever became of the trial."""
+    is_interrupted = False
     for what, remove in reversed(undo):
-        report.check(f"removal of the {what}", partial(_removed, remove), f"remove the {what}")
+        try:
+            report.check(f"removal of the {what}", partial(_removed, remove), f"remove the {what}")
+        except KeyboardInterrupt:
+            # Of what is left the key matters most, and it is the last.
+            is_interrupted = True
+    if is_interrupted:
+        raise KeyboardInterrupt
 
 
 def _removed(remove: Callable[[], object]) -> Told[bool]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-from infra.instance_types import architecture_of
+from infra.instance_types import architecture_of, vcpu_of
 from infra.setting_checks import check_choice, check_name, check_range, refuse
 
 EPHEMERAL = "ephemeral"
@@ -57,8 +57,8 @@ def _check_nothing_is_idle(count: int, given: Collection[str], instance_type: st
             refuse(name, "addressing is ephemeral", "none, or addressing fixed")
 
 
-def check_instance_type(instance_type: str, architecture: str) -> None:
-    """Refuse what is no type, or one whose processors do not run the image; raises
+def check_instance_type(instance_type: str, architecture: str, cpu: int) -> None:
+    """Refuse what is no type, or one whose processors do not run the image or are too few; raises
     DeploymentProblemError."""
     if not instance_type:
         return
@@ -68,3 +68,6 @@ def check_instance_type(instance_type: str, architecture: str) -> None:
     if found != architecture:
         wanted = f"a type of architecture {architecture}, or that architecture"
         refuse("instance_type", f"{instance_type} is {found}", wanted)
+    vcpu = vcpu_of(instance_type)
+    if vcpu is not None and vcpu * 1_024 < cpu:
+        refuse("instance_type", f"{instance_type} has {vcpu} vCPU", f"one with ovc:cpu {cpu} units")

@@ -85,7 +85,8 @@ class EdgeDnsFunction(Construct):
         stack = Stack.of(self)
         # Leases, orders to drain, and what the last run saw.
         made.permit_database(
-            ("Query", "GetItem", "PutItem", "UpdateItem"), table_arn(stack, settings, NODES)
+            ("Query", "GetItem", "PutItem", "UpdateItem", "DeleteItem"),
+            table_arn(stack, settings, NODES),
         )
         made.permit(("ecs:DescribeTasks",), edge_task_arn(stack, settings))
         made.permit(("ecs:DescribeServices",), edge_service_arn(stack, settings))

@@ -23,7 +23,7 @@ OUT_COOLDOWN = Duration.minutes(2)
 """A node that was asked for starts in a minute or so, and first tells figures a minute later."""
 IN_COOLDOWN = Duration.minutes(5)
 """Draining takes hours in any case, so that nothing is gained by haste; a node that was taken away
-in error costs them, for a node that drains does not come back."""
+in error comes back only if its order to drain is taken back in time."""
 
 
 class EdgeScaling(Construct):

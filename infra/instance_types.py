@@ -45,6 +45,11 @@ def _hosts(architecture: str) -> list[Host]:
     )
 
 
+def vcpu_of(instance_type: str) -> int | None:
+    """Return the vCPUs of a type, by its size; None for a size that is not known here."""
+    return _SIZES.get(instance_type.rpartition(".")[2])
+
+
 def architecture_of(instance_type: str) -> str | None:
     """Return the processors of a type, by the letters behind its generation: g is Graviton, such as
     in c7gn. None for what is no instance type."""

@@ -124,7 +124,7 @@ class DeploymentSettings:
         checks.check_choice("profile", self.profile, PROFILES)
         checks.check_choice("architecture", self.architecture, checks.ARCHITECTURES)
         checks.check_range("zones", self.zones, 2, checks.MOST_ZONES)
-        checks.check_range("nodes", self.nodes, 0, 100)
+        checks.check_range("nodes", self.nodes, 0, checks.MOST_NODES)
         checks.check_choice("sized_for", self.sized_for, HELD_BY_CPU)
         checks.check_range("media_workers", self.media_workers, 1, 64)
         checks.check_range("max_drain_s", self.max_drain_s, 60, int(LONGEST_DRAIN_S))
@@ -147,7 +147,7 @@ class DeploymentSettings:
             given=self.elastic_ips,
             instance_type=self.instance_type,
         )
-        check_instance_type(self.instance_type, self.architecture)
+        check_instance_type(self.instance_type, self.architecture, self.cpu)
         if self.hosted_zone_id:
             wanted = "the id of a hosted zone, such as Z0123456789ABCDEFGHIJ, without /hostedzone/"
             checks.check_name("hosted_zone_id", self.hosted_zone_id, checks.ZONE, wanted)

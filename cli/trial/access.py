@@ -3,8 +3,8 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from cli.key_changes import with_created, without
+from cli.key_changes import Changed, with_created, without
 from cli.key_store import KeyStore, key_store
 from cli.keys import new_key
 from cli.trial.report import Told, Unfit
@@ -28,6 +28,8 @@ SIGNED_FOR = "chime"
 UNKNOWN_KEY = "UnrecognizedClientException"
 KEY_WORKS_WITHIN_S = 70.0
 """Each instance of the function reads the keys again when what it knows is 60 s old."""
+LEFT_FOR = timedelta(hours=2)
+"""After which a key that a killed run has left works no more."""
 _ASK_AGAIN_S = 2.0
 _ANSWERS_WITHIN_S = 30.0
 _SOUND = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
@@ -142,22 +144,36 @@ def _stack(cloudformation: Any, name: str) -> Mapping[str, Any] | None:
     return stack
 
 
-def temporary_key(prefix: str | None, region: str | None) -> tuple[ApiKey, Callable[[], None]]:
-    """Make an access key; return it, and what takes it away again."""
+def temporary_key(
+    prefix: str | None, region: str | None, made: Callable[[str, Callable[[], None]], object]
+) -> ApiKey:
+    """Make an access key and return it.
+
+    `made` hears its id and what takes it away, before it is made: whatever ends the command then,
+    nothing is left.
+    """
     store = key_store(api_port=None, prefix=prefix or DEFAULT_PREFIX, region=region)
     new, now = new_key(), datetime.now(UTC)
-    store.change(lambda keys: with_created(keys, new, description="ovc smoke", now=now))
-    key = ApiKey(
+    made(new.access_key_id, lambda: _take_away(store, new.access_key_id))
+    store.change(
+        lambda keys: _passing(with_created(keys, new, description="ovc smoke", now=now), now)
+    )
+    return ApiKey(
         access_key_id=new.access_key_id,
         secret=new.secret,
         works_by=time.monotonic() + KEY_WORKS_WITHIN_S,
     )
-    return key, lambda: _take_away(store, key.access_key_id)
+
+
+def _passing(change: Changed, now: datetime) -> Changed:
+    entry = replace(change.entry, valid_until=now + LEFT_FOR)
+    return Changed({**change.keys, entry.access_key_id: entry}, entry)
 
 
 def _take_away(store: KeyStore, access_key_id: str) -> None:
     """Remove the key altogether: as a revoked one it would fill the list for 90 days."""
-    store.change(lambda keys: without(keys, access_key_id))
+    if access_key_id in store.read():
+        store.change(lambda keys: without(keys, access_key_id))
 
 
 def key_of_profile(profile: str) -> ApiKey:

@@ -107,6 +107,7 @@ class Course:
     report: Report
     undo: list[tuple[str, Callable[[], object]]] = field(default_factory=list)
     """What was made, and what takes it away again."""
+    _bucket: str | None = field(default=None, init=False)
 
     def run(self) -> None:
         """Take all steps; raises CannotGoOn where the rest makes no sense."""
@@ -133,6 +134,8 @@ class Course:
             report.skip("call", "no node takes any")
 
     def _answers(self) -> Told[str]:
+        settings = self.api.call("get_global_settings").get("VoiceConnector") or {}
+        self._bucket = settings.get("CdrBucket")
         left = [it["VoiceConnectorId"] for it in self._connectors() if _is_trials(it)]
         told = f"{self.api.url} answers"
         if left:
@@ -228,8 +231,7 @@ class Course:
             self._record("record of the call", connector, _COMPLETED)
 
     def _record(self, step: str, connector: Connector, message: str) -> None:
-        settings = self.api.call("get_global_settings").get("VoiceConnector") or {}
-        bucket = settings.get("CdrBucket")
+        bucket = self._bucket
         if not bucket:
             self.report.skip(step, "no bucket is named, so none is kept (update_global_settings)")
             return

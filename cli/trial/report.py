@@ -68,12 +68,16 @@ class Report:
 
     def __init__(self, tell: Callable[[Step], None]) -> None:
         self.steps: list[Step] = []
+        self.is_cut_short = False
+        """Whether something else than a step has ended the trial."""
         self._tell = tell
 
     @property
     def is_good(self) -> bool:
-        """Tell whether no step has failed."""
-        return all(step.verdict is not Verdict.FAILED for step in self.steps)
+        """Tell whether it came to its end, and no step has failed."""
+        return not self.is_cut_short and all(
+            step.verdict is not Verdict.FAILED for step in self.steps
+        )
 
     def check(self, name: str, look: Callable[[], Told[T]], remedy: str) -> T | None:
         """Take a step; None when it failed, which the others survive."""

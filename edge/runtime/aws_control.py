@@ -116,6 +116,11 @@ class AwsControl:
         return len(self._unsettled) + len(self._ends)
 
     @property
+    def owed(self) -> int:
+        """Return how many ends of answered calls a crash of everything could take."""
+        return len(self._ends)
+
+    @property
     def backlog(self) -> int:
         """Return how many records are not stored yet, a second ago."""
         return max(self._backlog, self.unsettled)

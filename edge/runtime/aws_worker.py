@@ -44,7 +44,7 @@ from edge.runtime.recording_orders import RecordingOrders, RecordingTable, watch
 from edge.runtime.recording_sink import RecordingSink
 from edge.runtime.s3_bucket import S3Bucket
 from edge.runtime.secret_store import SecretStore
-from edge.runtime.secret_watch import SecretWatch, watch_secrets
+from edge.runtime.secret_watch import FIRST_RETRY_S, SecretWatch, watch_secrets
 from edge.runtime.snapshot_reader import SnapshotReader
 from edge.runtime.task_protection import TaskProtection, put_state
 from edge.seam import (
@@ -116,7 +116,12 @@ class AwsWorker:
     def _take(self, commands: list[AwsCommand]) -> None:
         for command in commands:
             if isinstance(command, Begin):
-                self._begin(command)
+                try:
+                    self._begin(command)
+                except BaseException:
+                    # The loop would only log it: whoever started this process starts another one.
+                    self._ended.set()
+                    raise
             elif isinstance(command, Count):
                 self._counting.submit(self._count, command)
             elif isinstance(command, LookAtSecrets):
@@ -195,6 +200,12 @@ class AwsWorker:
         )
         self._records.replay(command, session, self._log_from_thread)
         self._health = HealthWriter.over(session, command.table_prefix, self._log)
+        self._watch_drain(command, reader)
+        if command.settings.recording.allowed:
+            self._take_orders(command, session)
+
+    def _watch_drain(self, command: Begin, reader: SnapshotReader) -> None:
+        """Look whether the node is told to drain (A11)."""
         marks = DrainMarks(
             reader.client,
             table_prefix=command.table_prefix,
@@ -208,8 +219,6 @@ class AwsWorker:
             publish=self._report_from_thread,
         )
         Thread(target=watch, name="drain", daemon=True).start()
-        if command.settings.recording.allowed:
-            self._take_orders(command, session)
 
     def _keep_protected(self, agent_uri: str) -> TaskProtection:
         protection = TaskProtection(
@@ -251,13 +260,21 @@ class AwsWorker:
 
     def _watch_secrets(self, command: Begin) -> None:
         """Look at secrets, with a session of this thread's own as well."""
-        watch = SecretWatch(
-            SecretStore.over(boto3.Session(region_name=command.settings.region)),
-            command.secrets,
-            report=self._report_from_thread,
-            log=self._log_from_thread,
-        )
-        watch_secrets(watch, self._wake_watch)
+        while True:
+            try:
+                watch = SecretWatch(
+                    SecretStore.over(boto3.Session(region_name=command.settings.region)),
+                    command.secrets,
+                    report=self._report_from_thread,
+                    log=self._log_from_thread,
+                )
+                watch_secrets(watch, self._wake_watch)
+            except Exception as error:
+                # A thread that ended would leave secrets stale, and nobody would see it.
+                names, reason = ", ".join(command.secrets), type(error).__name__
+                fields = {"secret": names, "reason": reason, "hint": "it is tried again"}
+                self._log_from_thread("secret-unreadable", fields)
+                self._wake_watch.wait(FIRST_RETRY_S)
 
     def _count(self, question: Count) -> None:
         """Count in a thread; without an answer the node decides by itself, and at once."""

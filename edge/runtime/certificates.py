@@ -103,7 +103,10 @@ class Certificates:
     def take(self, secret: SecretId, text: str, now: datetime) -> None:
         """Load the default certificate from the text of a secret."""
         self._default = secret
-        self._load(secret, text, now)
+        known = self._loaded.get(secret)
+        # Each AWS worker that is started tells it again.
+        if known is None or known.bundle.text != text:
+            self._load(secret, text, now)
         self.refresh(now)
 
     def days_left(self, now: datetime) -> int | None:

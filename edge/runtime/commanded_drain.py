@@ -40,8 +40,8 @@ class Safe(Protocol):
     """Where their records go, and who protects the task."""
 
     @property
-    def unsettled(self) -> int:
-        """Return how many records a crash could take."""
+    def owed(self) -> int:
+        """Return how many ends of answered calls a crash could take."""
 
     @property
     def backlog(self) -> int:
@@ -133,7 +133,7 @@ class CommandedDrain:
     def _remains(self) -> Remains:
         pending, aws = self._driver.pending, self._aws
         is_quiet = not (pending["calls"] or pending["dialogs"] or pending["recordings"])
-        is_safe = not (aws.unsettled or aws.recordings)
+        is_safe = not (aws.owed or aws.recordings)
         is_stored = is_quiet and is_safe and not aws.backlog
         self._stored_looks = self._stored_looks + 1 if is_stored else 0
         return Remains(is_quiet, is_safe, self._stored_looks >= STORED_LOOKS)

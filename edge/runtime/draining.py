@@ -92,7 +92,7 @@ class Remains(NamedTuple):
     is_quiet: bool
     """No call is up, or ending."""
     is_safe: bool
-    """No crash could take a record."""
+    """No crash could take the record of an answered call."""
     is_stored: bool
     """Every record is where it belongs."""
 

@@ -131,6 +131,7 @@ class Node:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._on_signal)
         self._loop.add_signal_handler(signal.SIGUSR1, self._tell_pending)
+        self._loop.add_signal_handler(signal.SIGHUP, self._look_again)
         resolving = self._loop.create_task(self._resolver.run())
         showing = self._loop.create_task(self._show())
         await self._prepared()
@@ -145,7 +146,6 @@ class Node:
             streams.take(secret_id, text)
         self._secrets.clear()
         streams.tell_closed()
-        self._loop.add_signal_handler(signal.SIGHUP, self._look_again)
         self._driver.add_transport(Transport.UDP, transport)
         for stream in (Transport.TCP, Transport.TLS):
             self._driver.add_transport(stream, streams.streams)

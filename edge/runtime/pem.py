@@ -51,6 +51,18 @@ class Bundle:
 
 def read_bundle(text: str) -> Bundle:
     """Return what a PEM text holds; raises PemProblemError."""
+    try:
+        return _bundle(text)
+    except PemProblemError:
+        raise
+    except Exception as error:
+        # Not all that cryptography raises are ValueErrors. No `from`: it may be about the key.
+        kind = type(error).__name__
+        problem = f"something in it is of a kind that cannot be used ({kind})"
+        raise PemProblemError(problem) from None
+
+
+def _bundle(text: str) -> Bundle:
     chain = _certificates(text)
     _check_key(text, chain)
     own = chain[0]
@@ -86,7 +98,8 @@ def _check_key(text: str, chain: list[x509.Certificate]) -> None:
     if pem is None:
         raise PemProblemError(f"there is no whole private key in it; {WANTED}")
     try:
-        key = load_pem_private_key(pem.encode(), password=None)
+        # Looking for primes takes long enough to hold up calls, and TLS does not look either.
+        key = load_pem_private_key(pem.encode(), password=None, unsafe_skip_rsa_key_validation=True)
     except TypeError:
         raise PemProblemError(
             "its key is encrypted, and nobody is there to enter a passphrase: "

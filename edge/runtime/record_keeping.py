@@ -101,7 +101,8 @@ class RecordKeeping:
         self._look = query_nothing_left(client, prefix, node.node_id)
         self._left = 0
         """Records that were left to their rows, as far as this worker knows."""
-        self._told = 0
+        self._told: int | None = None
+        """None: nothing yet; an earlier worker may have told something else."""
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(it) for it in (self._due.run(), self._tell_backlog())]
 

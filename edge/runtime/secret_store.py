@@ -36,8 +36,12 @@ class SecretStore:
 
     @classmethod
     def over(cls, session: boto3.Session) -> "SecretStore":
-        """Return the store of a session's region."""
-        return cls(session.client("secretsmanager", config=CLIENT), session.region_name)
+        """Return the store of a session's region; raises SecretProblemError."""
+        try:
+            return cls(session.client("secretsmanager", config=CLIENT), session.region_name)
+        except (BotoCoreError, OSError) as error:
+            problem = f"Secrets Manager cannot be asked ({error}); has the node credentials?"
+            raise SecretProblemError(problem) from error
 
     def read(self, secret_id: str) -> str:
         """Return the text of a secret, without line ends behind it; raises SecretProblemError."""
@@ -77,9 +81,11 @@ class SecretStore:
         code, message = told.get("Code", ""), told.get("Message", "")
         name = f"the secret {secret_id}"
         if code == "ResourceNotFoundException":
+            has_no_value = "staging label" in message
+            how = "put-secret-value --secret-id" if has_no_value else "create-secret --name"
             return (
-                f"{name} is not there, or has no value, in {self._region}: create it with "
-                f"aws secretsmanager create-secret --name {secret_id} --secret-string file://..."
+                f"{name} is not there, or has no value, in {self._region}: give it one with "
+                f"aws secretsmanager {how} {secret_id} --secret-string file://..."
             )
         if code == "DecryptionFailure" or (code in _DENIED and "kms" in message.lower()):
             return (

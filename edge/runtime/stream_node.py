@@ -114,8 +114,8 @@ class StreamNode:
         self.streams.close()
 
     def _look(self) -> None:
-        self.refresh()
         self._timer = self._loop.call_later(LOOK_EVERY_S, self._look)
+        self.refresh()
 
     def _open_with_certificate(self) -> None:
         if self._tls is None and self.certificates.server is not None:

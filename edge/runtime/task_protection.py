@@ -34,6 +34,7 @@ HINT = (
     "ecs:UpdateTaskProtection on the tasks of its cluster? See docs/operations.md, "
     "protection-refused"
 )
+_HINTS = {True: HINT, False: "the node serves nobody any more: stop its task if this goes on"}
 
 
 class ProtectionRefusedError(Exception):
@@ -140,6 +141,9 @@ class TaskProtection:
             self._put(wanted)
         except ProtectionRefusedError as error:
             return self._failed(error, wanted)
+        except Exception as error:
+            # A thread that ended would leave the task as it is, and nobody would see it.
+            return self._failed(ProtectionRefusedError("no answer", repr(error)), wanted)
         self._backoff.reset()
         if self._told_of:
             away_s = round(self._monotonic() - self._failing_since, 1)
@@ -157,5 +161,6 @@ class TaskProtection:
         event = "protection-waits" if error.reason == BLOCKED else "protection-refused"
         if self._failures >= TELL_AFTER and self._told_of != event:
             self._told_of = event
-            self._log(event, {"wanted": wanted, "error": str(error), "hint": HINT})
+            hint = "it passes by itself" if error.reason == BLOCKED else _HINTS[wanted]
+            self._log(event, {"wanted": wanted, "error": str(error), "hint": hint})
         return self._backoff.next_s()

@@ -170,7 +170,7 @@ def test_behind_a_nat_the_public_address_is_told() -> None:
     assert invite.startswith("INVITE sip:+12125550101@vc.example.com SIP/2.0")
     assert "Contact: <sip:127.0.0.9:" in invite and "c=IN IP4 127.0.0.9" in invite
     assert "Via: SIP/2.0/UDP 127.0.0.1:" in invite and ";rport" in invite
-    assert result.answered and result.packets_sent > 5
+    assert result.answered and result.packets_sent > 0
     assert result.packets_received == 0, "this callee does not latch, and 127.0.0.9 is nobody"
 
 

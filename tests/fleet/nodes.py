@@ -9,12 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from edge.flow import Address
+from model.drain import SERVES_UNNOTED_S
 from tests.chaos.ledger import Fate
 from tests.chaos.world import World
 from tests.e2e.cluster import edge_environment
 from tests.e2e.lab import UNHURRIED
 from tests.e2e.sipp import free_host
-from tests.fleet.aws import MINUTE_S
+from tests.fleet.aws import MINUTE_S, SPEED
 from tests.fleet.ecs_server import EcsServer
 from tests.runtime.processes import children_of
 from tests.runtime.test_main import Edge
@@ -88,6 +89,7 @@ class Nodes:
             "OVC_POLL_SECONDS": "2",
             "OVC_DRAIN_SECONDS": str(STOPS_WITHIN_S),
             "OVC_UNLISTED_SECONDS": str(MINUTE_S),
+            "OVC_UNNOTED_SECONDS": str(SERVES_UNNOTED_S / SPEED),
         }
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.fleet.task_process"],

@@ -68,19 +68,21 @@ def test_a_node_that_is_told_to_drain_ends_no_call_and_refuses_none(told: Fleet)
     told.until(lambda: not told.is_protected(node), "it has drained")
     told.ecs.stop(node.task)
     told.until(node.has_ended, "it ends")
-    assert node.edge.of("stopped")[0]["records_lost"] == 0
+    assert node.edge.until("stopped")["records_lost"] == 0
     assert node not in told.settle(3)
     assert_nobody_noticed(told)
 
 
 def test_an_order_that_is_taken_back_leaves_the_node_as_it_was(told: Fleet) -> None:
     node = loaded(told, told.settle(3)[0])
+    call = told.held_call(node)
     told.order(node)
     told.until(lambda: node.edge.of("drain-ordered"), "it has heard of it")
     told.await_unlisted(node)
     told.take_back(node)
     assert node in told.settle(3)
     told.await_answers(3, node)
+    told.hang_up(call)
     assert told.is_protected(node)
     assert_nobody_noticed(told)
 
@@ -92,7 +94,7 @@ def test_of_too_many_nodes_one_drains_and_ecs_stops_it(told: Fleet) -> None:
     after = told.settle(2)
     (gone,) = set(before) - set(after)
     assert gone.edge.of("drain-ended")
-    assert gone.edge.of("stopped")[0]["records_lost"] == 0
+    assert gone.edge.until("stopped")["records_lost"] == 0
     assert_nobody_noticed(told)
 
 

@@ -70,6 +70,11 @@ def test_the_instance_may_be_chosen() -> None:
             "ovc:instance_type: it is 'large'; wanted is an EC2 type, such as m6i.large",
         ),
         (
+            {"addressing": "fixed", "elastic_ip_count": 2, "instance_type": "c7i.large"}
+            | {"cpu": 4_096, "memory_mib": 8_192},
+            "ovc:instance_type: c7i.large has 2 vCPU; wanted is one with ovc:cpu 4096 units",
+        ),
+        (
             {"addressing": "fixed", "elastic_ip_count": 2, "instance_type": "c7g.large"},
             "ovc:instance_type: c7g.large is arm64; wanted is a type of architecture x86_64",
         ),

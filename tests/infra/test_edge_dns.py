@@ -1,6 +1,7 @@
 """The stack for DNS: what calls its function, and what that may do with a zone or without (A11)."""
 
 import json
+import re
 
 import pytest
 
@@ -12,6 +13,11 @@ pytestmark = [pytest.mark.node, pytest.mark.xdist_group("cdk")]
 
 ZONE = "Z0123456789ABCDEFGHIJ"
 NODES_TABLE = "table/lab2-nodes"
+ASKED = {
+    **{"query": "Query", "get": "GetItem", "put": "PutItem", "create": "PutItem"},
+    **{"update": "UpdateItem", "delete": "DeleteItem"},
+}
+"""Method of Store -> what it asks of DynamoDB."""
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +78,18 @@ def test_it_is_called_every_minute_and_when_a_task_ends(dns: Template) -> None:
     assert (calls["MaximumRetryAttempts"], calls["MaximumEventAgeInSeconds"]) == (0, 60)
 
 
+def asked_of_the_table() -> set[str]:
+    """Return the methods of Store that the function's repository calls."""
+    source = (ROOT / "lambdas/edge_dns/repository.py").read_text()
+    return set(re.findall(r"self\._store\.(\w+)\(", source))
+
+
 def test_it_may_do_what_it_does_and_no_more(dns: Template) -> None:
     granted = {
         (action, resource.rpartition(":")[2]) for action, resource in dns.grants("EdgeDnsRole")
     }
     assert {it for it in granted if not it[0].startswith("logs:")} == {
-        *((f"dynamodb:{it}", NODES_TABLE) for it in ("Query", "GetItem", "PutItem", "UpdateItem")),
+        *((f"dynamodb:{ASKED[it]}", NODES_TABLE) for it in asked_of_the_table()),
         ("ecs:DescribeTasks", "task/lab2-edge/*"),
         ("ecs:DescribeServices", "service/lab2-edge/edge"),
         ("route53:ListResourceRecordSets", f"hostedzone/{ZONE}"),

@@ -217,8 +217,8 @@ def test_fargate_sizes_are_known(cpu: int, sizes: tuple[int, ...]) -> None:
             "arn:aws:secretsmanager:us-east-1:111122223333:secret:ovc/tls",
             "or its whole ARN",
         ),
-        ("nodes", -1, "ovc:nodes: it is -1; wanted is a whole number from 0 to 100"),
-        ("nodes", 101, "ovc:nodes: it is 101"),
+        ("nodes", -1, "ovc:nodes: it is -1; wanted is a whole number from 0 to 90"),
+        ("nodes", 91, "ovc:nodes: it is 91"),
         (
             "max_nodes",
             -1,

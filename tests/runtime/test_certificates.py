@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -400,6 +401,26 @@ def spoilt(ca: TestCa) -> dict[str, tuple[str, str]]:
         "a damaged certificate": (key + damaged, "a certificate in it cannot be read"),
         "an ended certificate": (ended, "it has ended already"),
     }
+
+
+def test_what_the_library_does_not_know_changes_nothing_either(
+    ca: TestCa, monkeypatch: pytest.MonkeyPatch
+) -> None:  # EDGE W8
+    text = ca.issue(WILDCARD, file="odd.pem").read_text()
+
+    def refuse(pem: bytes) -> x509.Certificate:
+        raise x509.InvalidVersion("1 is not a valid X509 version", 1)
+
+    monkeypatch.setattr(x509, "load_pem_x509_certificate", refuse)
+    log = Lines()
+    assert from_secret(log, text).server is None
+    assert "of a kind that cannot be used" in str(log.of("certificate-refused")[0]["reason"])
+
+
+def test_the_same_secret_is_loaded_once(ca: TestCa) -> None:
+    log, text = Lines(), ca.issue(WILDCARD, file="same.pem").read_text()
+    from_secret(log, text, text)
+    assert len(log.of("certificate-loaded")) == 1
 
 
 @pytest.mark.parametrize(

@@ -113,9 +113,8 @@ def test_where_nobody_notes_records_it_refuses_a_while_after_the_order(
 ) -> None:  # A11
     async def test(world: World) -> None:
         world.core.active_calls = 1
-        order(deployment)
-        await until(lambda: world.log.of("drain-ordered"))
         began_at = time.monotonic()
+        order(deployment)
         await until(lambda: world.heard(Drain))
         assert time.monotonic() - began_at > 1.9
         world.core.active_calls = 0

@@ -279,7 +279,8 @@ def test_the_backlog_is_told_when_it_changes(
 
     async def test(world: World) -> None:
         await asyncio.sleep(0.2)
-        assert world.told == [], "nothing waits, and that is no news"
+        assert world.told == [Backlog(0)], "an earlier worker may have told otherwise"
+        world.told.clear()
         record = a_record()
         world.end(record, "later-" + deployment.prefix)
         await world.is_told(Backlog(1))

@@ -95,10 +95,11 @@ class EcsAgent:
         if body is not None and wanted is None:
             refusal = Refusal(400, "InvalidParameterException", "no such request")
             return 400, refusal.answer("")
+        # First: whoever sees the put may change what is refused.
+        refused = self.refuse(task)
         if wanted is not None:
             with self._lock:
                 self.puts.append(Put(task, *wanted, time.monotonic()))
-        refused = self.refuse(task)
         if refused is not None:
             return refused.status, refused.answer(arn)
         with self._lock:

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -89,9 +89,15 @@ def test_a_key_is_made_and_leaves_no_trace() -> None:
         found = read_keys(current["SecretString"])
         return [(it.access_key_id, it.description) for it in found.values()]
 
-    key, take_away = temporary_key(None, REGION)
+    made: dict[str, Callable[[], None]] = {}
+
+    def note(access_key_id: str, take_away: Callable[[], None]) -> None:
+        take_away()  # it is not there yet
+        made[access_key_id] = take_away
+
+    key = temporary_key(None, REGION, note)
     assert keys() == [(key.access_key_id, "ovc smoke")]
-    take_away()
+    made[key.access_key_id]()
     assert keys() == []
 
 
