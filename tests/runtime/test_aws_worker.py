@@ -17,7 +17,7 @@ from tests.runtime.test_aws_control import NODE
 
 def test_one_that_cannot_begin_ends_so_that_another_one_is_started(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:  # EDGE C9, A9: alive and idle it would be taken for well
+) -> None:  # A9, EDGE C9: alive and idle it would be taken for well
     def refuse(**arguments: object) -> boto3.Session:
         raise CredentialRetrievalError(provider="container-role", error_msg="away for now")
 
