@@ -115,8 +115,9 @@ def test_a_phone_is_called(lab: Lab, kind: str, callee: Phone) -> None:
     # EDGE K9, K16, W9, W12
     trunk = lab.new_trunk(encrypted=True)
     number = trunk.number()
-    trunk.permit()
     with answering(lab, kind, trunk, number) as phone:
+        # Behind the phone's route: what is put before has its effect before.
+        trunk.permit()
         trunk.await_effect()
         carrier = carrier_at(free_address(lab.second_carrier[0]), callee)
         with Wire(carrier) as wire:
