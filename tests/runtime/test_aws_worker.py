@@ -12,7 +12,7 @@ from edge.runtime.aws_messages import AwsCommand, AwsReport, Begin, JournalPlan
 from edge.runtime.aws_worker import AwsWorker
 from edge.runtime.channel import Channel
 from model.settings import Settings
-from tests.runtime.test_aws_control import NODE
+from tests.runtime.records import NODE
 
 
 def test_one_that_cannot_begin_ends_so_that_another_one_is_started(
