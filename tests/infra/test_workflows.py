@@ -34,7 +34,7 @@ def test_a_file_is_what_its_schema_wants(schema: str, file: Path, tmp_path: Path
 
 
 def test_the_workflow_runs_what_continuous_integration_runs() -> None:
-    commands = re.findall(r"^make [a-z-]+", (ROOT / ".ci" / "run").read_text(), re.M)
+    commands = re.findall(r"^make [a-z][a-z-]*", (ROOT / ".ci" / "run").read_text(), re.M)
     assert sorted(re.findall(r"- run: (make .*)$", WORKFLOW.read_text(), re.M)) == sorted(commands)
 
 
