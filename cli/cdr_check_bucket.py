@@ -8,10 +8,9 @@ from dataclasses import replace
 from secrets import token_hex
 from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli.deployment import client
+from cli.deployment import client, stand_client
 from cli.errors import CommandError, ExitCode
 from cli.policies.deployed import Deployed, deployed
 from cli.policies.evaluation import PolicyProblem, Role
@@ -121,13 +120,7 @@ def _of_stand(bucket: str, api_port: int | None) -> Iterator[Finding]:
     """Write an object as the stand's edge does; it has one key for everything, and no roles."""
     facts = running_stand(api_port)
     isolate(os.environ)
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=facts.aws_url,
-        region_name=facts.region,
-        aws_access_key_id=facts.access_key_id,
-        aws_secret_access_key=facts.secret_access_key,
-    )
+    s3 = stand_client("s3", facts)
     key = f"{facts.record_prefix}/ovc-check-bucket-{token_hex(8)}"
     where = f"s3://{bucket}/{key}"
     try:

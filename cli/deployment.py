@@ -9,6 +9,7 @@ from botocore.config import Config
 
 from cli.stand import running_stand
 from emulator.environment import isolate
+from emulator.stand_file import StandFacts
 from lambdas.management.repository import Repository
 from model.tables import DEFAULT_PREFIX
 
@@ -30,11 +31,16 @@ def client(service: Any, *, prefix: str | None, region: str | None, api_port: in
         return boto3.client(service, region_name=region, config=_CLIENT_CONFIG)
     facts = running_stand(api_port)
     isolate(os.environ)
+    return stand_client(service, facts, _CLIENT_CONFIG)
+
+
+def stand_client(service: Any, facts: StandFacts, config: Config | None = None) -> Any:
+    """Return a client of one of the services of a stand's AWS."""
     return boto3.client(
         service,
         endpoint_url=facts.aws_url,
         region_name=facts.region,
         aws_access_key_id=facts.access_key_id,
         aws_secret_access_key=facts.secret_access_key,
-        config=_CLIENT_CONFIG,
+        config=config,
     )

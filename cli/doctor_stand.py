@@ -13,8 +13,7 @@ from email.utils import parsedate_to_datetime
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
-import boto3
-
+from cli.deployment import stand_client
 from cli.findings import Finding, checked
 from emulator.environment import isolate
 from emulator.ports import HOST, PortProblemError, Ports, check
@@ -140,13 +139,7 @@ def _tls(facts: StandFacts) -> Finding:
 
 def _bucket(facts: StandFacts) -> Finding:
     def look() -> str:
-        s3 = boto3.client(
-            "s3",
-            endpoint_url=facts.aws_url,
-            region_name=facts.region,
-            aws_access_key_id=facts.access_key_id,
-            aws_secret_access_key=facts.secret_access_key,
-        )
+        s3 = stand_client("s3", facts)
         key = f"ovc-doctor/{secrets.token_hex(4)}"
         s3.put_object(Bucket=facts.cdr_bucket, Key=key, Body=b"")
         s3.delete_object(Bucket=facts.cdr_bucket, Key=key)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import ClientError
 
+from cli.deployment import stand_client
 from cli.errors import CommandError
 from cli.key_changes import Change
 from cli.stand import running_stand
@@ -117,15 +118,9 @@ def key_store(*, api_port: int | None, prefix: str | None, region: str | None) -
     if prefix is None and region is None:
         facts = running_stand(api_port)
         isolate(os.environ)
-        session = boto3.session.Session(
-            aws_access_key_id=facts.access_key_id,
-            aws_secret_access_key=facts.secret_access_key,
-            region_name=facts.region,
-        )
-        url = facts.aws_url
         return KeyStore(
-            secretsmanager=session.client("secretsmanager", endpoint_url=url),
-            dynamodb=session.client("dynamodb", endpoint_url=url),
+            secretsmanager=stand_client("secretsmanager", facts),
+            dynamodb=stand_client("dynamodb", facts),
             prefix=DEFAULT_PREFIX,
         )
     session = boto3.session.Session(region_name=region)

@@ -8,6 +8,7 @@ from constructs import Construct
 from infra.findings import accept
 from infra.log_bucket import RECORD_LOGS
 from infra.names import bucket_name
+from infra.private_bucket import private_bucket
 from infra.settings import DeploymentSettings
 from model.recordings import RECORDING_PREFIX
 
@@ -37,21 +38,13 @@ class CdrBucket(Construct):
         """Make the bucket; its objects are encrypted by `key`, without one by S3's own, and what is
         asked of it is written into the bucket `logs`."""
         super().__init__(scope, construct_id)
-        self.bucket = s3.Bucket(
+        self.bucket = private_bucket(
             self,
             "Bucket",
-            bucket_name=bucket_name(settings),
-            encryption=s3.BucketEncryption.S3_MANAGED if key is None else s3.BucketEncryption.KMS,
-            encryption_key=key,
-            # One request to KMS for many objects instead of one for each.
-            bucket_key_enabled=None if key is None else True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            versioned=True,
+            key=key,
             lifecycle_rules=_lifecycle_rules(settings.cdr_retention_days),
-            removal_policy=RemovalPolicy.RETAIN,
+            bucket_name=bucket_name(settings),
+            versioned=True,
         )
         assert self.bucket.policy is not None, "enforce_ssl makes one"
         # The bucket outlives the stack, and so must the rule that it is spoken to over TLS.

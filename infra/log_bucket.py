@@ -14,6 +14,7 @@ from constructs import Construct
 
 from infra.findings import accept
 from infra.names import bucket_name, log_bucket_parameter_name
+from infra.private_bucket import private_bucket
 from infra.settings import DeploymentSettings
 
 API_LOGS, RECORD_LOGS = "api", "cdr"
@@ -36,14 +37,11 @@ class LogBucket(Construct):
         self, scope: Construct, construct_id: str, *, settings: DeploymentSettings
     ) -> None:
         super().__init__(scope, construct_id)
-        self.bucket = s3.Bucket(
+        self.bucket = private_bucket(
             self,
             "Bucket",
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
+            # Neither load balancers nor S3 write into a bucket with another key.
+            key=None,
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="end-logs",
@@ -51,7 +49,6 @@ class LogBucket(Construct):
                     abort_incomplete_multipart_upload_after=Duration.days(1),
                 )
             ],
-            removal_policy=RemovalPolicy.RETAIN,
         )
         if settings.api_domain:
             self.bucket.add_to_resource_policy(self._from_balancers())

@@ -1,6 +1,6 @@
 """Where questions are asked: an Athena workgroup with a limit, its results, example queries."""
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_athena as athena
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -8,6 +8,7 @@ from constructs import Construct
 
 from infra.customer_key import customer_key
 from infra.findings import accept
+from infra.private_bucket import private_bucket
 from infra.record_queries import queries_of
 from infra.settings import DeploymentSettings
 
@@ -57,16 +58,10 @@ class QueryWorkgroup(Construct):
             named.add_dependency(workgroup)
 
     def _results(self, key: kms.IKey | None) -> s3.Bucket:
-        bucket = s3.Bucket(
+        bucket = private_bucket(
             self,
             "Results",
-            encryption=s3.BucketEncryption.S3_MANAGED if key is None else s3.BucketEncryption.KMS,
-            encryption_key=key,
-            bucket_key_enabled=None if key is None else True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
+            key=key,
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="end-results",
@@ -74,8 +69,6 @@ class QueryWorkgroup(Construct):
                     abort_incomplete_multipart_upload_after=Duration.days(1),
                 )
             ],
-            # CloudFormation deletes no bucket that has something in it; this one empties itself.
-            removal_policy=RemovalPolicy.RETAIN,
         )
         accept(
             bucket,
